@@ -1,0 +1,25 @@
+"""Every label that separates one use of a hash from another, in one place.
+
+A tag is never reused for another meaning. Changing what a tag stands for means a new version of it.
+"""
+
+from blake3 import blake3
+
+PROTOCOL = "bailee/argument/v1"
+
+
+def _key(name: str) -> bytes:
+    """The 32-byte BLAKE3 key of a tag: hashes under two tags never meet."""
+    return blake3(name.encode(), derive_key_context="bailee 2026 hash tags v1").digest()
+
+
+TRANSCRIPT = _key(f"{PROTOCOL}/transcript")
+LEAF = _key(f"{PROTOCOL}/merkle/leaf")
+NODE = _key(f"{PROTOCOL}/merkle/node")
+SALT = _key(f"{PROTOCOL}/commitment/salt")
+EXPANSION = _key(f"{PROTOCOL}/commitment/expansion")
+STRUCTURE = _key(f"{PROTOCOL}/tape/structure")
+
+COINS = _key("bailee/train/coins/v1")
+COIN_COMMITMENT = _key("bailee/train/coin-commitment/v1")
+RECORD = _key("bailee/record/v1")
