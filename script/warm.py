@@ -1,0 +1,29 @@
+"""Compiles the numeric kernels before anybody waits for them in the middle of a job, and says why it takes time.
+
+Numba keeps what it compiled beside the sources (`__pycache__`), so the second call returns at once.
+"""
+
+import importlib.util
+import sys
+import time
+
+
+def main() -> None:
+    if importlib.util.find_spec("bailee.algebra.kernels") is None:
+        return
+    from bailee.algebra import kernels
+
+    warm = getattr(kernels, "warm", None)
+    if warm is None:
+        return
+    started = time.monotonic()
+    if sys.stderr.isatty():
+        print("setup: compiling the proof kernels for this processor (about a minute, once)", file=sys.stderr)
+    warm(lambda line: print(f"setup:   {line}", file=sys.stderr))
+    elapsed = time.monotonic() - started
+    if elapsed > 10:
+        print(f"setup: kernels ready after {elapsed:.0f} s", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
