@@ -3,6 +3,7 @@
 Numba keeps what it compiled beside the sources (`__pycache__`), so the second call returns at once.
 """
 
+import importlib
 import importlib.util
 import sys
 import time
@@ -11,9 +12,7 @@ import time
 def main() -> None:
     if importlib.util.find_spec("bailee.algebra.kernels") is None:
         return
-    from bailee.algebra import kernels
-
-    warm = getattr(kernels, "warm", None)
+    warm = getattr(importlib.import_module("bailee.algebra.kernels"), "warm", None)
     if warm is None:
         return
     started = time.monotonic()
