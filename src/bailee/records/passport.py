@@ -1,0 +1,64 @@
+"""The passport of a model: the signed chain from sealed rows to trained weights, by digest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bailee.errors import RecordError
+from bailee.records.canonical import Json, canonical, digest
+from bailee.records.envelope import Record
+from bailee.records.fields import Count, Decimal, Hex32, Name, Time
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """One owner's part, by digests of envelopes (and of the two proofs' bytes)."""
+
+    owner: Hex32
+    name: Name
+    rows: Count
+    card: Hex32
+    card_proof: Hex32
+    grant: Hex32
+    noise: Hex32
+    coin: Hex32
+    rounds: tuple[Hex32, ...]
+    proven: Hex32
+    proof: Hex32
+    epsilon: Decimal
+    delta: Decimal
+    share: Decimal
+    """Part of the whole in [0, 1], by proven use."""
+
+
+@dataclass(frozen=True)
+class Passport(Record):
+    KIND: ClassVar[str] = "passport"
+    SIGNER: ClassVar[str] = "builder"
+
+    session: Hex32
+    builder: Hex32
+    builder_name: Name
+    plan: Mapping[str, Json]
+    invite: Hex32
+    builder_coin: Hex32
+    owners: tuple[Contribution, ...]
+    columns: tuple[Name, ...]
+    weights: tuple[int, ...]
+    """The trained weights at 14 fractional bits, one a column."""
+    accounting: Mapping[str, Json]
+    """How epsilon and delta were reached: accountant, mechanism, multiplier, rounds, relation."""
+    created: Time
+
+    def require(self) -> None:
+        keys = [contribution.owner for contribution in self.owners]
+        if not keys or len(set(keys)) != len(keys):
+            raise RecordError("passport: expected at least one owner, each named once")
+        if len(self.weights) != len(self.columns):
+            raise RecordError(f"passport: {len(self.columns)} columns but {len(self.weights)} weights")
+
+    def subjects(self) -> tuple[tuple[str, str], ...]:
+        weights = digest(canonical({"columns": list(self.columns), "weights": list(self.weights)}))
+        return (("model", weights), ("plan", digest(canonical(self.plan))))
