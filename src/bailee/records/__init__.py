@@ -14,6 +14,6 @@ from bailee.records.session import Coin, Entrant, Invite, NoiseCommitment, Prove
 
 __all__ = [
     "Card", "Coin", "Contribution", "Entrant", "Grant", "Invite", "Json", "NoiseCommitment", "Passport", "Proven",
-    "Record", "Renewal", "Revocation", "Round", "Signed", "Signer", "canonical", "decimal_text", "digest", "key_id", "open_signed",
-    "parse", "parse_time", "predicate_type_of", "sign", "time_text",
+    "Record", "Renewal", "Revocation", "Round", "Signed", "Signer", "canonical", "decimal_text", "digest", "key_id",
+    "open_signed", "parse", "parse_time", "predicate_type_of", "sign", "time_text",
 ]  # fmt: skip
