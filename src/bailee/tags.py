@@ -22,4 +22,5 @@ STRUCTURE = _key(f"{PROTOCOL}/tape/structure")
 
 COINS = _key("bailee/train/coins/v1")
 COIN_COMMITMENT = _key("bailee/train/coin-commitment/v1")
+NOISE = _key("bailee/train/noise/v1")
 RECORD = _key("bailee/record/v1")

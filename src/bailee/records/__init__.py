@@ -10,10 +10,10 @@ from bailee.records.envelope import Record, Signed, Signer, key_id, open_signed,
 from bailee.records.fields import decimal_text, parse_time, time_text
 from bailee.records.grant import Grant, Revocation
 from bailee.records.passport import Contribution, Passport
-from bailee.records.session import Coin, Entrant, Invite, NoiseCommitment, Proven, Round
+from bailee.records.session import Closing, Coin, Entrant, Invite, Iterate, NoiseCommitment, Proven, Round
 
 __all__ = [
-    "Card", "Coin", "Contribution", "Entrant", "Grant", "Invite", "Json", "NoiseCommitment", "Passport", "Proven",
-    "Record", "Renewal", "Revocation", "Round", "Signed", "Signer", "canonical", "decimal_text", "digest", "key_id",
-    "open_signed", "parse", "parse_time", "predicate_type_of", "sign", "time_text",
+    "Card", "Closing", "Coin", "Contribution", "Entrant", "Grant", "Invite", "Iterate", "Json", "NoiseCommitment",
+    "Passport", "Proven", "Record", "Renewal", "Revocation", "Round", "Signed", "Signer", "canonical", "decimal_text",
+    "digest", "key_id", "open_signed", "parse", "parse_time", "predicate_type_of", "sign", "time_text",
 ]  # fmt: skip

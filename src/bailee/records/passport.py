@@ -44,6 +44,7 @@ class Passport(Record):
     plan: Mapping[str, Json]
     invite: Hex32
     builder_coin: Hex32
+    closing: Hex32
     owners: tuple[Contribution, ...]
     columns: tuple[Name, ...]
     weights: tuple[int, ...]

@@ -29,6 +29,8 @@ class Invite(Record):
     session: Hex32
     builder: Hex32
     plan: Mapping[str, Json]
+    terms: Mapping[str, Json]
+    """What follows from the plan and the cards: columns, rows, row norm bound, lattice shift, noise scale."""
     owners: tuple[Entrant, ...]
     coin_commitment: Hex32
     """The builder's commitment to its coin; owners commit to theirs in NoiseCommitment."""
@@ -75,6 +77,23 @@ class Coin(Record):
 
 
 @dataclass(frozen=True)
+class Iterate(Record):
+    """The weights at which the builder asks for the sums of one round."""
+
+    KIND: ClassVar[str] = "iterate"
+    SIGNER: ClassVar[str] = "builder"
+
+    session: Hex32
+    builder: Hex32
+    round: Count
+    weights: tuple[int, ...]
+    """At 14 fractional bits, one a column, 0 where the column is not released."""
+
+    def subjects(self) -> tuple[tuple[str, str], ...]:
+        return (("session", self.session), ("weights", digest(canonical(list(self.weights)))))
+
+
+@dataclass(frozen=True)
 class Round(Record):
     """One owner's noisy gradient sums in one round."""
 
@@ -91,6 +110,22 @@ class Round(Record):
 
     def subjects(self) -> tuple[tuple[str, str], ...]:
         return (("session", self.session), ("weights", self.weights))
+
+
+@dataclass(frozen=True)
+class Closing(Record):
+    """The builder's word that the rounds are over: from here on owners prove, and only this transcript."""
+
+    KIND: ClassVar[str] = "closing"
+    SIGNER: ClassVar[str] = "builder"
+
+    session: Hex32
+    builder: Hex32
+    transcript: Hex32
+    """Digest of the canonical list of the digests of all messages: invite, noise commitments, coins, rounds."""
+
+    def subjects(self) -> tuple[tuple[str, str], ...]:
+        return (("session", self.session), ("transcript", self.transcript))
 
 
 @dataclass(frozen=True)
