@@ -80,9 +80,13 @@ def parse_time(text: str) -> datetime:
 def decimal_text(value: float | int | str | Number) -> str:
     """A real number as a plain decimal string, the shortest that reads back as the same value."""
     try:
-        text = format(Number(repr(value) if isinstance(value, float) else value), "f")
+        number = Number(repr(value) if isinstance(value, float) else value)
     except (InvalidOperation, ValueError):
         raise RecordError(f"expected a real number, got {shown(value)}") from None
+    # The exponent comes first: written out, 1e999999999 would fill the memory.
+    if not number.is_finite() or abs(number.adjusted()) > 80:
+        raise RecordError(f"expected a finite real number of ordinary size, got {shown(value)}")
+    text = format(number, "f")
     text = text.rstrip("0").rstrip(".") if "." in text else text
     text = "0" if text in ("-0", "") else text
     if _DECIMAL.fullmatch(text) is None:

@@ -1,0 +1,158 @@
+"""Files that are whole or absent: atomic writes, durable appends, directories that appear at once, a lock per home.
+
+A power cut, `kill -9` or a full disk leaves the last good state. Every failure of the disk is a StorageError that
+says what to do.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bailee.errors import InputError, StorageError
+
+LOCK_FILE = ".lock"
+_DRAFT = ".draft-"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Every OSError inside becomes a StorageError about `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageError(
+                f"no space left to write {path} ({error.strerror}); free space on the disk that holds "
+                f"{path.parent} and run again; what was there before is untouched"
+            ) from None
+        raise StorageError(f"cannot use {path}: {error.strerror or error}") from None
+
+
+def write_all(handle: int, data: bytes | memoryview) -> None:
+    """All of `data` to an open file descriptor; OSError if the disk does not take it."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(handle, rest) :]
+
+
+def sync_directory(path: Path) -> None:
+    """A rename or a new name inside `path` survives a power cut after this."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """`data` at `path`, on disk when this returns; a reader sees the old file or the new one, never a part."""
+    draft = path.with_name(f"{_DRAFT}{path.name}-{secrets.token_hex(4)}")
+    with storage_errors(path):
+        try:
+            _write_synced(draft, data, mode)
+            os.replace(draft, path)
+            sync_directory(path.parent)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def write_new(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """`data` in a file that must not exist yet, on disk when this returns. For files inside a `new_directory`."""
+    with storage_errors(path):
+        _write_synced(path, data, mode)
+
+
+def _write_synced(path: Path, data: bytes, mode: int) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        write_all(handle, data)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """One line more at the end of `path`, on disk when this returns. On failure the file is as it was before."""
+    with storage_errors(path):
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND)
+        try:
+            size = os.fstat(handle).st_size
+            try:
+                write_all(handle, line + b"\n")
+                os.fsync(handle)
+            except OSError:
+                os.ftruncate(handle, size)
+                raise
+        finally:
+            os.close(handle)
+
+
+def read_bytes(path: Path, limit: int, what: str) -> bytes:
+    """The whole of a file of at most `limit` bytes. InputError where there is none, or it is larger."""
+    with storage_errors(path):
+        try:
+            with path.open("rb") as file:
+                data = file.read(limit + 1)
+        except FileNotFoundError:
+            raise InputError(f"{what} {path} does not exist; check the path") from None
+        except IsADirectoryError:
+            raise InputError(f"expected {what} at {path}, got a directory") from None
+    if len(data) > limit:
+        raise InputError(f"{what} {path} is larger than {limit} bytes; this cannot be one")
+    return data
+
+
+@contextmanager
+def new_directory(target: Path) -> Iterator[Path]:
+    """A draft directory that becomes `target`, whole, when the block ends well, and vanishes when it does not.
+
+    A killed process leaves a draft beside `target`; `sweep` removes it. InputError if `target` exists.
+    """
+    if target.exists() or target.is_symlink():
+        raise InputError(f"{target} exists already; nothing is overwritten: choose another name, or move it away")
+    draft = target.with_name(f"{_DRAFT}{target.name}-{secrets.token_hex(4)}")
+    with storage_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft.mkdir(mode=0o700)
+    try:
+        yield draft
+        with storage_errors(target):
+            sync_directory(draft)
+            os.rename(draft, target)
+            sync_directory(target.parent)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def sweep(parent: Path) -> None:
+    """Remove drafts that killed processes left in `parent`. Only under the lock of the home it belongs to."""
+    for path in parent.glob(f"{_DRAFT}*"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def lock(home: Path) -> Iterator[None]:
+    """Only one process works in `home` at a time; StorageError where another one does. The kernel frees it on exit."""
+    with storage_errors(home):
+        home.mkdir(parents=True, exist_ok=True)
+        handle = os.open(home / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        with storage_errors(home):
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StorageError(f"another run is working in {home}; wait for it to end, then run again") from None
+        yield
+    finally:
+        os.close(handle)

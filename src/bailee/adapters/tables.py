@@ -1,0 +1,155 @@
+"""Tables as streams of record batches: CSV and Parquet through PyArrow, never the whole file.
+
+Memory, whatever the file's size: for CSV a few blocks of BLOCK_BYTES; for Parquet a batch of BATCH_ROWS rows of
+the wanted columns, plus one page of each (the file's writer chose its size, normally 1 MiB). The kind of file is
+told by its first bytes, not by its name.
+
+Rows are counted from 1 after the header; blank lines of a CSV are no rows. Messages name file, column and row, and
+never a cell's content: it is somebody's secret.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from bailee.adapters.files import storage_errors
+from bailee.errors import InputError, SchemaError
+
+BLOCK_BYTES = 4 << 20
+BATCH_ROWS = 65_536
+_HEADER_BYTES = 1 << 20
+_PARQUET_MAGIC = b"PAR1"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows of the wanted columns. CSV cells are binary (undecoded), Parquet cells of the file's own type."""
+
+    first_row: int
+    """Number of the first row, from 1."""
+    columns: dict[str, Any]
+    """pyarrow.Array by column name, all of one length."""
+    rows: int
+    part: float
+    """How much of the file has been read after this batch, 0 to 1; an estimate for CSV."""
+
+
+def read_table(path: Path, columns: Sequence[str]) -> Iterator[Batch]:
+    """The named columns of a CSV or Parquet file, batch by batch, in row order.
+
+    InputError: no such file, empty, unreadable as its kind. SchemaError: a column missing or named twice.
+    """
+    with storage_errors(path):
+        try:
+            with path.open("rb") as file:
+                magic = file.read(len(_PARQUET_MAGIC))
+        except FileNotFoundError:
+            raise InputError(f"table {path} does not exist; check the path") from None
+        except IsADirectoryError:
+            raise InputError(f"expected a CSV or Parquet file at {path}, got a directory") from None
+    if not magic:
+        raise InputError(f"table {path} is empty; expected a CSV file with a header line, or a Parquet file")
+    batches = _read_parquet(path, columns) if magic == _PARQUET_MAGIC else _read_csv(path, columns)
+    empty = True
+    for batch in batches:
+        if batch.rows:
+            empty = False
+            yield batch
+    if empty:
+        raise InputError(f"table {path} has a header but no rows; expected at least one")
+
+
+def _read_csv(path: Path, columns: Sequence[str]) -> Iterator[Batch]:
+    header = _csv_header(path)
+    _check_columns(path, header, columns)
+    ragged: list[Any] = []
+
+    def refuse(row: Any) -> str:
+        ragged.append(row)
+        return "error"
+
+    size = max(path.stat().st_size, 1)
+    first = 1
+    with storage_errors(path), path.open("rb") as file:
+        try:
+            reader = pyarrow.csv.open_csv(
+                file,
+                # One thread: with several, PyArrow does not number the rows it refuses.
+                read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
+                parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=refuse),
+                convert_options=pyarrow.csv.ConvertOptions(
+                    include_columns=list(columns),
+                    column_types=dict.fromkeys(columns, pa.binary()),
+                    strings_can_be_null=False,
+                ),
+            )
+            for batch in reader:
+                part = min(1.0, file.tell() / size)
+                yield Batch(first, dict(zip(columns, batch.columns, strict=True)), batch.num_rows, part)
+                first += batch.num_rows
+        except (pa.ArrowException, ValueError) as error:
+            if ragged:
+                row = ragged[0]
+                raise InputError(
+                    f"table {path}, row {row.number - 1}: expected {row.expected_columns} cells as in the header, "
+                    f"got {row.actual_columns}; an unclosed quote also looks like this"
+                ) from None
+            kind = "a cell or row longer than a block, or an unclosed quote" if "straddling" in str(error) else "damage"
+            raise InputError(f"table {path}, after row {first - 1}: not readable as CSV ({kind})") from None
+
+
+def _csv_header(path: Path) -> list[str]:
+    with path.open("rb") as file:
+        start = file.read(_HEADER_BYTES)
+    # A multi-byte character may be cut at the end of the block; it is past the header or the header is too long.
+    text = start.decode("utf-8-sig", errors="surrogateescape")
+    try:
+        header = next((row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row), None)
+    except csv.Error:
+        header = None
+    if header is None or (len(start) == _HEADER_BYTES and text.count("\n") == 0):
+        raise InputError(f"table {path}: no header line was found; expected a CSV file with one, or a Parquet file")
+    if any(not name.isprintable() for name in header):
+        raise InputError(f"table {path}: the header is not text in UTF-8; expected a CSV file, or Parquet")
+    return header
+
+
+def _read_parquet(path: Path, columns: Sequence[str]) -> Iterator[Batch]:
+    first = 1
+    with storage_errors(path):
+        try:
+            with pyarrow.parquet.ParquetFile(
+                path, buffer_size=1 << 20, pre_buffer=False, page_checksum_verification=True
+            ) as file:
+                _check_columns(path, file.schema_arrow.names, columns)
+                total = max(file.metadata.num_rows, 1)
+                for batch in file.iter_batches(BATCH_ROWS, columns=list(columns), use_threads=False):
+                    found = {name: batch.column(name) for name in columns}
+                    part = min(1.0, (first + batch.num_rows - 1) / total)
+                    yield Batch(first, found, batch.num_rows, part)
+                    first += batch.num_rows
+        except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            raise InputError(
+                f"table {path}, after row {first - 1}: not readable as Parquet ({type(error).__name__}); it is damaged"
+            ) from None
+
+
+def _check_columns(path: Path, found: Sequence[str], wanted: Sequence[str]) -> None:
+    twice = sorted({name for name in wanted if found.count(name) > 1})
+    if twice:
+        raise SchemaError(f"table {path} names the column {twice[0]!r} twice; rename one")
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        shown = ", ".join(repr(name) for name in list(found)[:20])
+        raise SchemaError(f"table {path} has no column {missing[0]!r}, which the schema names; it has {shown}")
