@@ -79,20 +79,42 @@ def _write_synced(path: Path, data: bytes, mode: int) -> None:
         os.close(handle)
 
 
-def append_line(path: Path, line: bytes) -> None:
-    """One line more at the end of `path`, on disk when this returns. On failure the file is as it was before."""
+@contextmanager
+def open_journal(path: Path) -> Iterator[Journal]:
+    """A file of lines that only grows, held by one process at a time (others wait)."""
     with storage_errors(path):
-        handle = os.open(path, os.O_WRONLY | os.O_APPEND)
         try:
-            size = os.fstat(handle).st_size
-            try:
-                write_all(handle, line + b"\n")
-                os.fsync(handle)
-            except OSError:
-                os.ftruncate(handle, size)
-                raise
+            handle = os.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            raise StorageError(f"{path} is missing; restore it: without it nothing more may be spent") from None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield Journal(path, handle)
         finally:
             os.close(handle)
+
+
+class Journal:
+    """The lines of an open journal. A last line without its end was cut off by a crash and does not count."""
+
+    def __init__(self, path: Path, handle: int) -> None:
+        self._path, self._handle = path, handle
+
+    def lines(self) -> list[bytes]:
+        size = os.fstat(self._handle).st_size
+        return os.pread(self._handle, size, 0).split(b"\n")[:-1]
+
+    def append(self, line: bytes) -> None:
+        """One line more, on disk when this returns. On failure the journal is as it was before."""
+        size = sum(len(kept) + 1 for kept in self.lines())
+        try:
+            os.ftruncate(self._handle, size)
+            os.lseek(self._handle, size, os.SEEK_SET)
+            write_all(self._handle, line + b"\n")
+            os.fsync(self._handle)
+        except OSError:
+            os.ftruncate(self._handle, size)
+            raise
 
 
 def read_bytes(path: Path, limit: int, what: str) -> bytes:

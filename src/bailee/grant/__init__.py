@@ -1,0 +1,9 @@
+"""An owner's word: who may do what with a sealed dataset, until when, at what privacy loss; and how it is taken back.
+
+The check itself is `bailee.records.permission`: owners, builders and verifiers share it.
+"""
+
+from bailee.grant.authority import give_grant, open_card, open_grant, open_revocation, revoke
+from bailee.records.permission import Use, check_grant
+
+__all__ = ["Use", "check_grant", "give_grant", "open_card", "open_grant", "open_revocation", "revoke"]

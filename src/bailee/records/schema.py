@@ -64,7 +64,8 @@ class Column:
     def _require_label(self, label: bool) -> None:
         category, numeric = self.type == "category", self.min is not None
         self._must(bool(self.positive) == (label and category), "positive for a label with categories, only")
-        self._must((self.positive_above is not None) == (label and numeric), "positive_above for a number as label, only")
+        above = self.positive_above is not None
+        self._must(above == (label and numeric), "positive_above for a number as label, only")
         inside = set(self.positive) < set(self.categories) if category and label else True
         self._must(inside, "positive to name some, and not all, of the categories")
         if self.positive_above is not None and self.min is not None and self.max is not None:
@@ -112,7 +113,7 @@ class Schema:
     label: Text
     columns: tuple[Column, ...]
     row_norm: Decimal | None = None
-    """L2 norm that no encoded row exceeds, the bias counted and the label not; 1 is UNIT. None: the largest possible."""
+    """L2 norm no encoded row exceeds, bias counted and label not, 1.0 being UNIT. None: the largest possible."""
     over_norm: Choice = "refuse"
     missing_values: tuple[Spelling, ...] = ("",)
     """How the table spells a missing cell."""

@@ -6,6 +6,7 @@ never hold a cell's content. While streaming, a value takes two bytes (all lie i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +28,7 @@ Progress = Callable[[str, float], None]
 MAX_SHOWN = 10
 WORDS_PER_VALUE = 8
 _MEMORY_PART = 0.4
-_NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,4})?$"
+_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,4})?")
 _TRUE, _FALSE = ("true", "1", "1.0"), ("false", "0", "0.0")
 
 
@@ -63,7 +64,7 @@ def proving_bytes(rows: int, columns: int) -> int:
 
 
 def encode(
-    path: Path, schema: Schema, ceiling: int | None = None, progress: Progress = lambda step, part: None
+    path: Path, schema: Schema, ceiling: int | None = None, progress: Progress | None = None
 ) -> NDArray[np.int64]:
     """The matrix (rows, columns) of `schema.layout` for the table at `path`.
 
@@ -85,7 +86,8 @@ def encode(
         chunk = _encode_batch(batch, schema, len(layout.names), layout.norm_bound, faults)
         if not faults.count:
             chunks.append(chunk)
-        progress("encode", batch.part)
+        if progress is not None:
+            progress("encode", batch.part)
     faults.raise_if_any(path)
     matrix = np.empty((rows, len(layout.names)), np.int64)
     at = 0
@@ -158,17 +160,13 @@ def _as_numbers(array: Any, column: Column) -> tuple[NDArray[np.float64], NDArra
         index = place.to_numpy(zero_copy_only=False).astype(np.float64)
         fits = index >= 0
         return (index if column.categories else (index >= len(_FALSE)).astype(np.float64)), fits
-    readable = np.ones(len(array), np.bool_)
-    if _is_text(array.type):
-        try:
-            array = array.cast(pa.float64())
-        except pa.ArrowInvalid:
-            readable = _mask(pc.match_substring_regex(array, _NUMBER).fill_null(False))
-            array = pc.if_else(pa.array(readable), array, pa.scalar(None, pa.string())).cast(pa.float64())
-    else:
+    try:
         array = array.cast(pa.float64(), safe=False)
+    except pa.ArrowInvalid:  # text that Arrow does not read: cell by cell, to find which
+        cells = ("" if cell is None else cell for cell in array.to_pylist())
+        array = pa.array([float(cell) if _NUMBER.fullmatch(cell) else np.nan for cell in cells])
     values = array.fill_null(float(column.min or 0)).to_numpy(zero_copy_only=False).copy()
-    fits = readable & (values >= float(column.min or 0)) & (values <= float(column.max or 0))
+    fits = (values >= float(column.min or 0)) & (values <= float(column.max or 0))
     if column.type == "integer":
         fits &= values == np.floor(values)
     return values, fits
@@ -226,9 +224,10 @@ def _wants(column: Column) -> str:
 
 def _label(values: NDArray[np.float64], column: Column) -> NDArray[np.bool_]:
     if column.type == "flag":
-        return values == 1
+        return values.astype(np.bool_)
     if column.positive_above is not None:
-        return values > float(column.positive_above)
+        above: NDArray[np.bool_] = values > float(column.positive_above)
+        return above
     return np.isin(values, [column.categories.index(name) for name in column.positive])
 
 
@@ -251,11 +250,8 @@ def _bound_rows(
             small[still] -= np.sign(small[still])
         chunk[np.ix_(over, numbers)] = small
         return
-    wants = "the rest of the row to leave room for its numbers" if shrink else 'it within row_norm (or over_norm="shrink")'
-    faults.add(first_row, over if not shrink else _spread(over, rest > bound), "whole row", wants)
-
-
-def _spread(over: NDArray[np.bool_], worst: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    bad = np.zeros_like(over)
-    bad[np.flatnonzero(over)[worst]] = True
-    return bad
+    if shrink:
+        over[over] = rest > bound
+        faults.add(first_row, over, "whole row", "its other columns to be within row_norm by themselves")
+    else:
+        faults.add(first_row, over, "whole row", 'its norm to be within row_norm (see over_norm = "shrink")')

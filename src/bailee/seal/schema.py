@@ -84,7 +84,7 @@ def _missing(rule: object, where: str) -> str | None:
     if rule == "refuse":
         return None
     if not isinstance(rule, dict) or set(rule) != {"value"}:
-        raise SchemaError(f"{where}.missing: expected \"refuse\" or {{ value = ... }}, got {shown(rule)}")
+        raise SchemaError(f'{where}.missing: expected "refuse" or {{ value = ... }}, got {shown(rule)}')
     value = rule["value"]
     if isinstance(value, bool):
         return "true" if value else "false"

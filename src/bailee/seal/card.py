@@ -1,0 +1,238 @@
+"""Seals a table: encodes, commits, proves, encrypts and signs, into a directory that appears whole or not at all.
+
+    card.json        the signed card                     rows.sealed      rows and seed, to the owner alone
+    card.proof       proof that the rows fit the schema  openings.jsonl   which openings are spent (budget.py)
+    old-card.json, equal.proof                           in a resealed dataset only
+
+The verifier's half is `bailee.statements.card`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from blake3 import blake3
+from numpy.typing import NDArray
+
+from bailee import tags
+from bailee.adapters.files import new_directory, read_bytes, write_new
+from bailee.argument.commitment_record import Commitment
+from bailee.errors import StorageError
+from bailee.keys import Identity, Secret
+from bailee.records import Card, Renewal, Signed, canonical, digest, open_signed, sign, time_text
+from bailee.records.canonical import MAX_BYTES
+from bailee.records.schema import Schema
+from bailee.seal.budget import DEFAULT_OPENINGS, Ledger
+from bailee.seal.encode import Progress, encode
+from bailee.seal.sealed import fresh_seed, read_rows, write_rows
+from bailee.statements.card import card_context, dataset_claim, renewal_context
+
+CARD_FILE = "card.json"
+PROOF_FILE = "card.proof"
+ROWS_FILE = "rows.sealed"
+LEDGER_FILE = "openings.jsonl"
+OLD_CARD_FILE = "old-card.json"
+EQUAL_FILE = "equal.proof"
+MAX_PROOF_BYTES = 1 << 28
+
+Matrix = NDArray[np.int64]
+
+
+class CardProver(Protocol):
+    """What sealing needs of the argument system. `seed` is 32 bytes; an `opening` is an index below `openings`."""
+
+    def commit(self, matrix: Matrix, openings: int, seed: bytes) -> Commitment: ...
+
+    def valid(
+        self, schema: Schema, matrix: Matrix, seed: bytes, openings: int, opening: int, context: bytes
+    ) -> bytes: ...
+
+    def equal(self, matrix: Matrix, old: tuple[bytes, int, int], new: tuple[bytes, int, int], context: bytes) -> bytes:
+        """`old` and `new` are (seed, openings, opening)."""
+
+
+class ArgumentProver:
+    """The argument system's own."""
+
+    def commit(self, matrix: Matrix, openings: int, seed: bytes) -> Commitment:
+        from bailee.statements.dataset import commit_dataset
+
+        return commit_dataset(matrix, openings, seed)
+
+    def valid(self, schema: Schema, matrix: Matrix, seed: bytes, openings: int, opening: int, context: bytes) -> bytes:
+        from bailee.statements.dataset import prove_dataset
+
+        return prove_dataset(dataset_claim(schema, len(matrix)), matrix, seed, openings, opening, context)
+
+    def equal(self, matrix: Matrix, old: tuple[bytes, int, int], new: tuple[bytes, int, int], context: bytes) -> bytes:
+        from bailee.statements.reseal import prove_equal
+
+        return prove_equal(*matrix.shape, matrix, *old, *new, context)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A sealed dataset on disk, as its owner sees it without its rows."""
+
+    directory: Path
+    card: Signed[Card]
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.directory / LEDGER_FILE)
+
+    @property
+    def commitment(self) -> Commitment:
+        return Commitment.from_json(self.card.record.commitment)
+
+    @property
+    def proof(self) -> bytes:
+        return read_bytes(self.directory / PROOF_FILE, MAX_PROOF_BYTES, "proof")
+
+    @property
+    def renewal(self) -> tuple[Signed[Card], bytes] | None:
+        """The card this one renews and the equality proof, in a resealed dataset."""
+        if self.card.record.renews is None:
+            return None
+        old = read_bytes(self.directory / OLD_CARD_FILE, MAX_BYTES, "card")
+        return open_signed(old, Card), read_bytes(self.directory / EQUAL_FILE, MAX_PROOF_BYTES, "proof")
+
+    def open(self, owner: Identity, progress: Progress | None = None) -> tuple[Matrix, Secret]:
+        """(encoded rows, commitment seed), for the owner's own process only. StorageError: not its own, damaged."""
+        named = digest(canonical(self.card.record.commitment))
+        matrix, seed = read_rows(self.directory / ROWS_FILE, owner, named, progress)
+        if matrix.shape != (self.card.record.rows, len(self.card.record.columns)):
+            raise StorageError(f"{self.directory}: the sealed rows have another shape than the card; restore the files")
+        return matrix, seed
+
+
+def open_dataset(directory: Path) -> Dataset:
+    """The dataset at `directory`, its card's form and signature checked. InputError, RecordError, SignatureError."""
+    return Dataset(directory, open_signed(read_bytes(directory / CARD_FILE, MAX_BYTES, "card"), Card))
+
+
+def seal(
+    owner: Identity,
+    schema: Schema,
+    table: Path,
+    target: Path,
+    created: datetime,
+    openings: int = DEFAULT_OPENINGS,
+    ceiling: int | None = None,
+    progress: Progress | None = None,
+    prover: CardProver | None = None,
+) -> Dataset:
+    """A new sealed dataset at `target` (which must not exist) from a CSV or Parquet `table`.
+
+    `ceiling`: bytes of memory that proving may need; None is 40 % of the machine's. Progress steps are encode,
+    commit, prove and encrypt. Raises InputError, SchemaError, StatementError, StorageError; `target` is then absent.
+    """
+    with new_directory(target) as draft:
+        matrix = encode(table, schema, ceiling, progress)
+        draft_card = Card(
+            owner=owner.public_key.hex(),
+            name=schema.name,
+            owner_name=owner.name,
+            schema=schema.to_json(),
+            rows=len(matrix),
+            columns=schema.layout.names,
+            commitment={},
+            opening=0,
+            proof=digest(b""),
+            created=time_text(created),
+            renews=None,
+        )
+        argument = prover or ArgumentProver()
+        seed = fresh_seed()
+        commitment = _commit(argument, matrix, openings, seed, progress)
+        card = replace(draft_card, commitment=commitment.to_json())
+        signed = _write_dataset(draft, owner, schema, card, matrix, seed, created, argument, progress)
+    return Dataset(target, signed)
+
+
+def reseal(
+    owner: Identity,
+    old: Dataset,
+    target: Path,
+    created: datetime,
+    openings: int = DEFAULT_OPENINGS,
+    progress: Progress | None = None,
+    prover: CardProver | None = None,
+) -> Dataset:
+    """The same rows under a fresh commitment with `openings` new openings, and a proof that they are the same.
+
+    Spends the opening of `old` that is kept for this. The new seed derives from the old one, so that a reseal that
+    was killed half-way proves the same statement again, and nothing new is shown. Raises BudgetError, StorageError.
+    """
+    with new_directory(target) as draft:
+        matrix, old_seed = old.open(owner, progress)
+        schema = Schema.from_json(old.card.record.schema)
+        seed = Secret(blake3(old_seed.reveal() + openings.to_bytes(4, "big"), key=tags.RESEAL_SEED).digest())
+        argument = prover or ArgumentProver()
+        commitment = _commit(argument, matrix, openings, seed, progress)
+        before = old.commitment
+        context = renewal_context(owner.public_key.hex(), old.card.digest, before, commitment)
+        last = old.ledger.spend_last("reseal", created, digest(context))
+        _tell(progress, "equality", 0.0)
+        proof = argument.equal(
+            matrix, (old_seed.reveal(), before.openings, last), (seed.reveal(), openings, 1), context
+        )
+        _tell(progress, "equality", 1.0)
+        write_new(draft / OLD_CARD_FILE, old.card.envelope)
+        write_new(draft / EQUAL_FILE, proof)
+        renewal = Renewal(old.card.digest, before.to_json(), last, 1, digest(proof))
+        card = replace(
+            old.card.record,
+            owner_name=owner.name,
+            commitment=commitment.to_json(),
+            opening=0,
+            created=time_text(created),
+            renews=renewal,
+        )
+        signed = _write_dataset(draft, owner, schema, card, matrix, seed, created, argument, progress)
+    return Dataset(target, signed)
+
+
+def _commit(prover: CardProver, matrix: Matrix, openings: int, seed: Secret, progress: Progress | None) -> Commitment:
+    _tell(progress, "commit", 0.0)
+    commitment = prover.commit(matrix, openings, seed.reveal())
+    _tell(progress, "commit", 1.0)
+    return commitment
+
+
+def _write_dataset(
+    draft: Path,
+    owner: Identity,
+    schema: Schema,
+    card: Card,
+    matrix: Matrix,
+    seed: Secret,
+    created: datetime,
+    prover: CardProver,
+    progress: Progress | None,
+) -> Signed[Card]:
+    """All files of a dataset into `draft`; the card gets its proof and its signature."""
+    openings = Commitment.from_json(card.commitment).openings
+    named = digest(canonical(card.commitment))
+    ledger = Ledger.create(draft / LEDGER_FILE, named, openings)
+    context = card_context(card)
+    opening = ledger.spend("card", created, digest(context))
+    if card.renews is not None:
+        ledger.spend("reseal", created, card.renews.proof)
+    _tell(progress, "prove", 0.0)
+    proof = prover.valid(schema, matrix, seed.reveal(), openings, opening, context)
+    _tell(progress, "prove", 1.0)
+    signed = sign(replace(card, proof=digest(proof)), owner)
+    write_new(draft / PROOF_FILE, proof)
+    write_rows(draft / ROWS_FILE, owner.public, named, matrix, seed, progress)
+    write_new(draft / CARD_FILE, signed.envelope)
+    return signed
+
+
+def _tell(progress: Progress | None, step: str, part: float) -> None:
+    if progress is not None:
+        progress(step, part)
