@@ -28,7 +28,8 @@ def give_grant(
     """A signed grant on the dataset of `card`.
 
     builder: raw public key, hex; plan: digest of the plan's canonical bytes, hex; fields: names of encoded columns,
-    of table columns (all of a category's encoded columns) or None for all; the bias is always in; grant_id: 16 fresh random bytes.
+    of table columns (all of a category's encoded columns) or None for all, the bias always in; grant_id: 16 fresh
+    random bytes.
     Raises GrantError (not the owner's card, no such field) and RecordError (a term that makes no sense).
     """
     if card.record.owner != owner.public_key.hex():

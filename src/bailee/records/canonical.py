@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import rfc8785
 from blake3 import blake3
 
 from bailee.errors import RecordError
 
-Json: TypeAlias = "bool | int | str | Sequence[Json] | Mapping[str, Json] | None"
+if TYPE_CHECKING:
+    Json: TypeAlias = "bool | int | str | Sequence[Json] | Mapping[str, Json] | None"
+else:
+    Json = Any  # the codec reads annotations at run time, and a recursive one cannot be resolved there
 
 MAX_BYTES = 64 * 2**20
 MAX_DEPTH = 32
