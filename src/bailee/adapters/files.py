@@ -178,3 +178,9 @@ def lock(home: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """One line more in the journal at `path`, on disk when this returns. On failure the file is as it was before."""
+    with open_journal(path) as journal:
+        journal.append(line)
