@@ -1,0 +1,102 @@
+"""The two ends of a proof: what is sent, what is hidden, what is drawn (docs/protocol.md, sections 2 and 4).
+
+The reduction is written once over a `Dialogue`. A `Proving` one computes each value, hides it under the next pad and keeps what it
+sent; a `Checking` one reads what was sent; a `Counting` one draws nothing real and only counts the pads a tape will need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bailee.algebra.field import e_sub
+from bailee.argument.affine import Ext, Form, Hidden, System
+from bailee.argument.transcript import Transcript
+from bailee.errors import ProofFormatError
+
+Value = Callable[[], Ext]
+
+
+@dataclass
+class Tally:
+    """What the soundness table charges for, counted as it happens."""
+
+    rounds: int = 0
+    layers: int = 0
+    lookup_leaves: int = 0
+    lookup_columns: int = 0
+    assertion_bits: int = 0
+    claims: int = 0
+    openings: int = 0
+
+
+@dataclass
+class Dialogue:
+    """Common to all ends: the system of constraints that grows, and the tally."""
+
+    system: System = field(default_factory=System)
+    tally: Tally = field(default_factory=Tally)
+
+    def send(self, value: Value) -> Hidden:
+        raise NotImplementedError
+
+    def challenge(self, label: str) -> Ext:
+        raise NotImplementedError
+
+    def zero(self, form: Form) -> None:
+        self.system.zero(form)
+
+    def product(self, x: Hidden, y: Hidden) -> Form:
+        return self.system.product(x, y)
+
+
+@dataclass
+class Proving(Dialogue):
+    transcript: Transcript = field(default_factory=Transcript)
+    pads: NDArray[np.uint64] = field(default_factory=lambda: np.zeros((0, 2), dtype=np.uint64))
+    sent: list[Ext] = field(default_factory=list)
+
+    def send(self, value: Value) -> Hidden:
+        pad = self.pads[self.system.pads]
+        hidden = e_sub(value(), (int(pad[0]), int(pad[1])))
+        self.sent.append(hidden)
+        self.transcript.absorb_ext("hidden", hidden)
+        return self.system.received(hidden)
+
+    def challenge(self, label: str) -> Ext:
+        return self.transcript.challenge(label)
+
+
+@dataclass
+class Checking(Dialogue):
+    transcript: Transcript = field(default_factory=Transcript)
+    messages: list[Ext] = field(default_factory=list)
+
+    def send(self, value: Value) -> Hidden:
+        if self.system.pads >= len(self.messages):
+            raise ProofFormatError(
+                f"the proof sends {len(self.messages)} values, the statement needs more: it proves something else"
+            )
+        message = self.messages[self.system.pads]
+        self.transcript.absorb_ext("hidden", message)
+        return self.system.received(message)
+
+    def challenge(self, label: str) -> Ext:
+        return self.transcript.challenge(label)
+
+
+@dataclass
+class Counting(Dialogue):
+    """Runs a reduction on shapes alone. Challenges are all different, so that no two points coincide by accident."""
+
+    drawn: int = 2
+
+    def send(self, value: Value) -> Hidden:
+        return self.system.received((0, 0))
+
+    def challenge(self, label: str) -> Ext:
+        self.drawn += 1
+        return (self.drawn, 1)

@@ -1,0 +1,152 @@
+"""Look-ups as two sums of fractions, each a GKR tree (docs/protocol.md, section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from bailee.algebra.field import e_mul, e_neg, e_sub
+from bailee.argument.affine import ONE, ZERO, Ext, Form, Hidden, public
+from bailee.argument.dialogue import Dialogue
+from bailee.argument.sumcheck import RoundState, sumcheck
+from bailee.argument.tape import Lookup, Node, Table, Tape
+
+Evaluate = Callable[[Node, list[Ext]], Form]
+
+
+class TreeState(Protocol):
+    """A prover's side of one tree. `layer(l)` starts the sumcheck from layer l to its children."""
+
+    def root(self) -> tuple[Ext, Ext]: ...
+    def layer(self, level: int, point: list[Ext], weight: Ext) -> RoundState: ...
+    def children(self) -> tuple[Ext, Ext, Ext, Ext]: ...
+
+
+class LookupWitness(Protocol):
+    def lookups(self, blocks: list[Placed], depth: int, alpha: Ext, beta: Ext) -> TreeState: ...
+    def tables(self, blocks: list[Placed], depth: int, alpha: Ext, beta: Ext) -> TreeState: ...
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A block of leaves: a look-up or a table, at `offset`, of `2^bits` leaves."""
+
+    what: Lookup | Table
+    offset: int
+    bits: int
+
+    @property
+    def table(self) -> Table:
+        return self.what.table if isinstance(self.what, Lookup) else self.what
+
+    def weight(self, point: list[Ext]) -> Ext:
+        """eq of the block's place with the first coordinates."""
+        head = len(point) - self.bits
+        weight = ONE
+        for k in range(head):
+            bit = (self.offset >> (len(point) - 1 - k)) & 1
+            weight = e_mul(weight, point[k] if bit else e_sub(ONE, point[k]))
+        return weight
+
+    def tail(self, point: list[Ext]) -> list[Ext]:
+        return point[len(point) - self.bits :]
+
+
+def place(items: list[tuple[Lookup | Table, int]]) -> tuple[list[Placed], int, int]:
+    """Lay blocks out by decreasing size; returns them, the depth of the tree and the number of padding leaves."""
+    blocks: list[Placed] = []
+    position = 0
+    for what, bits in sorted(items, key=lambda item: -item[1]):
+        blocks.append(Placed(what, position, bits))
+        position += 1 << bits
+    depth = max(1, (position - 1).bit_length())
+    return blocks, depth, (1 << depth) - position
+
+
+def reduce_lookups(d: Dialogue, tape: Tape, evaluate: Evaluate, witness: LookupWitness | None) -> None:
+    if not tape.lookups:
+        return
+    beta = d.challenge("lookup-beta")
+    alpha = d.challenge("lookup-alpha")
+    asked, depth_a, pads = place([(look, look.bits) for look in tape.lookups])
+    listed, depth_b, _ = place([(table, table.axis.bits) for table in tape.tables])
+    d.tally.lookup_leaves += (1 << depth_a) + (1 << depth_b)
+    d.tally.lookup_columns = max(len(table.columns) for table in tape.tables)
+    tree_a = witness.lookups(asked, depth_a, alpha, beta) if witness else None
+    tree_b = witness.tables(listed, depth_b, alpha, beta) if witness else None
+
+    root_a, root_b = _root(d, tree_a), _root(d, tree_b)
+    balance = d.product(root_a[0], root_b[1]).plus(d.product(root_a[1], root_b[1]), e_neg((pads, 0)))
+    d.zero(balance.minus(d.product(root_b[0], root_a[1])))
+
+    point, _, q = _descend(d, root_a, depth_a, tree_a, ones=True)
+    total = public(ONE)
+    for block in asked:
+        weight, tail = block.weight(point), block.tail(point)
+        columns = [evaluate(node, tail) for node in _lookup(block).columns]
+        total = total.plus(_denominator(block, columns, alpha, beta).plus_constant(e_neg(ONE)), weight)
+    d.zero(q.minus(total))
+
+    point, p, q = _descend(d, root_b, depth_b, tree_b, ones=False)
+    counts, total = public(ZERO), public(ONE)
+    for block in listed:
+        weight, tail = block.weight(point), block.tail(point)
+        counts = counts.plus(evaluate(tape.multiplicities[block.table.tag - 1], tail), weight)
+        columns = [evaluate_column(block.table, k, tail) for k in range(len(block.table.columns))]
+        total = total.plus(_denominator(block, columns, alpha, beta).plus_constant(e_neg(ONE)), weight)
+    d.zero(p.minus(counts))
+    d.zero(q.minus(total))
+
+
+def evaluate_column(table: Table, column: int, point: list[Ext]) -> Form:
+    from bailee.algebra import kernels
+
+    return public(kernels.dot_base(table.columns[column], kernels.eq_table(point)))
+
+
+def _lookup(block: Placed) -> Lookup:
+    assert isinstance(block.what, Lookup)  # placed so by reduce_lookups
+    return block.what
+
+
+def _denominator(block: Placed, columns: list[Form], alpha: Ext, beta: Ext) -> Form:
+    total = public(e_sub(alpha, (block.table.tag, 0)))
+    power = ONE
+    for column in columns:
+        power = e_mul(power, beta)
+        total = total.plus(column, e_neg(power))
+    return total
+
+
+def _root(d: Dialogue, tree: TreeState | None) -> tuple[Hidden, Hidden]:
+    p, q = tree.root() if tree else (ZERO, ZERO)
+    return d.send(lambda: p), d.send(lambda: q)
+
+
+def _descend(
+    d: Dialogue, root: tuple[Form, Form], depth: int, tree: TreeState | None, ones: bool
+) -> tuple[list[Ext], Form, Form]:
+    """From the root's claims to the leaves': a point of `depth` coordinates, the numerator there, the denominator there."""
+    p, q = root
+    point: list[Ext] = []
+    for level in range(depth):
+        known = ones and level == depth - 1
+        weight = d.challenge("layer")
+        state = tree.layer(level, point, weight) if tree else None
+        inner, claim = sumcheck(d, p.plus(q, weight), list(point), state)
+        values = tree.children() if tree else (ZERO, ZERO, ZERO, ZERO)
+        sent = [d.send(lambda value=value: value) for value in (values[2:] if known else values)]  # type: ignore[misc]
+        q0, q1 = sent[-2], sent[-1]
+        if known:
+            claim = claim.minus(q0).minus(q1)
+        else:
+            claim = claim.minus(d.product(sent[0], q1)).minus(d.product(sent[1], q0))
+        d.zero(claim.plus(d.product(q0, q1), e_neg(weight)))
+        c = d.challenge("child")
+        keep = e_sub(ONE, c)
+        p = public(ONE) if known else sent[0].scaled(keep).plus(sent[1], c)
+        q = q0.scaled(keep).plus(q1, c)
+        point = [c, *inner]
+        d.tally.layers += 1
+    return point, p, q

@@ -1,0 +1,195 @@
+"""Making a proof of a tape (docs/protocol.md, sections 2-9)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bailee.algebra import field, transform
+from bailee.algebra.field import e_mul
+from bailee.algebra.merkle import MerkleTree, leaf_digests
+from bailee.argument import closing
+from bailee.argument.commitment import CommittedVector
+from bailee.argument.dialogue import Counting, Proving
+from bailee.argument.parameters import CLOSING_WIDTH, ClosingParameters, CodeParameters, closing_parameters
+from bailee.argument.proof import ClosingOpening, OpenedColumns, Proof, RowOpening
+from bailee.argument.randomness import Expansion
+from bailee.argument.reduction import OpeningState, Reduction, Row, begin
+from bailee.argument.tape import Tape
+from bailee.argument.transcript import Transcript
+from bailee.argument.witness import TapeWitness
+from bailee.errors import StatementError
+
+Words = NDArray[np.uint64]
+Progress = Callable[[str, float], None]
+
+
+def prove(tape: Tape, vectors: Sequence[CommittedVector], context: bytes, progress: Progress | None = None) -> bytes:
+    """Prove a finished prover's tape; `vectors` are the secrets of its sources, without the trace made here.
+
+    Raises StatementError when the values do not satisfy the tape's look-ups or assertions, before anything is revealed.
+    """
+    say = progress or (lambda stage, part: None)
+    say("committing", 0.0)
+    tape.finish()
+    check_assertions(tape)
+    secret = Expansion(secrets.token_bytes(32))
+    held = list(vectors)
+    if len(held) < len(tape.sources):
+        held.append(CommittedVector(tape.trace_values, 1, secret.octets("trace", 32)))
+    say("committed", 0.3)
+
+    counting = Counting()
+    Reduction(counting, tape, None).run(_Blank())
+    pads = secret.words("pads", counting.system.pads, 2)
+    settle = ClosingProver(pads, counting.system.pairs, secret)
+
+    transcript = Transcript()
+    begin(transcript, tape, context, [vector.record.root for vector in held], settle.root)
+    d = Proving(transcript=transcript, pads=pads)
+    rows = _Clear(transcript)
+    opened = Reduction(d, tape, TapeWitness(tape, held)).run(rows)
+    say("reduced", 0.8)
+    if d.system.pads != counting.system.pads or d.system.pairs != counting.system.pairs:
+        raise StatementError("the reduction took another course than counted: this is a defect, please report it")
+    f_a, f_b = settle.combine(transcript, d)
+    indices = [transcript.columns("columns", o.code.queries, o.code.length) for o in opened]
+    closing_indices = transcript.columns("columns", settle.shape.queries, settle.shape.length)
+    openings = [
+        RowOpening(o.row.values, o.row.tail, OpenedColumns(*held[o.source].columns(at)))
+        for o, at in zip(opened, indices, strict=True)
+    ]
+    fresh = tuple(v.record.root for v, s in zip(held, tape.sources, strict=True) if s.commitment is None)
+    say("opened", 1.0)
+    return Proof(
+        fresh,
+        settle.root,
+        tuple(d.sent),
+        tuple(openings),
+        ClosingOpening(f_a[0], f_a[1], f_b, settle.columns(closing_indices)),
+    ).encode()
+
+
+def check_assertions(tape: Tape) -> None:
+    """Refuse a false statement where the tape can compute it; a proof of one would be rejected anyway."""
+    for node in tape.assertions:
+        try:
+            values = tape.values(node)
+        except StatementError:
+            continue
+        if values.any():
+            raise StatementError(
+                f"assertion on node {node.id} does not hold for {int(np.count_nonzero(values))} values"
+            )
+
+
+class _Blank:
+    def row(
+        self, source: int, code: CodeParameters, state: OpeningState | None, weights: Words, mask: tuple[int, int]
+    ) -> Row:
+        return Row(np.zeros((code.width, 2), dtype=np.uint64), np.zeros((code.tail, 2), dtype=np.uint64))
+
+
+class _Clear:
+    """Rows in clear, computed and absorbed."""
+
+    def __init__(self, transcript: Transcript) -> None:
+        self._transcript = transcript
+
+    def row(
+        self, source: int, code: CodeParameters, state: OpeningState | None, weights: Words, mask: tuple[int, int]
+    ) -> Row:
+        if state is None:
+            raise RuntimeError("a prover's reduction has a state for every opening")
+        row = state.row(weights, mask)
+        self._transcript.absorb_words("row", row.values)
+        self._transcript.absorb_words("row", row.tail)
+        return row
+
+
+class ClosingProver:
+    """The prover's side of section 9: rows, tails, the two mask rows and their tree."""
+
+    def __init__(self, pads: Words, pairs: Sequence[tuple[int, int]], secret: Expansion) -> None:
+        self.shape: ClosingParameters = closing_parameters(len(pads), len(pairs))
+        shape = self.shape
+        self._rows = closing.rows_of(pads, pairs)
+        self._tails = secret.words("closing tails", shape.rows, shape.queries, 2)
+        self._mask = secret.words("closing mask", CLOSING_WIDTH, 2), secret.words("closing mask tail", shape.queries, 2)
+        self._mask_b = secret.words("closing product mask", shape.product_length, 2)
+        # the values of B on H sum to zero: its coefficients at multiples of L do
+        folded = self._mask_b[::CLOSING_WIDTH]
+        self._mask_b[0] = field.ext_sub(
+            self._mask_b[0], np.array([field.sum_words(folded[:, c]) for c in range(2)], dtype=np.uint64)
+        )
+        self._coefficients = np.stack([closing.code_row(r, t) for r, t in zip(self._rows, self._tails, strict=True)])
+        code = transform.encode_ext(self._rows, self._tails, shape.length)
+        mask_a = transform.encode_ext(self._mask[0][None], self._mask[1][None], shape.length)
+        self._columns = np.ascontiguousarray(np.concatenate([code, mask_a, self._encode_b()[None]]).transpose(1, 0, 2))
+        self._salts = np.frombuffer(secret.octets("closing salts", 16 * shape.length), dtype="<u8").reshape(-1, 2)
+        flat = self._columns.reshape(shape.length, -1)
+        self._tree = MerkleTree(leaf_digests(self._salts.tobytes(), flat))
+        self.root = self._tree.root
+
+    def _encode_b(self) -> Words:
+        """Values of B, of more than CLOSING_WIDTH coefficients, at all columns: fold it by X^L = s^L on each coset."""
+        shape = self.shape
+        parts = []
+        padded = np.zeros((-(-shape.product_length // CLOSING_WIDTH) * CLOSING_WIDTH, 2), dtype=np.uint64)
+        padded[: shape.product_length] = self._mask_b
+        blocks = padded.reshape(-1, CLOSING_WIDTH, 2)
+        for coset in range(shape.length // CLOSING_WIDTH):
+            shift = transform.coset_shift(coset, shape.length)
+            power = pow(shift, CLOSING_WIDTH, field.P)
+            folded = np.zeros((2, CLOSING_WIDTH), dtype=np.uint64)
+            for block in blocks[::-1]:
+                folded = field.add(field.scale(folded, power), np.ascontiguousarray(block.T))
+            parts.append(
+                transform.evaluate(
+                    field.mul(folded, np.broadcast_to(transform.powers(shift, CLOSING_WIDTH), folded.shape))
+                )
+            )
+        return np.ascontiguousarray(np.concatenate(parts, axis=1).T)
+
+    def combine(self, transcript: Transcript, d: Proving) -> tuple[tuple[Words, Words], Words]:
+        """f_A as (values, coefficients) and f_B, absorbed."""
+        shape = self.shape
+        tau = transcript.challenge("closing-linear")
+        sigma = transcript.challenge("closing-proximity")
+        combined = closing.combine(d.system, tau)
+        values, tail, power = self._mask[0], self._mask[1], sigma
+        for i in range(shape.rows):
+            values = field.ext_add(values, field.ext_scale(self._rows[i], power))
+            tail = field.ext_add(tail, field.ext_scale(self._tails[i], power))
+            power = e_mul(power, sigma)
+        f_b = field.ext_add(self._mask_b, self._products(combined))
+        transcript.absorb_words("closing", np.concatenate([values, tail]))
+        transcript.absorb_words("closing", f_b)
+        return (values, tail), f_b
+
+    def _products(self, combined: closing.Combined) -> Words:
+        """sum a_i row_i + sum weight_h (X_h Y_h - Z_h), as coefficients, through values on a subgroup large enough."""
+        shape = self.shape
+        size = 1 << (shape.product_length - 1).bit_length()
+
+        def values(coefficients: Words) -> Words:
+            padded = np.zeros((2, size), dtype=np.uint64)
+            padded[:, : len(coefficients)] = coefficients.T
+            return np.ascontiguousarray(transform.evaluate(padded).T)
+
+        rows = [values(c) for c in self._coefficients]
+        total = np.zeros((size, 2), dtype=np.uint64)
+        for i, row in enumerate(rows):
+            linear = transform.interpolate(np.ascontiguousarray(combined.coefficients[i].T)).T
+            total = field.ext_add(total, field.ext_mul(values(linear), row))
+        for h, weight in enumerate(combined.pair_weights):
+            x, y, z = (rows[shape.pad_rows + block * shape.pair_rows + h] for block in range(3))
+            total = field.ext_add(total, field.ext_scale(field.ext_sub(field.ext_mul(x, y), z), weight))
+        return np.ascontiguousarray(transform.interpolate(np.ascontiguousarray(total.T)).T)[: shape.product_length]
+
+    def columns(self, indices: NDArray[np.int64]) -> OpenedColumns:
+        salts = b"".join(self._salts[i].tobytes() for i in indices)
+        return OpenedColumns(self._columns[indices], salts, self._tree.open([int(i) for i in indices]))

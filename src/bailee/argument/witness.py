@@ -1,0 +1,260 @@
+"""A prover's knowledge during a reduction: trees, contractions and openings on the kernels. Prover only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bailee.algebra import kernels
+from bailee.algebra.field import e_add, e_mul, e_sub, ext_scale
+from bailee.argument.affine import ONE, Ext
+from bailee.argument.commitment import CommittedVector
+from bailee.argument.lookup import Placed
+from bailee.argument.reduction import Claim, Row
+from bailee.argument.tape import Axis, Contract, Lookup, Node, Tape
+
+Words = NDArray[np.uint64]
+Point = list[Ext]
+
+
+class TapeWitness:
+    """Answers a reduction from a prover's tape and its committed vectors, one for each source of the tape."""
+
+    def __init__(self, tape: Tape, vectors: Sequence[CommittedVector]) -> None:
+        self._tape, self._vectors = tape, vectors
+
+    def evaluate(self, node: Node, point: Point) -> Ext:
+        """node(point), in two halves so that no table of eq is as large as the tensor."""
+        values = self._tape.values(node)
+        low = len(point) // 2
+        rows = values.reshape(1 << (len(point) - low), 1 << low)
+        head = kernels.combine_rows(rows, kernels.eq_table(point[: len(point) - low]))
+        return kernels.dot_ext(head, kernels.eq_table(point[len(point) - low :]))
+
+    def lookups(self, blocks: list[Placed], depth: int, alpha: Ext, beta: Ext) -> FractionTree:
+        used = sum(1 << block.bits for block in blocks)
+        denominators = np.empty((used, 2), dtype=np.uint64)
+        for block in blocks:
+            look = block.what
+            if isinstance(look, Lookup):
+                columns = [self._tape.values(column) for column in look.columns]
+                _fill(denominators, block, columns, alpha, beta)
+        return FractionTree(None, denominators, depth)
+
+    def tables(self, blocks: list[Placed], depth: int, alpha: Ext, beta: Ext) -> FractionTree:
+        denominators = np.zeros((1 << depth, 2), dtype=np.uint64)
+        denominators[:, 0] = 1
+        numerators = np.zeros((1 << depth, 2), dtype=np.uint64)
+        for block in blocks:
+            _fill(denominators, block, list(block.table.columns), alpha, beta)
+            counts = self._tape.values(self._tape.multiplicities[block.table.tag - 1])
+            numerators[block.offset : block.offset + (1 << block.bits), 0] = counts
+        return FractionTree(numerators, denominators, depth)
+
+    def contraction(self, node: Contract, point: Point) -> ProductState:
+        at: dict[Axis, Point] = {}
+        for axis in node.axes:
+            at[axis], point = point[: axis.bits], point[axis.bits :]
+        free = sum(axis.bits for axis in node.over)
+        joint = [r for axis in node.joint for r in at[axis]]
+        left = self._bound(node.left, node.joint + node.over, at)
+        right = left if node.right is node.left else self._bound(node.right, node.joint + node.over, at)
+        return ProductState(left, right, joint, free)
+
+    def opening(self, source: int, claims: list[Claim], gamma: Ext) -> OpeningProver:
+        vector = self._vectors[source]
+        opening = self._tape.sources[source].opening
+        return OpeningProver(vector, opening, claims, gamma)
+
+    def _bound(self, node: Node, keep: Sequence[Axis], at: dict[Axis, Point]) -> Words:
+        """The values over `keep` (in that order) with every other axis at its point: F if none is bound, else E."""
+        cube = self._tape.values(node).reshape([axis.size for axis in node.axes])
+        bound = [axis for axis in node.axes if axis not in keep]
+        order = [node.axes.index(axis) for axis in (*bound, *keep)]
+        weights = kernels.eq_table([r for axis in bound for r in at[axis]])
+        size = len(weights)
+        if not bound:
+            return np.ascontiguousarray(np.transpose(cube, order)).reshape(-1)
+        if [node.axes.index(axis) for axis in (*keep, *bound)] == list(range(len(node.axes))):
+            return kernels.apply_columns(cube.reshape(-1, size), weights)
+        return kernels.combine_rows(np.ascontiguousarray(np.transpose(cube, order)).reshape(size, -1), weights)
+
+
+def _fill(out: Words, block: Placed, columns: Sequence[Words], alpha: Ext, beta: Ext) -> None:
+    start, stop = block.offset, block.offset + (1 << block.bits)
+    kernels.fill(out, start, stop, e_sub(alpha, (block.table.tag, 0)))
+    power = ONE
+    for column in columns:
+        power = e_mul(power, beta)
+        kernels.denominators(out, start, column, power)
+
+
+class FractionTree:
+    """All layers of one tree of fractions. `numerators` None means every leaf, padding included, has numerator one."""
+
+    def __init__(self, numerators: Words | None, denominators: Words, depth: int) -> None:
+        self._depth = depth
+        self._ones = numerators is None
+        self._layers: list[tuple[Words, Words]] = []
+        if numerators is None:
+            self._leaves = denominators
+            pair = kernels.fraction_combine_ones(denominators, 1 << (depth - 1))
+            self._layers.append(pair)
+        else:
+            self._layers.append((numerators, denominators))
+        while len(self._layers[-1][0]) > 1:
+            self._layers.append(kernels.fraction_combine(*self._layers[-1]))
+        self._state: LayerState | None = None
+
+    def root(self) -> tuple[Ext, Ext]:
+        p, q = self._layers.pop()
+        return _ext(p[0]), _ext(q[0])
+
+    def layer(self, level: int, point: Point, weight: Ext) -> LayerState:
+        """The sumcheck from layer `level` to the one below; layers are consumed from the root down."""
+        if self._layers:
+            p, q = self._layers.pop()
+            half = len(p) // 2
+            self._state = LayerState(p[:half], p[half:], q[:half], q[half:], half, point, weight)
+        else:
+            half = 1 << (self._depth - 1)
+            self._state = LayerState(None, None, self._leaves[:half], self._leaves[half:], half, point, weight)
+            self._leaves = self._leaves[:0]
+        return self._state
+
+    def children(self) -> tuple[Ext, Ext, Ext, Ext]:
+        if self._state is None:
+            raise RuntimeError("children are asked for after a layer")
+        return self._state.children()
+
+
+class LayerState:
+    """One layer's sumcheck: p0 q1 + p1 q0 + lambda q0 q1 under eq, folded in place. Missing leaves count as one over one."""
+
+    def __init__(self, p0: Words | None, p1: Words | None, q0: Words, q1: Words, size: int, point: Point, weight: Ext):
+        self._p0, self._p1, self._q0, self._q1 = p0, p1, q0, q1
+        self._size, self._weight = size, weight
+        self._eq = kernels.eq_table(point[1:]) if point else kernels.eq_table([])
+
+    def round(self) -> tuple[Ext, Ext]:
+        if self._p0 is None or self._p1 is None:
+            return kernels.fraction_round_ones(self._q0, self._q1, self._size // 2, self._eq, self._weight)
+        return kernels.fraction_round(self._p0, self._p1, self._q0, self._q1, self._eq, self._weight)
+
+    def fold(self, challenge: Ext) -> None:
+        half = self._size // 2
+        if self._p0 is None or self._p1 is None:
+            self._q0 = kernels.fold_padded(self._q0, half, challenge, 1)
+            self._q1 = kernels.fold_padded(self._q1, half, challenge, 1)
+        else:
+            self._p0, self._p1 = kernels.fold(self._p0, challenge), kernels.fold(self._p1, challenge)
+            self._q0, self._q1 = kernels.fold(self._q0, challenge), kernels.fold(self._q1, challenge)
+        self._size = half
+        if len(self._eq) > 1:
+            self._eq = kernels.halve_eq(self._eq)
+
+    def children(self) -> tuple[Ext, Ext, Ext, Ext]:
+        q0 = _ext(self._q0[0]) if len(self._q0) else ONE
+        q1 = _ext(self._q1[0]) if len(self._q1) else ONE
+        if self._p0 is None or self._p1 is None:
+            return ONE, ONE, q0, q1
+        return _ext(self._p0[0]), _ext(self._p1[0]), q0, q1
+
+
+class ProductState:
+    """The sumcheck of left * right over joint axes (weighted by `joint`) and then `free` summed variables."""
+
+    def __init__(self, left: Words, right: Words, joint: Point, free: int) -> None:
+        self._left, self._right = left, right
+        self._weights: Words | None = kernels.eq_table(joint[1:]) if joint else None
+        self._joint, self._free = len(joint), free
+
+    def round(self) -> tuple[Ext, Ext]:
+        left, right = self._left, self._right
+        if left.ndim == 1 and right.ndim == 1:
+            return kernels.product_round_base(left, right, self._weights)
+        if left.ndim == 1:
+            return kernels.product_round_mixed(left, right, self._weights)
+        if right.ndim == 1:
+            return kernels.product_round_mixed(right, left, self._weights)
+        return kernels.product_round(left, right, self._weights)
+
+    def fold(self, challenge: Ext) -> None:
+        same = self._left is self._right
+        self._left = _fold(self._left, challenge)
+        self._right = self._left if same else _fold(self._right, challenge)
+        if self._joint:
+            self._joint -= 1
+            if self._joint == 0:
+                self._weights = None
+            elif self._weights is not None:
+                self._weights = kernels.halve_eq(self._weights)
+
+
+def _fold(values: Words, challenge: Ext) -> Words:
+    if values.ndim == 1:
+        return kernels.fold_base(values, len(values) // 2, challenge)
+    return kernels.fold(values, challenge)
+
+
+class OpeningProver:
+    """The batched opening of one commitment (docs/protocol.md, section 8)."""
+
+    def __init__(self, vector: CommittedVector, opening: int, claims: list[Claim], gamma: Ext) -> None:
+        self._vector, self._opening = vector, opening
+        self._half = 1 << (vector.code.variables - 1)
+        self._values: Words = vector.vector
+        self._weights = np.zeros((len(vector.vector), 2), dtype=np.uint64)
+        power = ONE
+        for claim in claims:
+            kernels.eq_table_add(
+                self._weights[claim.offset : claim.offset + (1 << len(claim.point))], claim.point, power
+            )
+            power = e_mul(power, gamma)
+        self._first = True
+
+    def round(self) -> tuple[Ext, Ext]:
+        if self._first:
+            return kernels.product_round_mixed(self._values, self._weights, None, self._half)
+        return kernels.product_round(self._values, self._weights, None)
+
+    def fold(self, challenge: Ext) -> None:
+        if self._first:
+            self._values = kernels.fold_base(self._values, self._half, challenge)
+            self._weights = kernels.fold_padded(self._weights, self._half, challenge, 0)
+            self._first = False
+        else:
+            self._values = kernels.fold(self._values, challenge)
+            self._weights = kernels.fold(self._weights, challenge)
+
+    def value(self) -> Ext:
+        return _ext(self._values[0])
+
+    def mask_value(self, columns: Words) -> Ext:
+        low, high = self._vector.masks[2 * self._opening], self._vector.masks[2 * self._opening + 1]
+        return _complex(kernels.dot_base(low, columns), kernels.dot_base(high, columns))
+
+    def row(self, weights: Words, mask: Ext) -> Row:
+        vector, code, o = self._vector, self._vector.code, 2 * self._opening
+        values = np.stack([vector.masks[o], vector.masks[o + 1]], axis=-1)
+        tail = np.stack([vector.tails[code.rows + o], vector.tails[code.rows + o + 1]], axis=-1)
+        scaled = ext_scale(weights, mask)
+        return Row(
+            _add(values, kernels.combine_rows(vector.matrix, scaled)),
+            _add(tail, kernels.combine_rows(np.ascontiguousarray(vector.tails[: code.rows]), scaled)),
+        )
+
+
+def _complex(low: Ext, high: Ext) -> Ext:
+    """low + u * high."""
+    return e_add(low, e_mul(high, (0, 1)))
+
+
+def _add(a: Words, b: Words) -> Words:
+    return kernels.add(a.reshape(-1), b.reshape(-1)).reshape(-1, 2)
+
+
+def _ext(pair: Words) -> Ext:
+    return int(pair[0]), int(pair[1])
