@@ -1,0 +1,71 @@
+"""Compiled kernels over F and E: arrays in, arrays out, bit-exact with `algebra.field`, `.transform` and `.reference`.
+
+    words       single elements, as LLVM code           parallel    threads over ranges
+    vectors     entrywise, eq tables, dots, folds       rounds      sumcheck rounds, fractional sums
+    matrices    rows, columns, transposes, histograms   transforms  interpolation and the code
+    warmup      compiles or loads everything once
+
+Only provers and the fast verifier import this package; the plain verifier must not need Numba.
+"""
+
+from bailee.algebra.kernels.matrices import apply_columns, combine_rows, histogram, transpose
+from bailee.algebra.kernels.rounds import (
+    fraction_combine,
+    fraction_combine_ones,
+    fraction_round,
+    fraction_round_ones,
+    product_round,
+    product_round_base,
+    product_round_mixed,
+)
+from bailee.algebra.kernels.transforms import coset_rows, interpolate_rows
+from bailee.algebra.kernels.vectors import (
+    add,
+    denominators,
+    dot_base,
+    dot_ext,
+    eq_table,
+    eq_table_add,
+    fill,
+    fold,
+    fold_base,
+    fold_padded,
+    halve_eq,
+    lift,
+    mul,
+    scale,
+    sub,
+)
+from bailee.algebra.kernels.warmup import warm
+
+__all__ = [
+    "add",
+    "apply_columns",
+    "combine_rows",
+    "coset_rows",
+    "denominators",
+    "dot_base",
+    "dot_ext",
+    "eq_table",
+    "eq_table_add",
+    "fill",
+    "fold",
+    "fold_base",
+    "fold_padded",
+    "fraction_combine",
+    "fraction_combine_ones",
+    "fraction_round",
+    "fraction_round_ones",
+    "halve_eq",
+    "histogram",
+    "interpolate_rows",
+    "lift",
+    "mul",
+    "product_round",
+    "product_round_base",
+    "product_round_mixed",
+    "scale",
+    "sub",
+    "transpose",
+    "warm",
+]

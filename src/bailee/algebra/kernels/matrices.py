@@ -1,0 +1,141 @@
+"""Kernels on matrices of F: combinations of rows, products with a vector, transposes, histograms.
+
+They run on whole commitments, so they read the matrix once and reduce late: products are added up as 192-bit sums.
+References: `algebra.reference`.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bailee.algebra import field
+from bailee.algebra.field import Words
+from bailee.algebra.kernels import parallel
+from bailee.algebra.kernels.vectors import readable
+from bailee.algebra.kernels.words import ACC6, e_reduced, fe_mac, kernel
+
+@kernel
+def _combine(m: Words, w: Words, out: Words, top: int, bottom: int, start: int, stop: int) -> None:
+    """out[start:stop] = sum of w[i]*m[i, start:stop] over top <= i < bottom, four rows at a time."""
+    sums = np.empty((256, 6), np.uint64)  # 12 KB: stays in the first cache
+    left = start
+    while left < stop:
+        width = min(256, stop - left)
+        for j in range(width):
+            for c in range(6):
+                sums[j, c] = 0
+        i = top
+        while i + 4 <= bottom:
+            a0, a1, b0, b1 = w[i, 0], w[i, 1], w[i + 1, 0], w[i + 1, 1]
+            c0, c1, d0, d1 = w[i + 2, 0], w[i + 2, 1], w[i + 3, 0], w[i + 3, 1]
+            for j in range(width):
+                s = (sums[j, 0], sums[j, 1], sums[j, 2], sums[j, 3], sums[j, 4], sums[j, 5])
+                s = fe_mac(s, m[i, left + j], a0, a1)
+                s = fe_mac(s, m[i + 1, left + j], b0, b1)
+                s = fe_mac(s, m[i + 2, left + j], c0, c1)
+                s = fe_mac(s, m[i + 3, left + j], d0, d1)
+                sums[j, 0], sums[j, 1], sums[j, 2], sums[j, 3], sums[j, 4], sums[j, 5] = s
+            i += 4
+        while i < bottom:
+            a0, a1 = w[i, 0], w[i, 1]
+            for j in range(width):
+                s = (sums[j, 0], sums[j, 1], sums[j, 2], sums[j, 3], sums[j, 4], sums[j, 5])
+                s = fe_mac(s, m[i, left + j], a0, a1)
+                sums[j, 0], sums[j, 1], sums[j, 2], sums[j, 3], sums[j, 4], sums[j, 5] = s
+            i += 1
+        for j in range(width):
+            s = (sums[j, 0], sums[j, 1], sums[j, 2], sums[j, 3], sums[j, 4], sums[j, 5])
+            out[left + j, 0], out[left + j, 1] = e_reduced(s)
+        left += width
+
+
+@kernel
+def _apply(m: Words, v: Words, out: Words, start: int, stop: int) -> None:
+    width = m.shape[1]
+    for i in range(start, stop):
+        s = ACC6
+        for j in range(width):
+            s = fe_mac(s, m[i, j], v[j, 0], v[j, 1])
+        out[i, 0], out[i, 1] = e_reduced(s)
+
+
+@kernel
+def _transpose(m: Words, out: Words, start: int, stop: int) -> None:
+    """Rows start to stop of out, in squares of 16: two cache lines each way."""
+    rows = m.shape[0]
+    for top in range(0, rows, 16):
+        bottom = min(top + 16, rows)
+        for left in range(start, stop, 16):
+            for j in range(left, min(left + 16, stop)):
+                for i in range(top, bottom):
+                    out[j, i] = m[i, j]
+
+
+@kernel
+def _count(index: NDArray[np.int64], counts: NDArray[np.int64], start: int, stop: int) -> bool:
+    """False when an index is out of range; nothing is counted for it."""
+    size, good = counts.shape[0], True
+    for i in range(start, stop):
+        at = index[i]
+        if at < 0 or at >= size:
+            good = False
+        else:
+            counts[at] += 1
+    return good
+
+
+def combine_rows(m: Words, weights: Words) -> Words:
+    """sum_i weights[i]*m[i]: m over F (R, K), weights over E (R, 2) -> E (K, 2)."""
+    if len(m) != len(weights):
+        raise ValueError(f"{len(m)} rows need as many weights, got {len(weights)}")
+    m, weights = readable(m), readable(weights)
+    rows, width = m.shape
+    if width >= 64 * parallel.WORKERS:
+        out = np.empty((width, 2), dtype=np.uint64)
+        least = max(64, 4 * parallel.MINIMUM // max(1, rows))
+        parallel.over(width, lambda start, stop: _combine(m, weights, out, 0, rows, start, stop), least)
+        return out
+
+    def part(top: int, bottom: int) -> Words:
+        partial = np.empty((width, 2), dtype=np.uint64)
+        _combine(m, weights, partial, top, bottom, 0, width)
+        return partial
+
+    first, *others = parallel.over(rows, part, max(1, 4 * parallel.MINIMUM // max(1, width)))
+    for other in others:
+        first = field.ext_add(first, other)
+    return first
+
+
+def apply_columns(m: Words, v: Words) -> Words:
+    """sum_j m[:, j]*v[j]: m over F (R, K), v over E (K, 2) -> E (R, 2)."""
+    if m.shape[1] != len(v):
+        raise ValueError(f"{m.shape[1]} columns need as many entries, got {len(v)}")
+    m, v = readable(m), readable(v)
+    out = np.empty((len(m), 2), dtype=np.uint64)
+    least = max(1, 4 * parallel.MINIMUM // max(1, m.shape[1]))
+    parallel.over(len(m), lambda start, stop: _apply(m, v, out, start, stop), least)
+    return out
+
+
+def transpose(m: Words) -> Words:
+    """(R, K) -> (K, R), contiguous."""
+    m = readable(m)
+    out = np.empty((m.shape[1], m.shape[0]), dtype=np.uint64)
+    least = max(1, 4 * parallel.MINIMUM // max(1, m.shape[0]))
+    parallel.over(m.shape[1], lambda start, stop: _transpose(m, out, start, stop), least)
+    return out
+
+
+def histogram(index: NDArray[np.int64], size: int) -> Words:
+    """How often each of 0 .. size-1 occurs in `index`; ValueError if anything else does."""
+    entries = np.require(index, np.int64, ("C", "W"))
+
+    def part(start: int, stop: int) -> tuple[NDArray[np.int64], bool]:
+        counts = np.zeros(size, dtype=np.int64)
+        return counts, _count(entries, counts, start, stop)
+
+    parts = parallel.over(len(entries), part, max(parallel.MINIMUM, size))
+    if not all(good for _, good in parts):
+        raise ValueError(f"an index outside [0, {size}) cannot be counted")
+    result: NDArray[np.int64] = np.sum([counts for counts, _ in parts], axis=0)
+    return result.view(np.uint64)

@@ -1,0 +1,270 @@
+"""Kernels of sumcheck rounds and of the layers of fractional sums. References: `algebra.reference`.
+
+Variables are bound from the most significant index bit, so the pair of i is i + h. A round polynomial g has degree 2 apart
+from its eq weight; (t0, tinf) are its value at 0 and its quadratic coefficient, summed over the pairs with their weights.
+"""
+
+import numpy as np
+
+from bailee.algebra.field import Ext, Words
+from bailee.algebra.kernels import parallel
+from bailee.algebra.kernels.vectors import readable, same_length, scalar, total
+from bailee.algebra.kernels.words import ACC3, ACC6, add, e_mac, e_mul, e_reduced, fe_mac, kernel, mac, reduced, sub
+
+_ZERO = np.uint64(0)
+_ONE = np.uint64(1)
+Quad = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
+
+
+@kernel
+def _product_ext(a: Words, b: Words, w: Words, h: int, inner: int, start: int, stop: int) -> Quad:
+    """Over weights start <= k < stop; `inner` pairs share a weight. An empty w means weight 1."""
+    na, nb, weighted = a.shape[0], b.shape[0], w.shape[0] > 0
+    first, second = ACC6, ACC6
+    for k in range(start, stop):
+        at0, at1 = ACC6, ACC6
+        for i in range(k * inner, (k + 1) * inner):
+            x0 = x1 = xh0 = xh1 = y0 = y1 = yh0 = yh1 = _ZERO
+            if i < na:
+                x0, x1 = a[i, 0], a[i, 1]
+            if i + h < na:
+                xh0, xh1 = a[i + h, 0], a[i + h, 1]
+            if i < nb:
+                y0, y1 = b[i, 0], b[i, 1]
+            if i + h < nb:
+                yh0, yh1 = b[i + h, 0], b[i + h, 1]
+            at0 = e_mac(at0, x0, x1, y0, y1)
+            at1 = e_mac(at1, sub(xh0, x0), sub(xh1, x1), sub(yh0, y0), sub(yh1, y1))
+        c0, c1 = e_reduced(at0)
+        d0, d1 = e_reduced(at1)
+        if weighted:
+            first = e_mac(first, w[k, 0], w[k, 1], c0, c1)
+            second = e_mac(second, w[k, 0], w[k, 1], d0, d1)
+        else:
+            first = fe_mac(first, _ONE, c0, c1)
+            second = fe_mac(second, _ONE, d0, d1)
+    c0, c1 = e_reduced(first)
+    d0, d1 = e_reduced(second)
+    return c0, c1, d0, d1
+
+
+@kernel
+def _product_mixed(a: Words, b: Words, w: Words, h: int, inner: int, start: int, stop: int) -> Quad:
+    na, nb, weighted = a.shape[0], b.shape[0], w.shape[0] > 0
+    first, second = ACC6, ACC6
+    for k in range(start, stop):
+        at0, at1 = ACC6, ACC6
+        for i in range(k * inner, (k + 1) * inner):
+            x = xh = y0 = y1 = yh0 = yh1 = _ZERO
+            if i < na:
+                x = a[i]
+            if i + h < na:
+                xh = a[i + h]
+            if i < nb:
+                y0, y1 = b[i, 0], b[i, 1]
+            if i + h < nb:
+                yh0, yh1 = b[i + h, 0], b[i + h, 1]
+            at0 = fe_mac(at0, x, y0, y1)
+            at1 = fe_mac(at1, sub(xh, x), sub(yh0, y0), sub(yh1, y1))
+        c0, c1 = e_reduced(at0)
+        d0, d1 = e_reduced(at1)
+        if weighted:
+            first = e_mac(first, w[k, 0], w[k, 1], c0, c1)
+            second = e_mac(second, w[k, 0], w[k, 1], d0, d1)
+        else:
+            first = fe_mac(first, _ONE, c0, c1)
+            second = fe_mac(second, _ONE, d0, d1)
+    c0, c1 = e_reduced(first)
+    d0, d1 = e_reduced(second)
+    return c0, c1, d0, d1
+
+
+@kernel
+def _product_base(a: Words, b: Words, w: Words, h: int, inner: int, start: int, stop: int) -> Quad:
+    na, nb, weighted = a.shape[0], b.shape[0], w.shape[0] > 0
+    first, second = ACC6, ACC6
+    for k in range(start, stop):
+        at0, at1 = ACC3, ACC3
+        for i in range(k * inner, (k + 1) * inner):
+            x = xh = y = yh = _ZERO
+            if i < na:
+                x = a[i]
+            if i + h < na:
+                xh = a[i + h]
+            if i < nb:
+                y = b[i]
+            if i + h < nb:
+                yh = b[i + h]
+            at0 = mac(at0, x, y)
+            at1 = mac(at1, sub(xh, x), sub(yh, y))
+        c, d = reduced(at0), reduced(at1)
+        if weighted:
+            first = fe_mac(first, c, w[k, 0], w[k, 1])
+            second = fe_mac(second, d, w[k, 0], w[k, 1])
+        else:
+            first = fe_mac(first, _ONE, c, _ZERO)
+            second = fe_mac(second, _ONE, d, _ZERO)
+    c0, c1 = e_reduced(first)
+    d0, d1 = e_reduced(second)
+    return c0, c1, d0, d1
+
+
+@kernel
+def _fraction(
+    p0: Words, p1: Words, q0: Words, q1: Words, w: Words, h: int, l0: np.uint64, l1: np.uint64, start: int, stop: int
+) -> Quad:
+    first, second = ACC6, ACC6
+    for i in range(start, stop):
+        j = i + h
+        # g = p0*q1 + q0*(p1 + lam*q1): two products share one reduction
+        a0, a1, b0, b1 = p0[i, 0], p0[i, 1], q0[i, 0], q0[i, 1]
+        c0, c1, d0, d1 = p1[i, 0], p1[i, 1], q1[i, 0], q1[i, 1]
+        z0, z1 = e_mul(l0, l1, d0, d1)
+        g0, g1 = e_reduced(e_mac(e_mac(ACC6, a0, a1, d0, d1), b0, b1, add(z0, c0), add(z1, c1)))
+        first = e_mac(first, w[i, 0], w[i, 1], g0, g1)
+        a0, a1, b0, b1 = sub(p0[j, 0], a0), sub(p0[j, 1], a1), sub(q0[j, 0], b0), sub(q0[j, 1], b1)
+        c0, c1, d0, d1 = sub(p1[j, 0], c0), sub(p1[j, 1], c1), sub(q1[j, 0], d0), sub(q1[j, 1], d1)
+        z0, z1 = e_mul(l0, l1, d0, d1)
+        g0, g1 = e_reduced(e_mac(e_mac(ACC6, a0, a1, d0, d1), b0, b1, add(z0, c0), add(z1, c1)))
+        second = e_mac(second, w[i, 0], w[i, 1], g0, g1)
+    c0, c1 = e_reduced(first)
+    d0, d1 = e_reduced(second)
+    return c0, c1, d0, d1
+
+
+@kernel
+def _fraction_ones(
+    q0: Words, q1: Words, w: Words, h: int, l0: np.uint64, l1: np.uint64, start: int, stop: int
+) -> Quad:
+    n0, n1 = q0.shape[0], q1.shape[0]
+    first, second = ACC6, ACC6
+    for i in range(start, stop):
+        j = i + h
+        b0 = d0 = bh0 = dh0 = _ONE
+        b1 = d1 = bh1 = dh1 = _ZERO
+        if i < n0:
+            b0, b1 = q0[i, 0], q0[i, 1]
+        if j < n0:
+            bh0, bh1 = q0[j, 0], q0[j, 1]
+        if i < n1:
+            d0, d1 = q1[i, 0], q1[i, 1]
+        if j < n1:
+            dh0, dh1 = q1[j, 0], q1[j, 1]
+        # g = q1 + q0*(1 + lam*q1), whose quadratic part is lam*dq0*dq1 alone; lam is applied to that at the end
+        z0, z1 = e_mul(l0, l1, d0, d1)
+        g0, g1 = e_mul(b0, b1, add(z0, _ONE), z1)
+        first = e_mac(first, w[i, 0], w[i, 1], add(g0, d0), add(g1, d1))
+        g0, g1 = e_mul(sub(bh0, b0), sub(bh1, b1), sub(dh0, d0), sub(dh1, d1))
+        second = e_mac(second, w[i, 0], w[i, 1], g0, g1)
+    c0, c1 = e_reduced(first)
+    d0, d1 = e_reduced(second)
+    d0, d1 = e_mul(l0, l1, d0, d1)
+    return c0, c1, d0, d1
+
+
+@kernel
+def _combine(p: Words, q: Words, m: int, top: Words, bottom: Words, start: int, stop: int) -> None:
+    for i in range(start, stop):
+        j = i + m
+        b0, b1, d0, d1 = q[i, 0], q[i, 1], q[j, 0], q[j, 1]
+        top[i, 0], top[i, 1] = e_reduced(e_mac(e_mac(ACC6, p[i, 0], p[i, 1], d0, d1), p[j, 0], p[j, 1], b0, b1))
+        bottom[i, 0], bottom[i, 1] = e_mul(b0, b1, d0, d1)
+
+
+@kernel
+def _combine_ones(q: Words, m: int, top: Words, bottom: Words, start: int, stop: int) -> None:
+    n = q.shape[0]
+    for i in range(start, stop):
+        b0 = d0 = _ONE
+        b1 = d1 = _ZERO
+        if i < n:
+            b0, b1 = q[i, 0], q[i, 1]
+        if i + m < n:
+            d0, d1 = q[i + m, 0], q[i + m, 1]
+        top[i, 0], top[i, 1] = add(b0, d0), add(b1, d1)
+        bottom[i, 0], bottom[i, 1] = e_mul(b0, b1, d0, d1)
+
+
+def _sums(parts: list[Quad]) -> tuple[Ext, Ext]:
+    return total([part[:2] for part in parts]), total([part[2:] for part in parts])
+
+
+def _pairs(a: Words, b: Words, w: Words | None, h: int | None) -> tuple[Words, int, int, int]:
+    """The weights (empty for none), h, the number of weights and the pairs of each."""
+    if h is None:
+        longest = max(len(a), len(b))
+        if longest % 2:
+            raise ValueError(f"an odd number of entries has no pairs: {longest}")
+        h = longest // 2
+    if max(len(a), len(b)) > 2 * h:
+        raise ValueError(f"at most {2 * h} entries make {h} pairs, got {len(a)} and {len(b)}")
+    if w is None:
+        return np.empty((0, 2), dtype=np.uint64), h, h, 1
+    if len(w) == 0 or h % len(w):
+        raise ValueError(f"{len(w)} weights do not divide {h} pairs")
+    return readable(w), h, len(w), h // len(w)
+
+
+def product_round(a: Words, b: Words, w: Words | None, h: int | None = None) -> tuple[Ext, Ext]:
+    """(t0, tinf) = (sum w*a[i]*b[i], sum w*(a[i+h] - a[i])*(b[i+h] - b[i])) for a, b over E.
+
+    The weight of pair i is w[i // (h / len(w))], 1 without w. h defaults to half the longer array; missing entries are 0.
+    """
+    weights, h, count, inner = _pairs(a, b, w, h)
+    a, b = readable(a), readable(b)
+    size, least = h, max(1, parallel.MINIMUM // inner)
+    return _sums(parallel.over(count, lambda i, j: _product_ext(a, b, weights, size, inner, i, j), least))
+
+
+def product_round_base(a: Words, b: Words, w: Words | None, h: int | None = None) -> tuple[Ext, Ext]:
+    """`product_round` for a and b over F."""
+    weights, h, count, inner = _pairs(a, b, w, h)
+    a, b = readable(a), readable(b)
+    size, least = h, max(1, parallel.MINIMUM // inner)
+    return _sums(parallel.over(count, lambda i, j: _product_base(a, b, weights, size, inner, i, j), least))
+
+
+def product_round_mixed(a: Words, b: Words, w: Words | None, h: int | None = None) -> tuple[Ext, Ext]:
+    """`product_round` for a over F and b over E."""
+    weights, h, count, inner = _pairs(a, b, w, h)
+    a, b = readable(a), readable(b)
+    size, least = h, max(1, parallel.MINIMUM // inner)
+    return _sums(parallel.over(count, lambda i, j: _product_mixed(a, b, weights, size, inner, i, j), least))
+
+
+def fraction_round(p0: Words, p1: Words, q0: Words, q1: Words, w: Words, lam: Ext) -> tuple[Ext, Ext]:
+    """(t0, tinf) of g = p0*q1 + p1*q0 + lam*q0*q1, all (2h, 2), with weight w[i] on the pair (i, i + h)."""
+    h = same_length(p0, p1, q0, q1) // 2
+    if len(w) != h:
+        raise ValueError(f"{h} pairs need {h} weights, got {len(w)}")
+    p0, p1, q0, q1, w = (readable(a) for a in (p0, p1, q0, q1, w))
+    l0, l1 = scalar(lam)
+    return _sums(parallel.over(h, lambda i, j: _fraction(p0, p1, q0, q1, w, h, l0, l1, i, j)))
+
+
+def fraction_round_ones(q0: Words, q1: Words, h: int, w: Words, lam: Ext) -> tuple[Ext, Ext]:
+    """`fraction_round` with p0 = p1 = 1: g = q0 + q1 + lam*q0*q1, entries of q0 and q1 up to 2h that are missing being 1."""
+    if len(w) != h or max(len(q0), len(q1)) > 2 * h:
+        raise ValueError(f"{h} pairs need {h} weights and at most {2 * h} entries, got {len(w)}, {len(q0)}, {len(q1)}")
+    q0, q1, w = readable(q0), readable(q1), readable(w)
+    l0, l1 = scalar(lam)
+    return _sums(parallel.over(h, lambda i, j: _fraction_ones(q0, q1, w, h, l0, l1, i, j)))
+
+
+def fraction_combine(p: Words, q: Words) -> tuple[Words, Words]:
+    """p[i]/q[i] + p[i+m]/q[i+m] as new (m, 2) numerators and denominators, from (2m, 2)."""
+    m = same_length(p, q) // 2
+    p, q = readable(p), readable(q)
+    top, bottom = np.empty((m, 2), dtype=np.uint64), np.empty((m, 2), dtype=np.uint64)
+    parallel.over(m, lambda start, stop: _combine(p, q, m, top, bottom, start, stop))
+    return top, bottom
+
+
+def fraction_combine_ones(q: Words, m: int) -> tuple[Words, Words]:
+    """1/q[i] + 1/q[i+m], entries of q up to 2m that are missing being 1."""
+    if len(q) > 2 * m:
+        raise ValueError(f"at most {2 * m} entries combine to {m}, got {len(q)}")
+    q = readable(q)
+    top, bottom = np.empty((m, 2), dtype=np.uint64), np.empty((m, 2), dtype=np.uint64)
+    parallel.over(m, lambda start, stop: _combine_ones(q, m, top, bottom, start, stop))
+    return top, bottom

@@ -1,0 +1,266 @@
+"""Kernels on vectors: entrywise arithmetic, tables of eq, dot products, folds. References: `algebra.field`, `algebra.reference`.
+
+Arrays in, arrays out. F vectors have shape (n,), E vectors (n, 2); every value is canonical. A function that writes in
+place says so and needs a C-contiguous, writable array.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bailee.algebra import field
+from bailee.algebra.field import Ext, P, Words
+from bailee.algebra.kernels import parallel
+from bailee.algebra.kernels.words import ACC6, Pair, add as f_add, e_mac, e_mul, e_reduced, fe_mac, kernel, mul as f_mul
+from bailee.algebra.kernels.words import sub as f_sub
+
+
+def readable(a: Words) -> Words:
+    """The same values as kernels compiled once accept them: a copy only for strided or read-only arrays."""
+    return np.require(a, np.uint64, ("C", "W"))
+
+
+def in_place(a: Words) -> Words:
+    if a.dtype != np.uint64 or not (a.flags.c_contiguous and a.flags.writeable):
+        raise ValueError("a kernel that writes in place needs a contiguous, writable uint64 array")
+    return a
+
+
+def scalar(value: Ext) -> Pair:
+    return np.uint64(value[0]), np.uint64(value[1])
+
+
+def same_length(*arrays: Words) -> int:
+    if len({len(a) for a in arrays}) != 1:
+        raise ValueError(f"arrays of one length expected, got {[len(a) for a in arrays]}")
+    return len(arrays[0])
+
+
+def total(parts: Sequence[Pair]) -> Ext:
+    result = field.ZERO
+    for c0, c1 in parts:
+        result = field.e_add(result, (int(c0), int(c1)))
+    return result
+
+
+@kernel
+def _add(a: Words, b: Words, out: Words, start: int, stop: int) -> None:
+    for i in range(start, stop):
+        out[i] = f_add(a[i], b[i])
+
+
+@kernel
+def _sub(a: Words, b: Words, out: Words, start: int, stop: int) -> None:
+    for i in range(start, stop):
+        out[i] = f_sub(a[i], b[i])
+
+
+@kernel
+def _mul(a: Words, b: Words, out: Words, start: int, stop: int) -> None:
+    for i in range(start, stop):
+        out[i] = f_mul(a[i], b[i])
+
+
+@kernel
+def _scale(a: Words, c: np.uint64, out: Words, start: int, stop: int) -> None:
+    for i in range(start, stop):
+        out[i] = f_mul(a[i], c)
+
+
+@kernel
+def _eq_outer(
+    out: Words, accumulate: bool, high: Words, low: Words, start: int, stop: int
+) -> None:
+    width = low.shape[0]
+    for i in range(start, stop):
+        h0, h1 = high[i, 0], high[i, 1]
+        base = i * width
+        for j in range(width):
+            c0, c1 = e_mul(h0, h1, low[j, 0], low[j, 1])
+            if accumulate:
+                c0, c1 = f_add(c0, out[base + j, 0]), f_add(c1, out[base + j, 1])
+            out[base + j, 0], out[base + j, 1] = c0, c1
+
+
+@kernel
+def _dot_ext(a: Words, b: Words, start: int, stop: int) -> Pair:
+    state = ACC6
+    for i in range(start, stop):
+        state = e_mac(state, a[i, 0], a[i, 1], b[i, 0], b[i, 1])
+    return e_reduced(state)
+
+
+@kernel
+def _dot_base(a: Words, b: Words, start: int, stop: int) -> Pair:
+    state = ACC6
+    for i in range(start, stop):
+        state = fe_mac(state, a[i], b[i, 0], b[i, 1])
+    return e_reduced(state)
+
+
+@kernel
+def _fold(a: Words, h: int, r0: np.uint64, r1: np.uint64, start: int, stop: int) -> None:
+    for i in range(start, stop):
+        c0, c1 = e_mul(r0, r1, f_sub(a[i + h, 0], a[i, 0]), f_sub(a[i + h, 1], a[i, 1]))
+        a[i, 0] = f_add(a[i, 0], c0)
+        a[i, 1] = f_add(a[i, 1], c1)
+
+
+@kernel
+def _fold_last(a: Words, default: np.uint64, r0: np.uint64, r1: np.uint64, start: int, stop: int) -> None:
+    """The folds of entries whose partner is missing and counts as `default`."""
+    for i in range(start, stop):
+        c0, c1 = e_mul(r0, r1, f_sub(default, a[i, 0]), f_sub(np.uint64(0), a[i, 1]))
+        a[i, 0] = f_add(a[i, 0], c0)
+        a[i, 1] = f_add(a[i, 1], c1)
+
+
+@kernel
+def _fold_base(a: Words, h: int, r0: np.uint64, r1: np.uint64, out: Words, start: int, stop: int) -> None:
+    n = a.shape[0]
+    for i in range(start, stop):
+        low = a[i] if i < n else np.uint64(0)
+        high = a[i + h] if i + h < n else np.uint64(0)
+        difference = f_sub(high, low)
+        out[i, 0] = f_add(low, f_mul(r0, difference))
+        out[i, 1] = f_mul(r1, difference)
+
+
+@kernel
+def _denominators(
+    out: Words, offset: int, column: Words, c0: np.uint64, c1: np.uint64, start: int, stop: int
+) -> None:
+    for i in range(start, stop):
+        out[offset + i, 0] = f_sub(out[offset + i, 0], f_mul(c0, column[i]))
+        out[offset + i, 1] = f_sub(out[offset + i, 1], f_mul(c1, column[i]))
+
+
+def _flat(a: Words) -> Words:
+    return readable(a).reshape(-1)
+
+
+def add(a: Words, b: Words) -> Words:
+    a, b = readable(a), readable(b)
+    out = np.empty_like(a)
+    parallel.over(same_length(a, b), lambda start, stop: _add(a, b, out, start, stop))
+    return out
+
+
+def sub(a: Words, b: Words) -> Words:
+    a, b = readable(a), readable(b)
+    out = np.empty_like(a)
+    parallel.over(same_length(a, b), lambda start, stop: _sub(a, b, out, start, stop))
+    return out
+
+
+def mul(a: Words, b: Words) -> Words:
+    a, b = readable(a), readable(b)
+    out = np.empty_like(a)
+    parallel.over(same_length(a, b), lambda start, stop: _mul(a, b, out, start, stop))
+    return out
+
+
+def scale(a: Words, c: int) -> Words:
+    a, factor = readable(a), np.uint64(c % P)
+    out = np.empty_like(a)
+    parallel.over(len(a), lambda start, stop: _scale(a, factor, out, start, stop))
+    return out
+
+
+def lift(a: Words) -> Words:
+    """F (n) -> E (n, 2)."""
+    out = np.zeros((len(a), 2), dtype=np.uint64)
+    out[:, 0] = a
+    return out
+
+
+def _eq(out: Words, point: Sequence[Ext], factor: Ext, accumulate: bool) -> None:
+    split = len(point) // 2 if len(point) > 3 else 0
+    high = field.ext_scale(field.eq_table(point[:split]), factor)
+    low = field.eq_table(point[split:])
+    minimum = max(1, parallel.MINIMUM // len(low))
+    parallel.over(len(high), lambda start, stop: _eq_outer(out, accumulate, high, low, start, stop), minimum)
+
+
+def eq_table(point: Sequence[Ext]) -> Words:
+    """(2^m, 2), as `field.eq_table`: coordinate 0 is the most significant bit of the index."""
+    out = np.empty((1 << len(point), 2), dtype=np.uint64)
+    _eq(out, point, field.ONE, False)
+    return out
+
+
+def eq_table_add(out: Words, point: Sequence[Ext], scale: Ext) -> None:
+    """out += scale * eq(point, .) in place, for out of shape (2^m, 2)."""
+    if out.shape != (1 << len(point), 2):
+        raise ValueError(f"a table of {1 << len(point)} entries expected, got an array of shape {out.shape}")
+    _eq(in_place(out), point, scale, True)
+
+
+def halve_eq(w: Words) -> Words:
+    """(2h, 2) -> (h, 2): w[:h] + w[h:], the table of eq without its first coordinate."""
+    h = len(w) // 2
+    flat = _flat(w)
+    return add(flat[: 2 * h], flat[2 * h : 4 * h]).reshape(h, 2)
+
+
+def dot_ext(a: Words, b: Words) -> Ext:
+    """sum_i a[i]*b[i], both (n, 2)."""
+    a, b = readable(a), readable(b)
+    return total(parallel.over(same_length(a, b), lambda start, stop: _dot_ext(a, b, start, stop)))
+
+
+def dot_base(a: Words, b: Words) -> Ext:
+    """sum_i a[i]*b[i] for a over F (n) and b over E (n, 2)."""
+    a, b = readable(a), readable(b)
+    return total(parallel.over(same_length(a, b), lambda start, stop: _dot_base(a, b, start, stop)))
+
+
+def fold(a: Words, r: Ext) -> Words:
+    """a[i] + r*(a[i+h] - a[i]) for i < h, of a (2h, 2), written over a[:h], which is returned."""
+    h, (r0, r1) = len(in_place(a)) // 2, scalar(r)
+    parallel.over(h, lambda start, stop: _fold(a, h, r0, r1, start, stop))
+    return a[:h]
+
+
+def fold_base(a: Words, h: int, r: Ext) -> Words:
+    """The same of an F vector of at most 2h entries (those missing are 0), as a new (h, 2)."""
+    _fits(a, h)
+    a, (r0, r1) = readable(a), scalar(r)
+    out = np.empty((h, 2), dtype=np.uint64)
+    parallel.over(h, lambda start, stop: _fold_base(a, h, r0, r1, out, start, stop))
+    return out
+
+
+def fold_padded(a: Words, h: int, r: Ext, default: int) -> Words:
+    """The same of (len, 2), len <= 2h, entries beyond counting as `default`: (min(len, h), 2), written over `a`.
+
+    What is beyond the result is again `default`, since default + r*(default - default) is.
+    """
+    _fits(in_place(a), h)
+    (r0, r1), filler = scalar(r), np.uint64(default)
+    full, kept = max(0, len(a) - h), min(len(a), h)
+    if full:
+        parallel.over(full, lambda start, stop: _fold(a, h, r0, r1, start, stop))
+    if kept > full:
+        parallel.over(
+            kept - full, lambda start, stop: _fold_last(a, filler, r0, r1, full + start, full + stop)
+        )
+    return a[:kept]
+
+
+def _fits(a: Words, h: int) -> None:
+    if len(a) > 2 * h:
+        raise ValueError(f"at most {2 * h} entries fold to {h}, got {len(a)}")
+
+
+def denominators(out: Words, offset: int, column: Words, coefficient: Ext) -> None:
+    """out[offset : offset + len(column)] -= coefficient * column, in place; out over E, column over F."""
+    if offset < 0 or offset + len(column) > len(in_place(out)):
+        raise ValueError(f"{len(column)} entries at {offset} do not fit in {len(out)}")
+    column, (c0, c1) = readable(column), scalar(coefficient)
+    parallel.over(len(column), lambda start, stop: _denominators(out, offset, column, c0, c1, start, stop))
+
+
+def fill(out: Words, start: int, stop: int, value: Ext) -> None:
+    """out[start:stop] = value, in place."""
+    out[start:stop] = np.array(value, dtype=np.uint64)

@@ -1,0 +1,48 @@
+"""Compile every kernel, or load what an earlier run compiled, before time matters."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from bailee.algebra.field import ONE
+from bailee.algebra.kernels import matrices, rounds, transforms, vectors
+
+
+def _ignore(_: str) -> None:
+    pass
+
+
+def warm(progress: Callable[[str], None] = _ignore) -> None:
+    """Run each kernel once on tiny inputs; `progress` gets a line before each group. Seconds the first time, then little."""
+    flat, table = np.ones(4, dtype=np.uint64), np.ones((4, 2), dtype=np.uint64)
+    square, weights = np.ones((4, 4), dtype=np.uint64), np.ones((2, 2), dtype=np.uint64)
+
+    progress("entrywise arithmetic")
+    vectors.add(flat, flat)
+    vectors.sub(flat, flat)
+    vectors.mul(flat, flat)
+    vectors.scale(flat, 3)
+    progress("tables, dot products and folds")
+    vectors.eq_table([ONE])
+    vectors.eq_table_add(table[:2], [ONE], ONE)
+    vectors.dot_ext(table, table)
+    vectors.dot_base(flat, table)
+    vectors.fold_base(flat, 2, ONE)
+    vectors.fold_padded(table.copy(), 3, ONE, 1)
+    vectors.denominators(table, 0, flat, ONE)
+    progress("matrices")
+    matrices.combine_rows(square, table)
+    matrices.apply_columns(square, table)
+    matrices.transpose(square)
+    matrices.histogram(np.zeros(4, dtype=np.int64), 4)
+    progress("sumcheck rounds")
+    rounds.product_round(table, table, weights)
+    rounds.product_round_base(flat, flat, weights)
+    rounds.product_round_mixed(flat, table, weights)
+    rounds.fraction_round(table, table, table, table, weights, ONE)
+    rounds.fraction_round_ones(table, table, 2, weights, ONE)
+    rounds.fraction_combine(table, table)
+    rounds.fraction_combine_ones(table, 2)
+    progress("transforms")
+    transforms.interpolate_rows(square)
+    transforms.coset_rows(square, square, 0, 16)
