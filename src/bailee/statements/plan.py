@@ -161,7 +161,8 @@ def check_bounds(plan: Plan, terms: Terms) -> None:
     widest = terms.rows << GRADIENT_BITS
     _require(widest < GRADIENT_LIMIT, f"gradient sums: {terms.rows} rows * 2^{GRADIENT_BITS} must stay below 2^62")
     largest_sum = (widest >> terms.shift) + 20 * int(parse_sigma(terms.sigma)) + 20
-    _require(largest_sum < _SUM_LIMIT, f"released sums could reach {largest_sum}, which must stay below 2^52")
+    limit = min(_SUM_LIMIT, 1 << (61 - terms.shift))
+    _require(largest_sum < limit, f"released sums could reach {largest_sum}, which must stay below {limit}")
     values = plan.rounds * len(terms.columns)
     _require(
         values <= MAX_RELEASED_VALUES,

@@ -8,6 +8,8 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import ROUND_FLOOR
+from decimal import Decimal as Number
 
 import numpy as np
 from blake3 import blake3
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from bailee import tags
 from bailee.errors import RecordError
 from bailee.records.canonical import Json, canonical, digest
+from bailee.records.fields import decimal_text
 from bailee.statements.fixed_point import NOISE_BITS
 from bailee.statements.gradient import GradientClaim
 from bailee.statements.plan import Terms
@@ -47,9 +50,7 @@ def joint_coins(
     of the signed Coin records stay out on purpose: whoever reveals last could sign its coin many times over and pick
     the signature whose digest draws the noise it likes. The commitments are all fixed before the first coin is known.
     """
-    seed = canonical(
-        {"session": session, "invite": invite, "noise": dict(noise), "coins": dict(coins), "owner": owner}
-    )
+    seed = canonical({"session": session, "invite": invite, "noise": dict(noise), "coins": dict(coins), "owner": owner})
     rounds, columns = shape
     stream = blake3(seed, key=tags.COINS).digest(length=8 * rounds * columns)
     drawn: NDArray[np.uint64] = np.frombuffer(stream, dtype="<u8").astype(np.uint64) & np.uint64((1 << NOISE_BITS) - 1)
@@ -81,6 +82,14 @@ def context(link: Link) -> bytes:
     return canonical({"statement": "bailee/gradients/v1", **fields})
 
 
+def share(rows: int, total: int) -> str:
+    """An owner's part of the whole by proven use, rows times rounds proven; all owners of a session prove all rounds.
+
+    A decimal rounded down at 10^-9: the exact fraction is rows / total.
+    """
+    return decimal_text((Number(rows) / Number(total)).quantize(Number("0.000000001"), rounding=ROUND_FLOOR))
+
+
 def transcript(messages: Sequence[str]) -> str:
     """One digest of the digests of all signed messages of a session, in the order in which they are listed."""
     return digest(canonical(list(messages)))
@@ -89,7 +98,6 @@ def transcript(messages: Sequence[str]) -> str:
 def gradient_claim(
     terms: Terms,
     rows: int,
-    norm_bound: int,
     weights: Sequence[Sequence[int]],
     sums: Sequence[Sequence[int]],
     coins: NDArray[np.uint64],
@@ -108,5 +116,4 @@ def gradient_claim(
         coins=coins,
         shift=terms.shift,
         sigma=terms.sigma,
-        norm_bound=norm_bound,
     )

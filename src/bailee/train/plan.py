@@ -1,0 +1,125 @@
+"""Reading plan.toml, and fixing the terms of a session: the lattice and the noise that the plan's privacy asks for.
+
+The records themselves, which verifiers read too, are in `bailee.statements.plan`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal as Number
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from bailee.adapters.files import read_bytes
+from bailee.errors import BaileeError, PlanError
+from bailee.records import Card, decimal_text
+from bailee.statements.plan import ALL_FEATURES, MODEL, NEIGHBOURS, VERSION, Plan, Terms, check_bounds
+from bailee.statements.privacy import Release, calibrate_multiplier, choose_lattice, privacy_loss
+
+_LIMIT = 1 << 20
+_DEFAULTS: dict[str, Any] = {
+    "model": MODEL,
+    "features": ALL_FEATURES,
+    "l2": "0",
+    "momentum": "0",
+    "average": False,
+    "neighbours": NEIGHBOURS,
+}
+_PRIVACY = ("epsilon", "delta", "noise_multiplier")
+
+
+@dataclass(frozen=True)
+class Party:
+    """What a session's terms need to know of one owner: its card and the row norm bound its card proves."""
+
+    card: Card
+    norm_bound: int
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan of a TOML file. Raises PlanError, naming what does not fit, and InputError where there is no file.
+
+    Top level: name, purpose, label, rounds, learning_rate; optional: model, features, l2, momentum, average,
+    neighbours. Table [privacy]: delta and exactly one of epsilon and noise_multiplier.
+    """
+    data = read_bytes(path, _LIMIT, "plan")
+    try:
+        found = tomllib.loads(data.decode(), parse_float=Number)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise PlanError(f"{path} is not TOML: {error}") from None
+    return plan_from_toml(found)
+
+
+def plan_from_toml(found: dict[str, Any]) -> Plan:
+    """The plan of parsed TOML (reals as Decimal). Raises PlanError."""
+    fields = {**_DEFAULTS, **found}
+    privacy = fields.pop("privacy", None)
+    if not isinstance(privacy, dict):
+        raise PlanError("privacy: expected a table [privacy] with delta and one of epsilon, noise_multiplier")
+    unknown = sorted(set(privacy) - set(_PRIVACY)) + sorted(set(fields) & set(_PRIVACY))
+    if unknown:
+        raise PlanError(f"privacy: expected only {', '.join(_PRIVACY)}, all in [privacy]; got {', '.join(unknown)}")
+    fields |= {name: privacy.get(name) for name in _PRIVACY}
+    if isinstance(fields["features"], str):
+        fields["features"] = [fields["features"]]
+    for name in ("learning_rate", "l2", "momentum", *_PRIVACY):
+        fields[name] = _decimal(name, fields.get(name))
+    fields["version"] = fields.get("version", VERSION)
+    return Plan.from_mapping({name: value for name, value in fields.items() if not _missing(name, value)})
+
+
+def fix_terms(plan: Plan, parties: Sequence[Party]) -> Terms:
+    """The terms of a session of these parties. Raises PlanError where plan and cards do not go together."""
+    if not parties:
+        raise PlanError("a session needs at least one owner")
+    first = parties[0].card
+    for party in parties[1:]:
+        if party.card.columns != first.columns or party.card.schema != first.schema:
+            raise PlanError(
+                f"the cards of {first.owner_name} and {party.card.owner_name} have different schemas: "
+                "owners who train together seal under the same schema"
+            )
+    released = plan.released(first.columns)
+    norm_bound = max(party.norm_bound for party in parties)
+    multiplier = _multiplier(plan)
+    shift, sigma = choose_lattice(multiplier, norm_bound, sum(released))
+    rows = sum(party.card.rows for party in parties)
+    terms = Terms(first.columns, released, rows, norm_bound, shift, sigma)
+    check_bounds(plan, terms)
+    if plan.epsilon is not None:
+        spent = privacy_loss(release_of(plan, terms, norm_bound), plan.delta).epsilon
+        if Number(spent) > Number(plan.epsilon):
+            raise PlanError(f"calibration reached epsilon {spent}, above the plan's {plan.epsilon}")
+    return terms
+
+
+def release_of(plan: Plan, terms: Terms, norm_bound: int) -> Release:
+    """What an owner whose card proves `norm_bound` releases in a session on these terms."""
+    return Release(norm_bound, sum(terms.released), len(terms.columns), terms.shift, terms.sigma, plan.rounds)
+
+
+def _multiplier(plan: Plan) -> float:
+    if plan.noise_multiplier is not None:
+        return float(Fraction(plan.noise_multiplier))
+    if plan.epsilon is None:
+        raise PlanError("privacy: expected exactly one of epsilon and noise_multiplier")
+    return calibrate_multiplier(plan.epsilon, plan.delta, plan.rounds)
+
+
+def _decimal(name: str, value: object) -> object:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, (int, str, Number)):
+        try:
+            return decimal_text(value)
+        except BaileeError as error:
+            raise PlanError(f"{name}: {error}") from None
+    return value
+
+
+def _missing(name: str, value: object) -> bool:
+    """Whether a field was left out, as against epsilon or noise_multiplier, where None means the other is given."""
+    return value is None and name not in ("epsilon", "noise_multiplier")

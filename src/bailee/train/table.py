@@ -1,0 +1,335 @@
+"""A session under way, as the builder sees it: who sits at the table, what has been said, what is asked next.
+
+Every message is checked as it comes and on disk before it is used. `builder.py` calls the steps in their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bailee.adapters.transport import Channel
+from bailee.argument.commitment_record import Commitment
+from bailee.errors import SessionError
+from bailee.keys import Identity
+from bailee.records import (
+    Card,
+    Closing,
+    Coin,
+    Contribution,
+    Grant,
+    Invite,
+    Iterate,
+    NoiseCommitment,
+    Passport,
+    Proven,
+    Revocation,
+    Round,
+    Signed,
+    digest,
+    open_signed,
+    sign,
+    time_text,
+)
+from bailee.records.schema import Schema
+from bailee.statements.fixed_point import WEIGHT_BITS
+from bailee.statements.logistic import State, final_model, round_state, start, update
+from bailee.statements.plan import Plan, Terms, rule
+from bailee.statements.privacy import accounting, privacy_curve
+from bailee.statements.session import (
+    Link,
+    context,
+    gradient_claim,
+    joint_coins,
+    opens_coin,
+    share,
+    transcript,
+    weights_digest,
+)
+from bailee.train.events import Event
+from bailee.train.folder import Folder
+from bailee.train.owner import Setting
+from bailee.train.plan import release_of
+from bailee.train.proving import Checking, ProofCheck
+
+Score = Callable[[NDArray[np.float64]], float]
+"""Accuracy on the builder's public test rows of weights in real units, one a column (the label's is 0)."""
+
+
+@dataclass(frozen=True)
+class Guest:
+    """One owner at the table: its channel and what it showed on coming in."""
+
+    key: str
+    channel: Channel
+    card: Signed[Card]
+    card_proof: bytes
+    grant: Signed[Grant]
+
+    @property
+    def norm_bound(self) -> int:
+        return Schema.from_json(self.card.record.schema).layout.norm_bound
+
+
+@dataclass
+class Table:
+    """A session under way: who sits at it and what has been said."""
+
+    identity: Identity
+    plan: Plan
+    setting: Setting
+    check: Checking
+    score: Score | None
+    guests: tuple[Guest, ...]
+    invite: Signed[Invite]
+    folder: Folder
+    terms: Terms = field(init=False)
+    noise: dict[str, Signed[NoiseCommitment]] = field(default_factory=dict)
+    coins: dict[str, Signed[Coin]] = field(default_factory=dict)
+    rounds: dict[str, list[Signed[Round]]] = field(default_factory=dict)
+    weights: list[tuple[int, ...]] = field(default_factory=list)
+    proven: dict[str, Signed[Proven]] = field(default_factory=dict)
+    closing: Signed[Closing] | None = None
+
+    def __post_init__(self) -> None:
+        self.terms = Terms.from_mapping(self.invite.record.terms)
+
+    @property
+    def session(self) -> str:
+        return self.invite.record.session
+
+    @property
+    def patience(self) -> float:
+        return self.setting.patience
+
+    def keep(self, data: bytes, what: str) -> str:
+        """An attachment of the passport, under its digest."""
+        name = digest(data)
+        self.folder.put(f"attachments/{name}", data, what)
+        return name
+
+    def keep_hellos(self, revocations: Sequence[Signed[Revocation]]) -> None:
+        self.keep(self.invite.envelope, "the invite")
+        for guest in self.guests:
+            for data in (guest.card.envelope, guest.card_proof, guest.grant.envelope):
+                self.keep(data, f"what {guest.key[:16]} showed on coming in")
+        for revocation in revocations:
+            self.keep(revocation.envelope, "a revocation")
+
+    def gather_commitments(self) -> None:
+        """Every owner's noise commitment, then all of them to everybody: no coin is known yet."""
+        for guest in self.guests:
+            frame = guest.channel.receive(self.patience)
+            said = open_signed(frame, NoiseCommitment, bytes.fromhex(guest.key))
+            self._of_session(said.record.session, guest)
+            self.folder.put(f"noise-{guest.key}.json", frame, f"the noise commitment of {guest.key[:16]}")
+            self.keep(frame, "a noise commitment")
+            self.noise[guest.key] = said
+        self._tell([said.envelope for said in self.noise.values()])
+
+    def gather_coins(self) -> None:
+        """Every owner's coin, checked; then all of them and the builder's own to everybody."""
+        for guest in self.guests:
+            frame = guest.channel.receive(self.patience)
+            said = open_signed(frame, Coin, bytes.fromhex(guest.key))
+            self._of_session(said.record.session, guest)
+            promise = self.noise[guest.key].record.coin_commitment
+            if not opens_coin(self.session, guest.key, said.record.coin, promise):
+                raise SessionError(f"the coin of {guest.key[:16]} is not the one it committed to")
+            self.folder.put(f"coin-{guest.key}.json", frame, f"the coin of {guest.key[:16]}")
+            self.coins[guest.key] = said
+        identity = self.identity
+        coin = self.folder.get_secret("coin.sealed", identity)
+        if coin is None:
+            raise SessionError("the builder's coin is missing from the session folder; start a new session")
+        key = identity.public_key.hex()
+        self.coins[key] = sign(Coin(self.session, key, coin.reveal().hex()), identity)
+        for said in self.coins.values():
+            self.keep(said.envelope, "a coin")
+        self._tell([said.envelope for said in self.coins.values()])
+        self._watch(Event("committed", rounds=self.plan.rounds))
+
+    def train(self) -> list[State]:
+        """All rounds: ask, add up, step. Returns the states after each round."""
+        curves = self._curves()
+        step = rule(self.plan, self.terms)
+        state = start(len(self.terms.columns))
+        states: list[State] = []
+        self.rounds = {guest.key: [] for guest in self.guests}
+        for index in range(self.plan.rounds):
+            used = tuple(int(value) for value in state.used())
+            self.weights.append(used)
+            answers = self._ask(index, used)
+            total = [sum(column) for column in zip(*(said.record.sums for said in answers), strict=True)]
+            state = update(state, total, step)
+            states.append(state)
+            spent = {key: curve[index] for key, curve in curves.items()}
+            self._watch(Event("round", index + 1, self.plan.rounds, "", spent, self._score(state)))
+        return states
+
+    def _ask(self, index: int, used: tuple[int, ...]) -> list[Signed[Round]]:
+        """The answers of one round: those on disk already, and those asked for now (all asked before any is heard)."""
+        identity = self.identity
+        question = sign(Iterate(self.session, identity.public_key.hex(), index, used), identity).envelope
+        missing = [guest for guest in self.guests if self.folder.get(self._round(guest, index)) is None]
+        for guest in missing:
+            guest.channel.send(question)
+        answers: list[Signed[Round]] = []
+        for guest in self.guests:
+            asked = guest in missing
+            frame = guest.channel.receive(self.patience) if asked else self.folder.need(self._round(guest, index))
+            said = open_signed(frame, Round, bytes.fromhex(guest.key))
+            self._of_session(said.record.session, guest)
+            record = said.record
+            if record.round != index or record.weights != weights_digest(used):
+                raise SessionError(f"owner {guest.key[:16]} answered another round or other weights than it was asked")
+            sums, released = record.sums, self.terms.released
+            if len(sums) != len(released) or any(v and not sent for v, sent in zip(sums, released, strict=True)):
+                raise SessionError(f"owner {guest.key[:16]} answered with sums that do not fit the columns")
+            self.folder.put(self._round(guest, index), frame, f"round {index + 1} of {guest.key[:16]}")
+            self.keep(frame, "a round")
+            self.rounds[guest.key].append(said)
+            answers.append(said)
+        return answers
+
+    def gather_proofs(self) -> None:
+        """Close the rounds, then hear and check every owner's proof."""
+        identity = self.identity
+        messages = transcript(
+            [
+                self.invite.digest,
+                *(said.digest for said in self.noise.values()),
+                *(said.digest for said in self.coins.values()),
+                *(said.digest for guest in self.guests for said in self.rounds[guest.key]),
+            ]
+        )
+        self.closing = sign(Closing(self.session, identity.public_key.hex(), messages), identity)
+        self.keep(self.closing.envelope, "the closing")
+        self._tell([self.closing.envelope])
+        self._watch(Event("closing", self.plan.rounds, self.plan.rounds))
+        for guest in self.guests:
+            frame = guest.channel.receive(self.patience)
+            said = open_signed(frame, Proven, bytes.fromhex(guest.key))
+            proof = guest.channel.receive(self.patience)
+            self._of_session(said.record.session, guest)
+            self._check_proof(guest, said.record, proof, self.closing)
+            self.keep(frame, "a proof's record")
+            self.keep(proof, "a proof")
+            self.proven[guest.key] = said
+            seconds = float(said.record.seconds)
+            self._watch(Event("proven", self.plan.rounds, self.plan.rounds, guest.key, seconds=seconds))
+
+    def _check_proof(self, guest: Guest, said: Proven, proof: bytes, closing: Signed[Closing]) -> None:
+        bound = context(self._link(guest, closing))
+        if digest(proof) != said.proof or said.statement != digest(bound):
+            raise SessionError(f"owner {guest.key[:16]} proved another statement than this session's")
+        coins = joint_coins(
+            self.session,
+            self.invite.digest,
+            {key: value.digest for key, value in self.noise.items()},
+            {key: value.record.coin for key, value in self.coins.items()},
+            guest.key,
+            (self.plan.rounds, len(self.terms.columns)),
+        )
+        sums = [value.record.sums for value in self.rounds[guest.key]]
+        claim = gradient_claim(self.terms, guest.card.record.rows, self.weights, sums, coins)
+        self.check(
+            ProofCheck(
+                claim=claim,
+                dataset=Commitment.from_json(guest.card.record.commitment),
+                opening=said.opening,
+                noise=Commitment.from_json(self.noise[guest.key].record.commitment),
+                context=bound,
+                proof=proof,
+            )
+        )
+
+    def _link(self, guest: Guest, closing: Signed[Closing]) -> Link:
+        return Link(
+            session=self.session,
+            owner=guest.key,
+            plan=self.plan.digest,
+            invite=self.invite.digest,
+            card=guest.card.digest,
+            grant=guest.grant.digest,
+            noise=self.noise[guest.key].digest,
+            closing=closing.digest,
+        )
+
+    def passport(self, states: Sequence[State]) -> Signed[Passport]:
+        """The passport, made once: a resumed builder finds the one it made."""
+        kept = self.folder.get("passport.json")
+        if kept is not None:
+            return open_signed(kept, Passport, self.identity.public_key)
+        if self.closing is None:
+            raise SessionError("a passport is made after the rounds are closed")
+        model = round_state(final_model(states, self.plan.average))
+        largest = max(self.guests, key=lambda guest: guest.norm_bound)
+        record = Passport(
+            session=self.session,
+            builder=self.identity.public_key.hex(),
+            builder_name=self.identity.name,
+            plan=self.plan.to_mapping(),
+            invite=self.invite.digest,
+            builder_coin=self.coins[self.identity.public_key.hex()].digest,
+            closing=self.closing.digest,
+            owners=tuple(self._contribution(guest) for guest in self.guests),
+            columns=self.terms.columns,
+            weights=tuple(int(value) for value in model),
+            accounting=accounting(release_of(self.plan, self.terms, largest.norm_bound), self.plan.delta),
+            created=time_text(self.setting.clock()),
+        )
+        signed = sign(record, self.identity)
+        self.folder.put("passport.json", signed.envelope, "the passport")
+        return signed
+
+    def _contribution(self, guest: Guest) -> Contribution:
+        proven = self.proven[guest.key]
+        spent = privacy_curve(release_of(self.plan, self.terms, guest.norm_bound), self.plan.delta, (self.plan.rounds,))
+        return Contribution(
+            owner=guest.key,
+            name=guest.card.record.owner_name,
+            rows=guest.card.record.rows,
+            card=guest.card.digest,
+            card_proof=digest(guest.card_proof),
+            grant=guest.grant.digest,
+            noise=self.noise[guest.key].digest,
+            coin=self.coins[guest.key].digest,
+            rounds=tuple(said.digest for said in self.rounds[guest.key]),
+            proven=proven.digest,
+            proof=proven.record.proof,
+            epsilon=spent[0],
+            delta=self.plan.delta,
+            share=share(guest.card.record.rows, self.terms.rows),
+        )
+
+    def _curves(self) -> Mapping[str, tuple[str, ...]]:
+        """epsilon spent after each round, per owner; owners with one norm bound share a curve."""
+        every = range(1, self.plan.rounds + 1)
+        by_bound = {
+            bound: privacy_curve(release_of(self.plan, self.terms, bound), self.plan.delta, every)
+            for bound in {guest.norm_bound for guest in self.guests}
+        }
+        return {guest.key: by_bound[guest.norm_bound] for guest in self.guests}
+
+    def _score(self, state: State) -> float | None:
+        score = self.score
+        return None if score is None else score(state.used().astype(np.float64) / 2.0**WEIGHT_BITS)
+
+    def _round(self, guest: Guest, index: int) -> str:
+        return f"round-{guest.key}-{index:05}.json"
+
+    def _tell(self, frames: Sequence[bytes]) -> None:
+        for guest in self.guests:
+            for frame in frames:
+                guest.channel.send(frame)
+
+    def _of_session(self, session: str, guest: Guest) -> None:
+        if session != self.session:
+            raise SessionError(f"owner {guest.key[:16]} sent a message of another session")
+
+    def _watch(self, event: Event) -> None:
+        self.setting.watch(event)
