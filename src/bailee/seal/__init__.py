@@ -7,7 +7,7 @@ card.py     seal, reseal, open
 
 from bailee.seal.budget import DEFAULT_OPENINGS, Budget, Ledger
 from bailee.seal.card import Dataset, open_dataset, reseal, seal
-from bailee.seal.encode import Progress, encode
+from bailee.seal.encode import Progress
 from bailee.seal.schema import read_schema
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "Dataset",
     "Ledger",
     "Progress",
-    "encode",
     "open_dataset",
     "read_schema",
     "reseal",

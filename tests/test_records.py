@@ -1,0 +1,410 @@
+"""Records: every field of every one is tampered with, every way to write one wrongly is refused, by name."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import dataclasses
+import json
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from securesystemslib.dsse import Envelope
+from securesystemslib.signer import SSlibKey
+
+from bailee import records
+from bailee.errors import RecordError, SignatureError
+from bailee.keys import Identity
+from bailee.records import (
+    Card,
+    Closing,
+    Coin,
+    Contribution,
+    Entrant,
+    Grant,
+    Invite,
+    Iterate,
+    NoiseCommitment,
+    Passport,
+    Proven,
+    Record,
+    Renewal,
+    Revocation,
+    Round,
+    canonical,
+    decimal_text,
+    digest,
+    key_id,
+    open_signed,
+    parse,
+    parse_time,
+    sign,
+    time_text,
+)  # fmt: skip
+from bailee.records.envelope import Signed, pae
+
+ANN = Identity.generate("St. Ann")
+EVE = Identity.generate("Eve")
+KEY = ANN.public_key.hex()
+D = "d" * 64
+E = "e" * 64
+T = "2026-01-31T12:00:00Z"
+COMMITMENT = {"root": D, "shape": [["rows", 10]], "openings": 8}
+
+CARD = Card(
+    owner=KEY, name="heart", owner_name="St. Ann", schema={"version": 1, "columns": [{"name": "age"}]}, rows=303,
+    columns=("age", "(bias)", "disease"), commitment=COMMITMENT, opening=0, proof=D, created=T,
+    renews=Renewal(card=E, commitment=COMMITMENT, old_opening=7, new_opening=1, proof=E),
+)  # fmt: skip
+GRANT = Grant(
+    id="1" * 32, owner=KEY, card=D, builder=E, purpose="research", plan=D, fields=("age", "disease"),
+    not_before=T, not_after="2027-01-31T12:00:00Z", max_epsilon="1.5", max_delta="0.00001",
+)  # fmt: skip
+PASSPORT = Passport(
+    session=D, builder=KEY, builder_name="Ada", plan={"rounds": 2}, invite=D, builder_coin=E, closing=D,
+    owners=(
+        Contribution(
+            owner=E, name="St. Ann", rows=303, card=D, card_proof=E, grant=D, noise=E, coin=D, rounds=(D, E), proven=D,
+            proof=E, epsilon="1.5", delta="0.00001", share="0.5",
+        ),
+    ),
+    columns=("age", "(bias)"), weights=(5, -7), accounting={"accountant": "rdp"}, created=T,
+)  # fmt: skip
+EXAMPLES: list[Record] = [
+    CARD,
+    GRANT,
+    Revocation(owner=KEY, grant=D, revoked=T),
+    Invite(
+        session=D, builder=KEY, plan={"rounds": 2}, terms={"shift": 4}, owners=(Entrant(owner=E, card=D, grant=E),),
+        coin_commitment=D, created=T,
+    ),
+    NoiseCommitment(session=D, owner=KEY, commitment=COMMITMENT, coin_commitment=E),
+    Coin(session=D, party=KEY, coin=E),
+    Iterate(session=D, builder=KEY, round=1, weights=(3, -4)),
+    Closing(session=D, builder=KEY, transcript=E),
+    Round(session=D, owner=KEY, round=3, weights=E, sums=(1, -2, 0)),
+    Proven(session=D, owner=KEY, statement=E, proof=D, opening=1, seconds="12.5", created=T),
+    PASSPORT,
+]  # fmt: skip
+IDS = [type(example).__name__ for example in EXAMPLES]
+
+
+def every_record(base: type[Record] = Record) -> Iterator[type[Record]]:
+    for kind in base.__subclasses__():
+        if kind.__module__.startswith("bailee.records"):
+            yield kind
+        yield from every_record(kind)
+
+
+def payload_of(signed: Signed[Any]) -> dict[str, Any]:
+    return json.loads(base64.b64decode(json.loads(signed.envelope)["payload"]))
+
+
+def envelope(payload: object, signer: Identity | None = None, like: Signed[Any] | None = None) -> bytes:
+    """An envelope around `payload`: signed afresh by `signer`, or with the signature of `like`."""
+    raw = canonical(payload)
+    if signer is not None:
+        signature = {"keyid": key_id(signer.public_key), "sig": base64.b64encode(signer.sign(pae(raw))).decode()}
+    else:
+        assert like is not None
+        signature = json.loads(like.envelope)["signatures"][0]
+    return canonical(
+        {
+            "payload": base64.b64encode(raw).decode(),
+            "payloadType": "application/vnd.in-toto+json",
+            "signatures": [signature],
+        }
+    )
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of every leaf and every container inside a JSON value."""
+    if path:
+        yield path
+    if isinstance(value, dict):
+        for key in value:
+            yield from places(value[key], (*path, key))
+    elif isinstance(value, list):
+        for index in range(len(value)):
+            yield from places(value[index], (*path, index))
+
+
+def changed(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    value = copy.deepcopy(value)
+    inner = value
+    for step in path[:-1]:
+        inner = inner[step]
+    if new is places:
+        del inner[path[-1]]
+    else:
+        inner[path[-1]] = new
+    return value
+
+
+def at(value: Any, path: tuple[Any, ...]) -> Any:
+    for step in path:
+        value = value[step]
+    return value
+
+
+def altered(leaf: Any) -> Any:
+    """Another value that may still be of the right form."""
+    if isinstance(leaf, bool):
+        return not leaf
+    if isinstance(leaf, int):
+        return leaf + 1
+    if isinstance(leaf, str):
+        return ("1" if leaf[:1] != "1" else "2") + leaf[1:]
+    return [] if leaf else ["more"]
+
+
+def test_there_is_an_example_of_every_record() -> None:
+    assert {type(example) for example in EXAMPLES} == set(every_record())
+
+
+@pytest.mark.parametrize("record", EXAMPLES, ids=IDS)
+def test_a_record_reads_back_as_itself(record: Record) -> None:
+    signed = sign(record, ANN)
+    opened = open_signed(signed.envelope, type(record), ANN.public_key)
+    assert opened == signed
+    assert opened.digest == digest(signed.envelope)
+    assert records.predicate_type_of(signed.envelope) == f"https://bailee.dev/{record.KIND}/v1"
+    assert type(record).from_predicate(json.loads(json.dumps(record.to_predicate()))) == record
+
+
+@pytest.mark.parametrize("record", EXAMPLES, ids=IDS)
+def test_another_library_checks_our_envelopes(record: Record) -> None:
+    signed = sign(record, ANN)
+    theirs = Envelope.from_dict(json.loads(signed.envelope))
+    key = SSlibKey(key_id(ANN.public_key), "ed25519", "ed25519", {"public": KEY})
+    assert list(theirs.verify([key], 1)) == [key_id(ANN.public_key)]
+    statement = json.loads(theirs.payload)
+    assert statement["_type"] == "https://in-toto.io/Statement/v1"
+    assert all(set(subject["digest"]) == {"blake3"} for subject in statement["subject"])
+
+
+@pytest.mark.parametrize("record", EXAMPLES, ids=IDS)
+def test_every_changed_place_breaks_the_signature_or_the_form(record: Record) -> None:
+    signed = sign(record, ANN)
+    payload = payload_of(signed)
+    for path in places(payload):
+        data = envelope(changed(payload, path, altered(at(payload, path))), like=signed)
+        with pytest.raises((SignatureError, RecordError)):
+            open_signed(data, type(record))
+
+
+@pytest.mark.parametrize("record", EXAMPLES, ids=IDS)
+def test_every_field_is_needed_and_typed_even_when_its_signer_lies(record: Record) -> None:
+    payload = payload_of(sign(record, ANN))
+    free = {"schema", "commitment", "plan", "terms", "accounting"}  # structures that another room checks
+    lists = {"sums", "weights", "rounds"}
+    for path in places(payload):
+        inside = any(step in free for step in path[:-1])
+        for new in (places, None, True, 1.5, "", -1, [], {}, [[]]):
+            if inside or new == at(payload, path) or (path[-1] in free and new == {}):
+                continue
+            if path[-1] == "renews" and new is None:
+                continue
+            number = path[1:2] in (("sums",), ("weights",)) and len(path) == 3 and new == -1
+            length = (new is places and isinstance(path[-1], int)) or (path[-1] in lists and new == [])
+            if number or length:
+                continue  # any integer fits there; how long such a list must be is for the plan to say
+            try:
+                body = changed(payload, path, new)
+                data = envelope(body, signer=ANN)
+            except RecordError:
+                continue  # a float has no canonical form
+            with pytest.raises((RecordError, SignatureError)):
+                open_signed(data, type(record))
+    with pytest.raises(RecordError, match="unknown fields"):
+        open_signed(envelope(changed(payload, ("predicate", "more"), 1), signer=ANN), type(record))
+    with pytest.raises(RecordError, match="statement"):
+        open_signed(envelope(changed(payload, ("more",), 1), signer=ANN), type(record))
+
+
+@pytest.mark.parametrize("record", EXAMPLES, ids=IDS)
+def test_the_subject_follows_from_the_record(record: Record) -> None:
+    payload = payload_of(sign(record, ANN))
+    payload["subject"][0]["name"] = "another thing"
+    with pytest.raises(RecordError, match="subject"):
+        open_signed(envelope(payload, signer=ANN), type(record))
+
+
+@pytest.mark.parametrize("record", EXAMPLES, ids=IDS)
+def test_a_record_is_not_taken_for_another(record: Record) -> None:
+    signed = sign(record, ANN)
+    for other in EXAMPLES:
+        if type(other) is not type(record):
+            with pytest.raises(RecordError, match="expected a record"):
+                open_signed(signed.envelope, type(other))
+    payload = payload_of(signed)
+    payload["predicateType"] = payload["predicateType"].replace("/v1", "/v2")
+    with pytest.raises(RecordError, match="/v1"):
+        open_signed(envelope(payload, signer=ANN), type(record))
+
+
+@pytest.mark.parametrize("record", EXAMPLES, ids=IDS)
+def test_only_the_named_signer_signs(record: Record) -> None:
+    with pytest.raises(SignatureError, match="names"):
+        sign(record, EVE)
+    signed = sign(record, ANN)
+    with pytest.raises(SignatureError, match="expected it signed by"):
+        open_signed(signed.envelope, type(record), EVE.public_key)
+    with pytest.raises(SignatureError, match="expected signature of key"):
+        open_signed(envelope(payload_of(signed), signer=EVE), type(record))
+    forged = json.loads(envelope(payload_of(signed), signer=EVE))
+    forged["signatures"][0]["keyid"] = key_id(ANN.public_key)
+    with pytest.raises(SignatureError, match="does not fit"):
+        open_signed(canonical(forged), type(record))
+
+
+def test_an_envelope_has_one_spelling() -> None:
+    good = sign(GRANT, ANN).envelope
+    fields = json.loads(good)
+    for data in (
+        good + b"\n",
+        json.dumps(fields).encode(),
+        good.replace(b'"payload"', b'"payload":"","payload"', 1),
+        good[:-1],
+        b"",
+        b"null",
+        b"[]",
+        b"\xff" + good,
+        b"[" * 100_000,
+    ):
+        with pytest.raises(RecordError):
+            open_signed(data, Grant)
+    signature = fields["signatures"][0]
+    with pytest.raises(SignatureError, match="exactly one"):
+        open_signed(canonical({**fields, "signatures": [signature, signature]}), Grant)
+    with pytest.raises(SignatureError, match="exactly one"):
+        open_signed(canonical({**fields, "signatures": []}), Grant)
+    with pytest.raises(RecordError, match="payload type"):
+        open_signed(canonical({**fields, "payloadType": "text/plain"}), Grant)
+    with pytest.raises(RecordError, match="base64"):
+        open_signed(canonical({**fields, "payload": fields["payload"] + "\n"}), Grant)
+    # 64 bytes end in a character whose low bits are free: only one spelling is ours.
+    loose = signature["sig"][:-3] + chr(ord(signature["sig"][-3]) + 1) + "=="
+    with pytest.raises(RecordError, match="base64"):
+        open_signed(canonical({**fields, "signatures": [{**signature, "sig": loose}]}), Grant)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b'{"a":1,"a":1}', b'{"a":1.0}', b'{"a":NaN}', b'{"a":Infinity}', b'{"a":1e3}', b'{ "a":1}', b'{"b":1,"a":1}',
+     b'{"a":9007199254740992}', b'{"a":-0}', b'"\\u0041"', b'"\\ud800"', b"01", b'{"a":' + b"9" * 5000 + b"}"],
+)  # fmt: skip
+def test_json_that_is_not_canonical_is_refused(data: bytes) -> None:
+    with pytest.raises(RecordError):
+        parse(data)
+
+
+def test_what_has_no_canonical_form_is_refused() -> None:
+    for value in (1.5, float("nan"), 2**53, {"a": 1.0}, {1: "a"}, b"bytes", "\ud800", {"a": {1, 2}}):
+        with pytest.raises(RecordError):
+            canonical(value)  # type: ignore[arg-type]
+
+
+def test_a_record_over_the_size_limit_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = sign(GRANT, ANN).envelope
+    monkeypatch.setattr(sys.modules["bailee.records.canonical"], "MAX_BYTES", len(data) - 1)
+    with pytest.raises(RecordError, match="at most"):
+        open_signed(data, Grant)
+
+
+def test_a_record_cannot_be_made_wrong() -> None:
+    with pytest.raises(RecordError, match=r"grant\.not_before"):
+        dataclasses.replace(GRANT, not_before="yesterday")
+    with pytest.raises(RecordError, match="before it begins"):
+        dataclasses.replace(GRANT, not_after="2025-01-31T12:00:00Z")
+    with pytest.raises(RecordError, match="max_delta"):
+        dataclasses.replace(GRANT, max_delta="1")
+    with pytest.raises(RecordError, match=r"card\.rows"):
+        dataclasses.replace(CARD, rows=True)
+    with pytest.raises(RecordError, match=r"card\.columns"):
+        dataclasses.replace(CARD, columns=["age", "(bias)", "disease"])  # type: ignore[arg-type]
+    with pytest.raises(RecordError, match="weights"):
+        dataclasses.replace(PASSPORT, weights=(1,))
+    with pytest.raises(RecordError, match="each named once"):
+        dataclasses.replace(PASSPORT, owners=PASSPORT.owners * 2)
+
+
+def test_times_and_decimals() -> None:
+    moment = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
+    assert time_text(moment) == T
+    assert parse_time(T) == moment
+    for text in (
+        "2026-02-30T00:00:00Z",
+        "2026-01-31T12:00:00+00:00",
+        "2026-01-31 12:00:00Z",
+        "",
+        "2026-01-31T12:00:00.5Z",
+    ):
+        with pytest.raises(RecordError):
+            parse_time(text)
+    with pytest.raises(RecordError, match="time zone"):
+        time_text(datetime(2026, 1, 31))
+    assert decimal_text(1e-5) == "0.00001"
+    assert decimal_text(0.1) == "0.1"
+    assert decimal_text(100) == "100"
+    assert decimal_text(-0.0) == "0"
+    for value in (float("nan"), float("inf"), "1e999999999", "one"):
+        with pytest.raises(RecordError):
+            decimal_text(value)
+
+
+leaves = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=8)
+values = st.recursive(
+    leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4)
+)
+
+
+@given(values)
+def test_canonical_bytes_read_back(value: Any) -> None:
+    assert parse(canonical(value)) == value
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e30, max_value=1e30))
+def test_a_decimal_reads_back_as_the_same_float(value: float) -> None:
+    try:
+        assert float(decimal_text(value)) == value
+    except RecordError:
+        assert abs(value) < 1e-60
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_fuzzed_envelopes_never_open_as_something_else(data: st.DataObject) -> None:
+    signed = sign(GRANT, ANN)
+    raw = bytearray(signed.envelope)
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(raw) - 1))
+        match data.draw(st.sampled_from(["flip", "cut", "insert"])):
+            case "flip":
+                raw[place] ^= data.draw(st.integers(1, 255))
+            case "cut":
+                del raw[place:]
+            case _:
+                raw[place:place] = data.draw(st.binary(min_size=1, max_size=4))
+        if not raw:
+            break
+    if bytes(raw) != signed.envelope:
+        with pytest.raises((RecordError, SignatureError)):
+            open_signed(bytes(raw), Grant)
+
+
+@given(st.binary(max_size=200), st.sampled_from(EXAMPLES))
+def test_fuzzed_bytes_are_refused(raw: bytes, example: Record) -> None:
+    with pytest.raises((RecordError, SignatureError)):
+        open_signed(raw, type(example))
+
+
+@given(values, st.sampled_from(EXAMPLES))
+def test_fuzzed_predicates_are_refused(value: Any, example: Record) -> None:
+    with pytest.raises(RecordError):
+        type(example).from_predicate(value)
