@@ -1,0 +1,69 @@
+"""Reads a passport's links: the envelope, its attachments by digest, and whose signature each must bear."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from bailee.adapters.files import read_bytes
+from bailee.errors import BaileeError, InputError, PassportError
+from bailee.records import Record, Revocation, Signed, digest, open_signed, predicate_type_of
+from bailee.records.canonical import MAX_BYTES
+
+ATTACHMENTS = "attachments"
+MAX_PROOF_BYTES = 1 << 30
+T = TypeVar("T", bound=Record)
+
+
+@contextmanager
+def link(name: str) -> Iterator[None]:
+    """Every error inside says which link of the passport it broke; its kind stays."""
+    try:
+        yield
+    except BaileeError as error:
+        raise type(error)(f"{name}: {error}") from None
+
+
+def require(holds: bool, message: str) -> None:
+    """Raises PassportError unless `holds`."""
+    if not holds:
+        raise PassportError(message)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The folder of attachments beside a passport; every file's name is the digest of its bytes."""
+
+    folder: Path
+
+    def read(self, name: str, limit: int = MAX_PROOF_BYTES) -> bytes:
+        """The attachment of digest `name`. Raises PassportError where it is missing or changed."""
+        try:
+            data = read_bytes(self.folder / name, limit, "attachment")
+        except InputError as error:
+            raise PassportError(f"attachment {name[:16]}... cannot be read: {error}") from None
+        require(digest(data) == name, f"attachment {name[:16]}... was changed: its bytes have digest {digest(data)}")
+        return data
+
+    def record(self, name: str, kind: type[T], signer: str) -> Signed[T]:
+        """The signed record of digest `name`, by the key `signer` (hex)."""
+        return open_signed(self.read(name, MAX_BYTES), kind, bytes.fromhex(signer))
+
+    def revocations(self, known: set[str]) -> tuple[Signed[Revocation], ...]:
+        """Revocations among the attachments that no link names (all but `known`). Anything else is left alone."""
+        found: list[Signed[Revocation]] = []
+        if not self.folder.is_dir():
+            raise PassportError(f"there is no folder {self.folder}: a passport needs its attachments beside it")
+        for path in sorted(self.folder.iterdir()):
+            if path.name in known or not path.is_file() or path.stat().st_size > MAX_BYTES:
+                continue
+            data = read_bytes(path, MAX_BYTES, "attachment")
+            try:
+                if predicate_type_of(data) == Revocation.predicate_type():
+                    found.append(open_signed(data, Revocation))
+            except BaileeError:
+                continue
+        return tuple(found)
