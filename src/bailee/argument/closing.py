@@ -1,7 +1,6 @@
-"""Settling a system of constraints on pads by one Ligero instance (docs/protocol.md, section 9): both sides' common part.
+"""Settling constraints on pads by one Ligero instance (docs/protocol.md, section 9): what both sides share.
 
-The prover's part is `ClosingProver`; a verifier calls `check_closing`. Rows are small (CLOSING_WIDTH values of E), so the plain
-transforms serve the prover; the verifier evaluates at the opened columns only.
+The prover's part is `prover.ClosingProver`, the checks are in `verifier`. Rows are small (CLOSING_WIDTH values of E).
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bailee.algebra import field, transform
+from bailee.algebra import field, kernels, transform
 from bailee.algebra.field import e_add, e_mul, e_neg
 from bailee.argument.affine import ZERO, Ext, System
 from bailee.argument.parameters import CLOSING_WIDTH, ClosingParameters, closing_parameters
@@ -23,7 +22,7 @@ Words = NDArray[np.uint64]
 
 @dataclass(frozen=True)
 class Combined:
-    """All constraints under powers of tau: coefficients of every slot of the rows, the sum they give, the pair rows' weights."""
+    """All constraints under powers of tau: a coefficient for every slot of the rows, their sum, the pair rows' weights."""
 
     coefficients: Words
     total: Ext
@@ -80,9 +79,10 @@ def rows_of(pads: Words, pairs: Sequence[tuple[int, int]]) -> Words:
     return rows.reshape(shape.rows, CLOSING_WIDTH, 2)
 
 
-def combine_columns(shape: ClosingParameters, combined: Combined, columns: Words, points: Sequence[int]) -> Words:
+def combine_columns(shape: ClosingParameters, combined: Combined, columns: Words, indices: NDArray[np.int64]) -> Words:
     """What f_B must be at the opened columns: (t, 2), from columns (t, rows + 2, 2)."""
-    linear = evaluate_interpolants(combined.coefficients, points)
+    none = np.zeros((shape.rows, 0, 2), dtype=np.uint64)
+    linear = code_words(combined.coefficients, none, shape.length)[:, indices]
     total = columns[:, shape.rows + 1].copy()
     for i in range(shape.rows):
         total = field.ext_add(total, field.ext_mul(linear[i], columns[:, i]))
@@ -102,40 +102,31 @@ def combine_proximity(shape: ClosingParameters, sigma: Ext, columns: Words) -> W
     return total
 
 
-def evaluate_interpolants(rows: Words, points: Sequence[int]) -> Words:
-    """(R, L, 2) values on H -> (R, t, 2) values of their interpolants at points outside H, by the barycentric formula."""
-    size = rows.shape[1]
-    bits = transform.log2(size)
-    at = np.array(points, dtype=np.uint64)
-    nodes = transform.powers(field.root_of_unity(bits), size)
-    nodes = nodes[[transform.bit_reverse(m, bits) for m in range(size)]]
-    differences = field.sub(np.repeat(at, size), np.tile(nodes, len(at)))
-    kernel = field.mul(np.tile(nodes, len(at)), field.inv(differences)).reshape(len(at), size)
-    lead = np.array(
-        [(pow(point, size, field.P) - 1) * field.f_inv(size) % field.P for point in points], dtype=np.uint64
-    )
-    result = np.empty((rows.shape[0], len(at), 2), dtype=np.uint64)
-    for component in range(2):
-        for i in range(rows.shape[0]):
-            products = field.mul(kernel.reshape(-1), np.tile(rows[i, :, component], len(at))).reshape(len(at), size)
-            result[i, :, component] = field.mul(_sum_rows(products), lead)
-    return result
+def code_words(values: Words, tails: Words, length: int) -> Words:
+    """(R, L, 2) values and (R, q, 2) coefficients over E -> (R, length, 2) code words, component by component."""
+    count, size = values.shape[:2]
+    flat = np.ascontiguousarray(values.transpose(2, 0, 1)).reshape(2 * count, size)
+    tail = np.ascontiguousarray(tails.transpose(2, 0, 1)).reshape(2 * count, tails.shape[1])
+    coefficients = kernels.interpolate_rows(flat)
+    cosets = [kernels.coset_rows(coefficients, tail, k, length) for k in range(length // size)]
+    return np.ascontiguousarray(np.concatenate(cosets, axis=1).reshape(2, count, length).transpose(1, 2, 0))
 
 
-def evaluate_polynomial(coefficients: Words, points: Sequence[int]) -> Words:
-    """(d, 2) coefficients over E -> (t, 2) values at points of F."""
-    values = transform.evaluate_points(np.ascontiguousarray(coefficients.T), points)
-    return np.ascontiguousarray(values.T)
-
-
-def code_row(values: Words, tail: Words) -> Words:
-    """(L, 2) values and (t, 2) coefficients -> (L + t, 2) coefficients of interpolant + (X^L - 1) tail."""
-    size, extra = len(values), len(tail)
-    coefficients = np.zeros((size + extra, 2), dtype=np.uint64)
-    coefficients[:size] = transform.interpolate(np.ascontiguousarray(values.T)).T
-    coefficients[:extra] = field.ext_sub(coefficients[:extra], tail)
-    coefficients[size:] = field.ext_add(coefficients[size:], tail)
-    return coefficients
+def polynomial_values(coefficients: Words, length: int) -> Words:
+    """(d, 2) coefficients over E, any d -> (length, 2) values at all columns: on coset s, X^L is the constant s^L."""
+    size = CLOSING_WIDTH
+    padded = np.zeros((-(-len(coefficients) // size) * size, 2), dtype=np.uint64)
+    padded[: len(coefficients)] = coefficients
+    blocks = [np.ascontiguousarray(block.T) for block in padded.reshape(-1, size, 2)]
+    none = np.zeros((2, 0), dtype=np.uint64)
+    cosets = []
+    for k in range(length // size):
+        power = pow(transform.coset_shift(k, length), size, field.P)
+        folded = blocks[-1]
+        for block in blocks[-2::-1]:
+            folded = field.add(field.scale(folded, power), block)
+        cosets.append(kernels.coset_rows(folded, none, k, length))
+    return np.ascontiguousarray(np.concatenate(cosets, axis=1).T)
 
 
 def check_sum(f_b: Words, combined: Combined) -> None:
@@ -144,15 +135,3 @@ def check_sum(f_b: Words, combined: Combined) -> None:
     total = (sum(int(v) for v in folded[:, 0]) % field.P, sum(int(v) for v in folded[:, 1]) % field.P)
     if e_mul((CLOSING_WIDTH, 0), total) != combined.total:
         raise ProofError("the constraints on hidden values do not add up: the statement was not proved")
-
-
-def columns_points(indices: NDArray[np.int64], shape: ClosingParameters) -> list[int]:
-    return transform.column_points([int(i) for i in indices], CLOSING_WIDTH, shape.length)
-
-
-def _sum_rows(products: Words) -> Words:
-    """Row sums mod p of a (t, L) array, halving so that every step is one vector addition."""
-    while products.shape[1] > 1:
-        half = products.shape[1] // 2
-        products = field.add(products[:, :half], products[:, half:])
-    return products[:, 0]

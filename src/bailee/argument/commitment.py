@@ -1,7 +1,7 @@
-"""Committing: the matrix, its code, its tree, and the columns revealed later (docs/protocol.md, section 3). Prover only.
+"""Committing: the matrix, its code, its tree, the columns revealed later (docs/protocol.md, section 3). Prover only.
 
-Memory: the vector, its coefficients and one coset of the code at a time, twice (row-major and by columns): about four words
-for each committed value while committing, one afterwards.
+Memory: the vector, its coefficients and one coset of the code at a time, twice (by rows and by columns): about four
+words for each committed value while committing, one afterwards.
 """
 
 from __future__ import annotations

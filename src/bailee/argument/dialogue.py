@@ -1,7 +1,7 @@
 """The two ends of a proof: what is sent, what is hidden, what is drawn (docs/protocol.md, sections 2 and 4).
 
-The reduction is written once over a `Dialogue`. A `Proving` one computes each value, hides it under the next pad and keeps what it
-sent; a `Checking` one reads what was sent; a `Counting` one draws nothing real and only counts the pads a tape will need.
+The reduction is written once over a `Dialogue`. A `Proving` one computes each value, hides it under the next pad and
+keeps what it sent; a `Checking` one reads what was sent; a `Counting` one only counts the pads a tape will need.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from bailee.algebra import kernels
 from bailee.algebra.field import e_mul, e_neg, e_sub
 from bailee.argument.affine import ONE, ZERO, Ext, Form, Hidden, public
 from bailee.argument.dialogue import Dialogue
@@ -100,8 +101,6 @@ def reduce_lookups(d: Dialogue, tape: Tape, evaluate: Evaluate, witness: LookupW
 
 
 def evaluate_column(table: Table, column: int, point: list[Ext]) -> Form:
-    from bailee.algebra import kernels
-
     return public(kernels.dot_base(table.columns[column], kernels.eq_table(point)))
 
 
@@ -127,7 +126,7 @@ def _root(d: Dialogue, tree: TreeState | None) -> tuple[Hidden, Hidden]:
 def _descend(
     d: Dialogue, root: tuple[Form, Form], depth: int, tree: TreeState | None, ones: bool
 ) -> tuple[list[Ext], Form, Form]:
-    """From the root's claims to the leaves': a point of `depth` coordinates, the numerator there, the denominator there."""
+    """From the root's claims to the leaves': a point of `depth` coordinates, numerator and denominator there."""
     p, q = root
     point: list[Ext] = []
     for level in range(depth):

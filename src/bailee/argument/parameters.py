@@ -31,7 +31,7 @@ def _queries(n: int, radius: int) -> int:
 
 @dataclass(frozen=True)
 class CodeParameters:
-    """The shape of one commitment: `rows` data rows of `width` values, `queries` columns of `length` opened each time."""
+    """The shape of one commitment: `rows` data rows of `width` values; `queries` of `length` columns opened each time."""
 
     rows: int
     width: int

@@ -1,4 +1,4 @@
-"""The bytes of a proof (docs/protocol.md, section 12). Decoding is strict: counts come from shapes, words are canonical."""
+"""The bytes of a proof (docs/protocol.md, section 12). Decoding is strict: shapes give counts, words are canonical."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bailee.algebra import field, transform
+from bailee.algebra import field, kernels, transform
 from bailee.algebra.field import e_mul
 from bailee.algebra.merkle import MerkleTree, leaf_digests
 from bailee.argument import closing
@@ -125,34 +125,15 @@ class ClosingProver:
         self._mask_b[0] = field.ext_sub(
             self._mask_b[0], np.array([field.sum_words(folded[:, c]) for c in range(2)], dtype=np.uint64)
         )
-        self._coefficients = np.stack([closing.code_row(r, t) for r, t in zip(self._rows, self._tails, strict=True)])
-        code = transform.encode_ext(self._rows, self._tails, shape.length)
-        mask_a = transform.encode_ext(self._mask[0][None], self._mask[1][None], shape.length)
-        self._columns = np.ascontiguousarray(np.concatenate([code, mask_a, self._encode_b()[None]]).transpose(1, 0, 2))
+        values = np.concatenate([self._rows, self._mask[0][None]])
+        tails = np.concatenate([self._tails, self._mask[1][None]])
+        code = closing.code_words(values, tails, shape.length)
+        mask_b = closing.polynomial_values(self._mask_b, shape.length)
+        self._columns = np.ascontiguousarray(np.concatenate([code, mask_b[None]]).transpose(1, 0, 2))
         self._salts = np.frombuffer(secret.octets("closing salts", 16 * shape.length), dtype="<u8").reshape(-1, 2)
         flat = self._columns.reshape(shape.length, -1)
         self._tree = MerkleTree(leaf_digests(self._salts.tobytes(), flat))
         self.root = self._tree.root
-
-    def _encode_b(self) -> Words:
-        """Values of B, of more than CLOSING_WIDTH coefficients, at all columns: fold it by X^L = s^L on each coset."""
-        shape = self.shape
-        parts = []
-        padded = np.zeros((-(-shape.product_length // CLOSING_WIDTH) * CLOSING_WIDTH, 2), dtype=np.uint64)
-        padded[: shape.product_length] = self._mask_b
-        blocks = padded.reshape(-1, CLOSING_WIDTH, 2)
-        for coset in range(shape.length // CLOSING_WIDTH):
-            shift = transform.coset_shift(coset, shape.length)
-            power = pow(shift, CLOSING_WIDTH, field.P)
-            folded = np.zeros((2, CLOSING_WIDTH), dtype=np.uint64)
-            for block in blocks[::-1]:
-                folded = field.add(field.scale(folded, power), np.ascontiguousarray(block.T))
-            parts.append(
-                transform.evaluate(
-                    field.mul(folded, np.broadcast_to(transform.powers(shift, CLOSING_WIDTH), folded.shape))
-                )
-            )
-        return np.ascontiguousarray(np.concatenate(parts, axis=1).T)
 
     def combine(self, transcript: Transcript, d: Proving) -> tuple[tuple[Words, Words], Words]:
         """f_A as (values, coefficients) and f_B, absorbed."""
@@ -174,21 +155,32 @@ class ClosingProver:
         """sum a_i row_i + sum weight_h (X_h Y_h - Z_h), as coefficients, through values on a subgroup large enough."""
         shape = self.shape
         size = 1 << (shape.product_length - 1).bit_length()
+        none = np.zeros((2 * shape.rows, 0), dtype=np.uint64)
 
-        def values(coefficients: Words) -> Words:
-            padded = np.zeros((2, size), dtype=np.uint64)
-            padded[:, : len(coefficients)] = coefficients.T
-            return np.ascontiguousarray(transform.evaluate(padded).T)
+        def spread(rows: Words, tails: Words) -> Words:
+            """Values of code rows on the coset 7H of order `size`: (R, size, 2)."""
+            flat = np.ascontiguousarray(rows.transpose(2, 0, 1)).reshape(2 * shape.rows, -1)
+            tail = np.ascontiguousarray(tails.transpose(2, 0, 1)).reshape(2 * shape.rows, -1)
+            extra = tail.shape[1]
+            padded = np.zeros((2 * shape.rows, size), dtype=np.uint64)
+            padded[:, :CLOSING_WIDTH] = kernels.interpolate_rows(flat)
+            padded[:, :extra] = field.sub(padded[:, :extra], tail)
+            padded[:, CLOSING_WIDTH : CLOSING_WIDTH + extra] = tail
+            return kernels.coset_rows(padded, none, 0, size).reshape(2, shape.rows, size).transpose(1, 2, 0)
 
-        rows = [values(c) for c in self._coefficients]
+        rows = spread(self._rows, self._tails)
+        linear = spread(combined.coefficients, np.zeros((shape.rows, 0, 2), dtype=np.uint64))
         total = np.zeros((size, 2), dtype=np.uint64)
-        for i, row in enumerate(rows):
-            linear = transform.interpolate(np.ascontiguousarray(combined.coefficients[i].T)).T
-            total = field.ext_add(total, field.ext_mul(values(linear), row))
+        for i in range(shape.rows):
+            total = field.ext_add(total, field.ext_mul(linear[i], rows[i]))
         for h, weight in enumerate(combined.pair_weights):
             x, y, z = (rows[shape.pad_rows + block * shape.pair_rows + h] for block in range(3))
             total = field.ext_add(total, field.ext_scale(field.ext_sub(field.ext_mul(x, y), z), weight))
-        return np.ascontiguousarray(transform.interpolate(np.ascontiguousarray(total.T)).T)[: shape.product_length]
+        back = transform.powers(field.f_inv(transform.coset_shift(0, size)), size)
+        products = kernels.interpolate_rows(np.ascontiguousarray(total.T))
+        return np.ascontiguousarray(field.mul(products, np.broadcast_to(back, products.shape)).T)[
+            : shape.product_length
+        ]
 
     def columns(self, indices: NDArray[np.int64]) -> OpenedColumns:
         salts = b"".join(self._salts[i].tobytes() for i in indices)

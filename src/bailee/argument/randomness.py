@@ -1,4 +1,4 @@
-"""Uniform field elements and salts, expanded from a 32-byte secret seed. A prover's business only; not part of the protocol."""
+"""Uniform field elements and salts, expanded from a 32-byte secret seed. Prover only; not part of the protocol."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bailee import tags
+from bailee.algebra import kernels
 from bailee.algebra.field import e_mul, e_sub
 from bailee.argument.affine import ONE, ZERO, Ext, Form, Hidden, public
 from bailee.argument.commitment_record import layout
@@ -171,8 +172,6 @@ class Reduction:
             d.zero(rest.plus(right, e_sub(ZERO, left.constant)))
 
     def _open(self, index: int, rows: RowChannel) -> Opened:
-        from bailee.algebra import kernels
-
         d, source, claims = self._d, self._tape.sources[index], self._claims[index]
         code = source_code(source)
         d.tally.claims += len(claims)
@@ -216,8 +215,6 @@ def batch_weight(claims: list[Claim], gamma: Ext, point: Point) -> Ext:
 
 
 def evaluate_public(node: Public, point: Point) -> Ext:
-    from bailee.algebra import kernels
-
     value = ONE
     for axes, words in node.factors:
         bits = sum(axis.bits for axis in axes)

@@ -1,7 +1,7 @@
 """The tape: a statement written once, read by both sides (docs/protocol.md, section 7).
 
-An author calls `source`, `advice`, `public`, `linear`, `select`, `contract`, `lookup`, `within` and `zero`. A prover's tape
-carries values (pass `values=` and functions that compute them); a verifier's has shapes only, and the functions are never called.
+An author calls `source`, `advice`, `public`, `linear`, `select`, `contract`, `lookup`, `within` and `zero`. A prover's
+tape carries values (and functions that compute them); a verifier's has shapes only, and the functions are never called.
 Neighbours: `reduction` turns a finished tape into a dialogue; `bailee.statements` holds the authors.
 """
 
@@ -198,7 +198,7 @@ class Tape:
     def contract(
         self, axes: Sequence[Axis], left: Node, right: Node, over: Sequence[Axis] = (), compute: Compute | None = None
     ) -> Node:
-        """`sum over `over` of left * right`, result over `axes`. `compute` gives its values where another node needs them."""
+        """The sum over `over` of left * right. `compute` gives its values where another node needs them."""
         every = set(left.axes) | set(right.axes)
         if set(axes) != every - set(over) or not set(over) <= set(left.axes) & set(right.axes):
             raise StatementError(f"a contraction of {left.axes} and {right.axes} over {over} does not give {axes}")
@@ -352,7 +352,7 @@ class Tape:
                         found &= listed[rows] == given
                 if not found.all():
                     raise StatementError(
-                        f"{int((~found).sum())} values are not in table {table.name!r}: the witness does not satisfy the statement"
+                        f"{int((~found).sum())} values are not in table {table.name!r}: the statement does not hold"
                     )
                 counts += np.bincount(rows, minlength=table.axis.size)
         return counts.astype(np.uint64)

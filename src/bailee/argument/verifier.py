@@ -1,4 +1,4 @@
-"""The fast verifier (docs/protocol.md). It returns the errors it bought, or raises ProofError; it never answers yes or no."""
+"""The fast verifier (docs/protocol.md): it returns the soundness it bought or raises, and never answers yes or no."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bailee.algebra import field
+from bailee.algebra import field, kernels
 from bailee.algebra.merkle import leaf_digests, verify_paths
 from bailee.argument import closing
 from bailee.argument.dialogue import Checking
@@ -22,7 +22,7 @@ Words = NDArray[np.uint64]
 
 
 def verify(tape: Tape, context: bytes, proof: bytes) -> dict[str, float]:
-    """Check a proof of a verifier's tape; returns the soundness table in bits. Raises ProofError or ProofFormatError."""
+    """Check a proof of a verifier's tape; returns the soundness table in bits. Raises ProofError."""
     tape.finish()
     reader = Reader(proof)
     fresh = sum(source.commitment is None for source in tape.sources)
@@ -82,8 +82,6 @@ class _Read:
 
 
 def _check_opening(at: Opened, root: bytes, opening: RowOpening, indices: NDArray[np.int64]) -> None:
-    from bailee.algebra import kernels
-
     code = at.code
     _check_tree(root, code.length, indices, opening.columns)
     columns = opening.columns.values
@@ -98,8 +96,6 @@ def _check_opening(at: Opened, root: bytes, opening: RowOpening, indices: NDArra
 
 def _encoded_at(row: Row, code: CodeParameters, indices: NDArray[np.int64]) -> Words:
     """The code word of w at some columns: (t, 2)."""
-    from bailee.algebra import kernels
-
     coefficients = kernels.interpolate_rows(np.ascontiguousarray(row.values.T))
     tail = np.ascontiguousarray(row.tail.T)
     expected = np.empty((len(indices), 2), dtype=np.uint64)
@@ -120,13 +116,12 @@ def _check_closing(
     indices: NDArray[np.int64],
 ) -> None:
     _check_tree(root, shape.length, indices, settled.columns)
-    points = closing.columns_points(indices, shape)
     columns = settled.columns.values
-    f_a = closing.evaluate_polynomial(closing.code_row(settled.f_a_values, settled.f_a_tail), points)
+    f_a = closing.code_words(settled.f_a_values[None], settled.f_a_tail[None], shape.length)[0, indices]
     if not np.array_equal(f_a, closing.combine_proximity(shape, sigma, columns)):
         raise ProofError("opened columns of the pads do not match their combination: they were not committed honestly")
-    f_b = closing.evaluate_polynomial(settled.f_b, points)
-    if not np.array_equal(f_b, closing.combine_columns(shape, combined, columns, points)):
+    f_b = closing.polynomial_values(settled.f_b, shape.length)[indices]
+    if not np.array_equal(f_b, closing.combine_columns(shape, combined, columns, indices)):
         raise ProofError(
             "the constraints on hidden values do not hold at the opened columns: the statement was not proved"
         )

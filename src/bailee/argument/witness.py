@@ -131,7 +131,7 @@ class FractionTree:
 
 
 class LayerState:
-    """One layer's sumcheck: p0 q1 + p1 q0 + lambda q0 q1 under eq, folded in place. Missing leaves count as one over one."""
+    """One layer's sumcheck: p0 q1 + p1 q0 + lambda q0 q1 under eq, folded in place. Missing leaves are one over one."""
 
     def __init__(self, p0: Words | None, p1: Words | None, q0: Words, q1: Words, size: int, point: Point, weight: Ext):
         self._p0, self._p1, self._q0, self._q1 = p0, p1, q0, q1

@@ -68,6 +68,19 @@ def _scale(a: Words, c: np.uint64, out: Words, start: int, stop: int) -> None:
 
 
 @kernel
+def _eq_double(point: Words, out: Words) -> None:
+    """out[0] holds a factor; expand it to factor * eq(point, .), in place from the back."""
+    size = 1
+    for k in range(point.shape[0]):
+        for x in range(size - 1, -1, -1):
+            high0, high1 = e_mul(out[x, 0], out[x, 1], point[k, 0], point[k, 1])
+            low0, low1 = f_sub(out[x, 0], high0), f_sub(out[x, 1], high1)
+            out[2 * x + 1, 0], out[2 * x + 1, 1] = high0, high1
+            out[2 * x, 0], out[2 * x, 1] = low0, low1
+        size *= 2
+
+
+@kernel
 def _eq_outer(
     out: Words, accumulate: bool, high: Words, low: Words, start: int, stop: int
 ) -> None:
@@ -176,10 +189,16 @@ def lift(a: Words) -> Words:
 
 def _eq(out: Words, point: Sequence[Ext], factor: Ext, accumulate: bool) -> None:
     split = len(point) // 2 if len(point) > 3 else 0
-    high = field.ext_scale(field.eq_table(point[:split]), factor)
-    low = field.eq_table(point[split:])
+    high, low = _eq_part(point[:split], factor), _eq_part(point[split:], field.ONE)
     minimum = max(1, parallel.MINIMUM // len(low))
     parallel.over(len(high), lambda start, stop: _eq_outer(out, accumulate, high, low, start, stop), minimum)
+
+
+def _eq_part(point: Sequence[Ext], factor: Ext) -> Words:
+    table = np.empty((1 << len(point), 2), dtype=np.uint64)
+    table[0] = factor
+    _eq_double(np.array(point, dtype=np.uint64).reshape(-1, 2), table)
+    return table
 
 
 def eq_table(point: Sequence[Ext]) -> Words:
