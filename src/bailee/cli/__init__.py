@@ -1,0 +1,12 @@
+"""The command line: a thin face over the stages. `bailee --help` is its table of contents.
+
+app.py     the tree of commands           face.py    results, progress, errors, exit codes
+home.py    a party's folder               keys, datasets, grants, training, passports, status: the commands
+"""
+
+
+def main() -> None:
+    """The entry point `bailee`."""
+    from bailee.cli.app import app  # not sooner: `import bailee.cli` costs nothing
+
+    app()

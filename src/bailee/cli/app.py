@@ -1,0 +1,50 @@
+"""The command line's tree of commands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bailee import __version__
+from bailee.cli import datasets, grants, keys, status, training
+
+app = typer.Typer(
+    name="bailee",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Train on data you are not allowed to see, prove it was done right, and pay those whose data it was.",
+    epilog="Exit codes: 0 it holds; 2 input that does not fit; 3 not allowed; 4 a proof does not convince; "
+    "5 another party failed; 6 storage. With --json, results and errors are one JSON object each.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"bailee {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    del version
+
+
+OWNER, BUILDER, ANYBODY = "For owners", "For builders", "For anybody"
+
+app.add_typer(keys.app, name="key", rich_help_panel=ANYBODY)
+app.add_typer(datasets.card_app, name="card", rich_help_panel=ANYBODY)
+app.command(rich_help_panel=OWNER)(datasets.seal)
+app.command(rich_help_panel=OWNER)(datasets.reseal)
+app.command(rich_help_panel=OWNER)(grants.grant)
+app.command(rich_help_panel=OWNER)(grants.revoke)
+app.command(rich_help_panel=OWNER)(training.join)
+app.command(rich_help_panel=BUILDER)(training.train)
+app.command(rich_help_panel=ANYBODY)(status.status)

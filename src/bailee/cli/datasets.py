@@ -1,0 +1,152 @@
+"""`bailee seal`, `bailee reseal`, `bailee card show`: an owner's rows, and what others see of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bailee.adapters.files import lock, read_bytes
+from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
+from bailee.cli.home import PartyHome
+from bailee.grant import open_card
+from bailee.records import Card, Signed
+from bailee.records.canonical import MAX_BYTES
+from bailee.seal import DEFAULT_OPENINGS, Dataset, read_schema
+from bailee.seal import reseal as reseal_dataset
+from bailee.seal import seal as seal_table
+from bailee.seal.card import CARD_FILE, MAX_PROOF_BYTES, PROOF_FILE
+from bailee.seal.schema import MAX_SCHEMA_BYTES
+
+card_app = typer.Typer(no_args_is_help=True, help="The public description of a sealed dataset.")
+
+Openings = Annotated[int, typer.Option(help="How many proofs the commitment will carry until it is resealed.")]
+
+
+@command
+def seal(
+    table: Annotated[Path, typer.Argument(help="The rows: a CSV file with a header, or a Parquet file.")],
+    schema: Annotated[Path, typer.Argument(help="The schema, a TOML file.")],
+    as_name: Annotated[
+        str | None, typer.Option("--as", help="Name of the dataset here; the schema's by default.")
+    ] = None,
+    openings: Openings = DEFAULT_OPENINGS,
+    memory_mib: Annotated[
+        int | None,
+        typer.Option("--memory", help="Memory that proving may take, in MiB; 40 % of the machine's by default."),
+    ] = None,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Seal rows: check them against a schema, commit to them, prove them valid, encrypt them.
+
+    What comes out lies in the party's folder under datasets/NAME. The files card.json and card.proof are public;
+    rows.sealed opens only with this party's key. The table itself is not changed and not needed any more.
+
+    Example: `bailee seal rows.csv schema.toml --home cleveland`
+    """
+    face, party = Face(as_json), PartyHome(home)
+    owner = party.identity
+    found = read_schema(read_bytes(schema, MAX_SCHEMA_BYTES, "schema"))
+    target = party.new_dataset(as_name or found.name)
+    ceiling = None if memory_mib is None else memory_mib << 20
+    with lock(home), face.progress() as progress:
+        dataset = seal_table(owner, found, table, target, datetime.now(UTC), openings, ceiling, progress)
+    _show(face, dataset)
+
+
+@command
+def reseal(
+    dataset: Annotated[str, typer.Argument(help="Name of the sealed dataset, or its directory.")],
+    as_name: Annotated[
+        str | None, typer.Option("--as", help="Name of the renewed dataset; NAME-2 and so on by default.")
+    ] = None,
+    openings: Openings = DEFAULT_OPENINGS,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Renew a dataset whose openings are spent: the same rows under a fresh commitment, proven equal.
+
+    The new card needs new grants: a grant names the card it is for.
+
+    Example: `bailee reseal heart-disease --home cleveland`
+    """
+    face, party = Face(as_json), PartyHome(home)
+    owner, old = party.identity, party.dataset(dataset)
+    target = party.new_dataset(as_name or _next_name(party, old.directory.name))
+    with lock(home), face.progress() as progress:
+        renewed = reseal_dataset(owner, old, target, datetime.now(UTC), openings, progress)
+    _show(face, renewed)
+
+
+@card_app.command("show")
+@command
+def show(
+    card: Annotated[str, typer.Argument(help="A card file, a dataset's directory, or the name of a dataset here.")],
+    check: Annotated[bool, typer.Option("--check", help="Check the proof that the rows are valid, too.")] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Check with the plain-Python verifier: slower, easier to read.")
+    ] = False,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Show a card, after checking its form and signature; with --check its proof as well.
+
+    Examples: `bailee card show heart-disease --home cleveland`, `bailee card show card.json --check`
+    """
+    face = Face(as_json)
+    directory = Path(card) if (Path(card) / CARD_FILE).is_file() else home / "datasets" / card
+    path = Path(card) if Path(card).is_file() else directory / CARD_FILE
+    found = open_card(read_bytes(path, MAX_BYTES, "card"))
+    facts, shown = card_facts(found), card_facts(found, brief=True)
+    if check:
+        from bailee.statements.card import check_card
+
+        with face.progress() as progress:
+            progress("verify", 0.0)
+            check_card(found, read_bytes(path.with_name(PROOF_FILE), MAX_PROOF_BYTES, "proof"), plain)
+            progress("verify", 1.0)
+        facts["valid"], shown["valid"] = True, "yes: the committed rows fit the schema and the norm bound"
+    face.result(facts, facts_table(shown))
+
+
+def card_facts(card: Signed[Card], brief: bool = False) -> dict[str, Any]:
+    """What a card says, for machines; `brief` for people."""
+    record = card.record
+    commitment = dict(record.commitment)
+    facts: dict[str, Any] = {
+        "dataset": record.name,
+        "owner": record.owner_name,
+        "key": record.owner,
+        "rows": record.rows,
+        "columns": ", ".join(record.columns) if brief else list(record.columns),
+        "created": record.created,
+        "renews": None if record.renews is None else record.renews.card,
+        "commitment": commitment.get("root") if brief else commitment,
+        "card": card.digest,
+    }
+    if brief and record.renews is None:
+        del facts["renews"]
+    return facts
+
+
+def _show(face: Face, dataset: Dataset) -> None:
+    facts: dict[str, Any] = card_facts(dataset.card)
+    shown = card_facts(dataset.card, brief=True)
+    budget = dataset.ledger.budget()
+    size = sum(file.stat().st_size for file in dataset.directory.iterdir())
+    more = {"directory": str(dataset.directory), "openings_left": budget.remaining, "bytes": size}
+    face.result(
+        {**facts, **more}, facts_table({**shown, "directory": dataset.directory, "openings left": budget.remaining})
+    )
+
+
+def _next_name(party: PartyHome, name: str) -> str:
+    stem, _, number = name.rpartition("-")
+    count = int(number) if stem and number.isdigit() else 1
+    base = stem if stem and number.isdigit() else name
+    while party.new_dataset(f"{base}-{count + 1}").exists():
+        count += 1
+    return f"{base}-{count + 1}"

@@ -1,0 +1,140 @@
+"""How the command line speaks: one result on standard output, everything else on standard error.
+
+A command returns nothing; it hands its result to `Face.result`, as facts for machines (`--json`) and as a Rich
+renderable for people. Errors of the tree in `bailee.errors` become one message and their exit code, never a traceback.
+Whoever stops a command with Ctrl-C gets exit code 130.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec
+
+import typer
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from bailee.errors import BaileeError
+
+P = ParamSpec("P")
+Report = Callable[[str, float], None]
+"""Called with a step's name and how much of it is done, 0 to 1."""
+
+INTERRUPTED = 130
+
+Home = Annotated[
+    Path,
+    typer.Option(
+        "--home", "-H", envvar="BAILEE_HOME", help="The party's folder: keys, datasets, grants, sessions.",
+        show_default="~/.bailee",
+    ),
+]  # fmt: skip
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.", show_default=False)]
+
+
+DEFAULT_HOME = Path(os.path.expanduser("~/.bailee"))
+
+
+class Face:
+    """Where a command's words go. `as_json` is for machines: then nothing but one JSON object is printed."""
+
+    def __init__(self, as_json: bool = False) -> None:
+        self.as_json = as_json
+        self.out = Console(highlight=False, soft_wrap=True)
+        self.err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def result(self, facts: Mapping[str, Any], shown: RenderableType) -> None:
+        """The command's one result."""
+        if self.as_json:
+            print(json.dumps(facts, ensure_ascii=False), flush=True)
+        else:
+            self.out.print(shown)
+
+    def say(self, text: str) -> None:
+        """A line on what is going on."""
+        if not self.as_json:
+            self.err.print(text, markup=False)
+
+    @contextmanager
+    def progress(self) -> Iterator[Report]:
+        """A bar per step; on something that is no terminal, a line per step as it ends."""
+        if self.as_json:
+            yield _nothing
+            return
+        if not self.err.is_terminal:
+            yield _lines(self.say)
+            return
+        columns = (TextColumn("{task.description:<24}"), BarColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=self.err, transient=True) as bars:
+            tasks: dict[str, TaskID] = {}
+
+            def report(step: str, part: float) -> None:
+                if step not in tasks:
+                    tasks[step] = bars.add_task(step, total=1.0)
+                bars.update(tasks[step], completed=part)
+
+            yield report
+
+
+def _nothing(step: str, part: float) -> None:
+    del step, part
+
+
+def _lines(say: Callable[[str], None]) -> Report:
+    done: set[str] = set()
+
+    def report(step: str, part: float) -> None:
+        if part >= 1 and step not in done:
+            done.add(step)
+            say(f"{step}: done")
+
+    return report
+
+
+def command(function: Callable[P, None]) -> Callable[P, None]:
+    """What every command is wrapped in: errors on purpose become a message and an exit code."""
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        as_json = bool(kwargs.get("as_json", False))
+        try:
+            function(*args, **kwargs)
+        except BaileeError as error:
+            _tell(type(error).__name__, str(error), error.exit_code, as_json)
+            raise typer.Exit(error.exit_code) from None
+        except MemoryError:
+            _tell("MemoryError", "this machine has too little memory for it; use fewer rows or columns", 1, as_json)
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            _tell("Interrupted", "stopped; what was finished is kept", INTERRUPTED, as_json)
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            # Whoever read our output left; Python would complain once more while closing it.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(1) from None
+
+    return run
+
+
+def _tell(kind: str, message: str, code: int, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"error": kind, "message": message, "exit_code": code}, ensure_ascii=False), flush=True)
+    else:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"{kind}: {message}", style="red", markup=False)
+
+
+def facts_table(facts: Mapping[str, object]) -> Table:
+    """Facts as two columns, for people."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        table.add_row(name, str(value))
+    return table

@@ -1,0 +1,95 @@
+"""`bailee status`: what a party has, what it allowed, and what that has cost."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+
+from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command
+from bailee.cli.home import PartyHome
+from bailee.records import Grant, Signed
+from bailee.records.fields import parse_time
+
+
+@command
+def status(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Show a party's datasets, grants and sessions: openings left, privacy spent, what still holds.
+
+    Example: `bailee status --home cleveland`
+    """
+    party = PartyHome(home)
+    public, now = party.identity.public, datetime.now(UTC)
+    ledger = party.ledger()
+    datasets: list[dict[str, Any]] = []
+    for dataset in party.datasets():
+        budget = dataset.ledger.budget()
+        facts = {
+            "name": dataset.directory.name,
+            "rows": dataset.card.record.rows,
+            "openings_left": budget.remaining,
+            "can_reseal": budget.can_reseal,
+            "epsilon_spent": str(ledger.spent(party.origin(dataset))),
+            "card": dataset.card.digest,
+        }
+        datasets.append(facts)
+    taken = {revocation.record.grant: revocation.record.revoked for revocation in party.revocations()}
+    grants = [_grant(grant, taken.get(grant.digest), now) for grant in party.grants()]
+    sessions = [
+        {"session": path.name, "finished": (path / "passport.json").is_file()}
+        for path in sorted(party.sessions.glob("*"))
+        if path.is_dir()
+    ]
+    result = {
+        "name": public.name,
+        "key": public.public_key.hex(),
+        "datasets": datasets,
+        "grants": grants,
+        "sessions": sessions,
+    }
+    tables = [_table(title, rows) for title, rows in _sections(datasets, grants, sessions) if rows]
+    nothing = [] if tables else ["nothing sealed, granted or trained yet"]
+    Face(as_json).result(result, Group(f"{public.name}  {public.public_key.hex()}", *nothing, *tables))
+
+
+def _grant(grant: Signed[Grant], revoked: str | None, now: datetime) -> dict[str, Any]:
+    record = grant.record
+    state = "holds"
+    if revoked is not None:
+        state = f"revoked {revoked}"
+    elif now > parse_time(record.not_after):
+        state = "expired"
+    elif now < parse_time(record.not_before):
+        state = "not yet"
+    return {
+        "grant": record.id,
+        "state": state,
+        "builder": record.builder,
+        "purpose": record.purpose,
+        "until": record.not_after,
+        "max_epsilon": record.max_epsilon,
+    }
+
+
+def _sections(
+    datasets: list[dict[str, Any]], grants: list[dict[str, Any]], sessions: list[dict[str, Any]]
+) -> list[tuple[str, list[dict[str, Any]]]]:
+    def pick(rows: list[dict[str, Any]], names: tuple[str, ...]) -> list[dict[str, Any]]:
+        return [{name: row[name] for name in names} for row in rows]
+
+    return [
+        ("datasets", pick(datasets, ("name", "rows", "openings_left", "epsilon_spent"))),
+        ("grants", pick(grants, ("grant", "state", "purpose", "until", "max_epsilon"))),
+        ("sessions", pick(sessions, ("session", "finished"))),
+    ]
+
+
+def _table(title: str, rows: list[dict[str, Any]]) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for name in rows[0]:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*("yes" if value is True else "no" if value is False else str(value) for value in row.values()))
+    return table

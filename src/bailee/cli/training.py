@@ -1,0 +1,219 @@
+"""`bailee train` for the builder, `bailee join` for an owner: the two sides of one session."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from bailee.adapters.files import lock, new_directory, read_bytes, storage_errors, write_new
+from bailee.adapters.transport import Listener
+from bailee.adapters.transport import join as connect
+from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
+from bailee.cli.home import PartyHome, read_public
+from bailee.cli.watching import Course, watching
+from bailee.errors import InputError
+from bailee.grant import Use, check_grant, open_revocation
+from bailee.keys import Identity
+from bailee.records import Grant, Signed
+from bailee.seal import Dataset, read_schema
+from bailee.seal.encode import encode
+from bailee.seal.schema import MAX_SCHEMA_BYTES
+from bailee.train.builder import Builder, Outcome
+from bailee.train.owner import Holding, Request, Setting, take_part
+from bailee.train.plan import read_plan
+from bailee.train.proving import check, proving
+from bailee.train.table import Score
+
+DEFAULT_PORT = 7447
+_REVOCATION_LIMIT = 1 << 20
+
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the session that was interrupted.")]
+Patience = Annotated[float, typer.Option(help="Seconds to wait for another party before giving up.", min=1)]
+
+
+@command
+def train(
+    plan: Annotated[Path, typer.Argument(help="The training plan, a TOML file.")],
+    owner: Annotated[list[Path], typer.Option("--owner", help="Public identity of an owner who takes part; repeat.")],
+    listen: Annotated[str, typer.Option(help="Where owners connect to, HOST:PORT.")] = f"127.0.0.1:{DEFAULT_PORT}",
+    test: Annotated[Path | None, typer.Option(help="Public test rows, to show accuracy while training.")] = None,
+    schema: Annotated[Path | None, typer.Option(help="The schema of the test rows.")] = None,
+    revocation: Annotated[
+        list[Path] | None, typer.Option("--revocation", help="A revocation to pass on; repeat.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the passport goes; passports/SESSION in the folder.")] = None,
+    resume: Resume = False,
+    patience: Patience = 600,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Train a model with its owners' permission, without ever holding a row, and make its passport.
+
+    Waits until every owner named has joined, trains, collects and checks the owners' proofs, and writes the passport
+    with its attachments: a folder that anybody can check with `bailee verify`.
+
+    Example: `bailee train plan.toml --owner cleveland.json --owner hungary.json --test test.csv --schema schema.toml`
+    """
+    face, party = Face(as_json), PartyHome(home)
+    identity, wanted = party.identity, read_plan(plan)
+    owners = {public.public_key.hex(): public.name for public in map(read_public, owner)}
+    if len(owners) != len(owner):
+        raise InputError("an owner is named twice; name each once with --owner")
+    if (test is None) != (schema is None):
+        raise InputError("--test and --schema go together: test rows are read by the schema the owners sealed under")
+    score = None if test is None or schema is None else _score(test, schema)
+    revoked = [open_revocation(read_bytes(path, _REVOCATION_LIMIT, "revocation")) for path in revocation or []]
+    host, port = _address(listen)
+    with lock(home), watching(face, owners) as (course, watch), Listener(host, port) as door:
+        setting = Setting(party.sessions, resume, watch, patience=patience)
+        builder = Builder(identity, wanted, tuple(owners), check, setting, score=score, revocations=revoked)
+        outcome = builder.run(door.accept)
+    record = outcome.passport.record
+    target = out or home / "passports" / record.session[:16]
+    report = _report(course, outcome, score)
+    _export(outcome, target, report)
+    shown = {
+        "passport": target / "passport.json",
+        "model": f"{len(record.columns)} weights, in the passport",
+        "accuracy": "not measured" if report["accuracy"] is None else f"{report['accuracy']:.3f} on the test rows",
+        "privacy": "; ".join(f"{one.name}: epsilon {one.epsilon}, delta {one.delta}" for one in record.owners),
+        "time": f"{report['train_seconds']:.1f} s to train, {report['prove_seconds']:.1f} s to prove",
+        "next": f"bailee verify {target / 'passport.json'}",
+    }
+    face.result({"passport": str(target / "passport.json"), **report}, facts_table(shown))
+
+
+@command
+def join(
+    address: Annotated[str, typer.Argument(help="The builder's HOST:PORT.")],
+    grant: Annotated[str, typer.Option(help="The grant to take part under: its id's first letters, or its file.")],
+    epsilon_limit: Annotated[
+        str | None, typer.Option(help="Refuse if all sessions together would cost this dataset more than that epsilon.")
+    ] = None,
+    resume: Resume = False,
+    patience: Patience = 600,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Take part in a training session with a sealed dataset, under a grant.
+
+    Rows are opened in this process only. Each round it sends one noisy sum of gradients; at the end a proof that all
+    sums were right. What the session costs is written to privacy.jsonl before the first sum leaves.
+
+    Example: `bailee join 127.0.0.1:7447 --grant 3fa9 --home cleveland`
+    """
+    face, party = Face(as_json), PartyHome(home)
+    identity, given = party.identity, party.grant(grant)
+    dataset = party.dataset_of(given)
+    host, port = _address(address)
+    with lock(home):
+        with face.progress() as progress:
+            holding = _hold(party, identity, dataset, given, progress)
+        with watching(face, {holding.key: identity.name}) as (course, watch):
+            channel = connect(host, port, patience)
+            try:
+                setting = Setting(party.sessions, resume, watch, patience=patience)
+                passport = take_part(holding, channel, proving(), party.ledger(epsilon_limit), setting)
+            finally:
+                channel.close()
+    own = next(one for one in passport.owners if one.owner == holding.key)
+    facts = {
+        "session": passport.session,
+        "epsilon": own.epsilon,
+        "delta": own.delta,
+        "share": own.share,
+        "prove_seconds": course.proven.get(holding.key, 0.0),
+        "openings_left": dataset.ledger.budget().remaining,
+        "passport": str(party.sessions / passport.session / "passport.json"),
+    }
+    face.result(facts, facts_table({name.replace("_", " "): value for name, value in facts.items()}))
+
+
+def _hold(party: PartyHome, identity: Identity, dataset: Dataset, grant: Signed[Grant], progress: Any) -> Holding:
+    """The dataset, opened, with what its owner allows."""
+
+    def permit(request: Request) -> None:
+        use = Use(
+            builder=request.invite.record.builder,
+            purpose=request.plan.purpose,
+            plan=request.plan.digest,
+            fields=request.fields,
+            epsilon=request.loss.epsilon,
+            delta=request.loss.delta,
+        )
+        # Read now, not when the command began: a grant may have been taken back since.
+        check_grant(request.grant, dataset.card, party.revocations(), use, request.now)
+
+    def spend(session: str) -> int:
+        return dataset.ledger.spend("training", datetime.now(UTC), session)
+
+    matrix, seed = dataset.open(identity, progress)
+    rows = party.origin(dataset)
+    return Holding(identity, dataset.card, dataset.proof, grant, matrix, seed, rows, permit, spend)
+
+
+def _score(test: Path, schema: Path) -> Score:
+    """Accuracy on public rows, of weights one a column (the label's is 0)."""
+    matrix = encode(test, read_schema(read_bytes(schema, MAX_SCHEMA_BYTES, "schema")))
+    label = matrix[:, -1] == 1
+
+    def score(weights: NDArray[np.float64]) -> float:
+        if len(weights) != matrix.shape[1]:
+            raise InputError(
+                f"the test rows have {matrix.shape[1]} columns, the session {len(weights)}: another schema"
+            )
+        return float(np.mean((matrix @ weights > 0) == label))
+
+    return score
+
+
+def _report(course: Course, outcome: Outcome, score: Score | None) -> dict[str, Any]:
+    """What was measured on the way; unsigned, for people."""
+    record = outcome.passport.record
+    return {
+        "session": record.session,
+        "rounds": course.rounds,
+        "accuracy": None if score is None else score(outcome.weights),
+        "accuracy_by_round": course.accuracy,
+        "train_seconds": round(course.seconds("invited", "closing"), 3),
+        "prove_seconds": round(course.seconds("closing", "done"), 3),
+        "owners": [
+            {
+                "name": one.name,
+                "rows": one.rows,
+                "epsilon": one.epsilon,
+                "delta": one.delta,
+                "share": one.share,
+                "prove_seconds": round(course.proven.get(one.owner, 0.0), 3),
+                "proof_bytes": (outcome.path.parent / "attachments" / one.proof).stat().st_size,
+            }
+            for one in record.owners
+        ],
+    }
+
+
+def _export(outcome: Outcome, target: Path, report: dict[str, Any]) -> None:
+    """The passport and its attachments, without the session's other files. Nothing is done where they are already."""
+    if (target / "passport.json").is_file() and (target / "passport.json").read_bytes() == outcome.passport.envelope:
+        return
+    with new_directory(target) as draft:
+        write_new(draft / "passport.json", outcome.passport.envelope)
+        write_new(draft / "report.json", json.dumps(report, indent=2).encode() + b"\n")
+        with storage_errors(target):
+            shutil.copytree(outcome.path.parent / "attachments", draft / "attachments")
+    with storage_errors(target):
+        target.chmod(0o755)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise InputError(f"expected an address like 127.0.0.1:{DEFAULT_PORT}, got {text[:60]!r}")
+    return host.strip("[]"), int(port)
