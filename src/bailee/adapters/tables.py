@@ -79,7 +79,7 @@ def _read_csv(path: Path, columns: Sequence[str]) -> Iterator[Batch]:
 
     size = max(path.stat().st_size, 1)
     first = 1
-    with storage_errors(path), path.open("rb") as file:
+    with storage_errors(path), _CsvFile(path) as file:
         try:
             reader = pyarrow.csv.open_csv(
                 file,
@@ -96,6 +96,8 @@ def _read_csv(path: Path, columns: Sequence[str]) -> Iterator[Batch]:
                 part = min(1.0, file.tell() / size)
                 yield Batch(first, dict(zip(columns, batch.columns, strict=True)), batch.num_rows, part)
                 first += batch.num_rows
+            if file.quotes % 2:
+                raise InputError(f"table {path}: its quotes do not pair up; a cell's closing quote is missing")
         except (pa.ArrowException, ValueError) as error:
             if ragged:
                 row = ragged[0]
@@ -105,6 +107,17 @@ def _read_csv(path: Path, columns: Sequence[str]) -> Iterator[Batch]:
                 ) from None
             kind = "a cell or row longer than a block, or an unclosed quote" if "straddling" in str(error) else "damage"
             raise InputError(f"table {path}, after row {first - 1}: not readable as CSV ({kind})") from None
+
+
+class _CsvFile(io.FileIO):
+    """A file that counts its quotes: PyArrow takes a quote that never closes as one long last cell, rows and all."""
+
+    quotes = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(-1 if size is None else size) or b""
+        self.quotes += data.count(b'"')
+        return data
 
 
 def _csv_header(path: Path) -> list[str]:
