@@ -13,6 +13,7 @@ from bailee.algebra.kernels import parallel
 from bailee.algebra.kernels.vectors import readable
 from bailee.algebra.kernels.words import ACC6, e_reduced, fe_mac, kernel
 
+
 @kernel
 def _combine(m: Words, w: Words, out: Words, top: int, bottom: int, start: int, stop: int) -> None:
     """out[start:stop] = sum of w[i]*m[i, start:stop] over top <= i < bottom, four rows at a time."""

@@ -133,9 +133,7 @@ def _fraction(
 
 
 @kernel
-def _fraction_ones(
-    q0: Words, q1: Words, w: Words, h: int, l0: np.uint64, l1: np.uint64, start: int, stop: int
-) -> Quad:
+def _fraction_ones(q0: Words, q1: Words, w: Words, h: int, l0: np.uint64, l1: np.uint64, start: int, stop: int) -> Quad:
     n0, n1 = q0.shape[0], q1.shape[0]
     first, second = ACC6, ACC6
     for i in range(start, stop):

@@ -19,7 +19,14 @@ from bailee.algebra.kernels.words import add, kernel, loose_add, loose_sub, mul,
 
 @kernel
 def _forward(
-    coefficients: Words, tail: Words, factor: np.uint64, values: Words, twiddles: Words, steps: int, start: int, stop: int
+    coefficients: Words,
+    tail: Words,
+    factor: np.uint64,
+    values: Words,
+    twiddles: Words,
+    steps: int,
+    start: int,
+    stop: int,
 ) -> None:
     """Rows start to stop: the remainder c + factor*tail modulo X^K - s^K, then its values on the coset."""
     size, q = values.shape[1], tail.shape[1]

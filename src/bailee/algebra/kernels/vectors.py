@@ -11,7 +11,9 @@ import numpy as np
 from bailee.algebra import field
 from bailee.algebra.field import Ext, P, Words
 from bailee.algebra.kernels import parallel
-from bailee.algebra.kernels.words import ACC6, Pair, add as f_add, e_mac, e_mul, e_reduced, fe_mac, kernel, mul as f_mul
+from bailee.algebra.kernels.words import ACC6, Pair, e_mac, e_mul, e_reduced, fe_mac, kernel
+from bailee.algebra.kernels.words import add as f_add
+from bailee.algebra.kernels.words import mul as f_mul
 from bailee.algebra.kernels.words import sub as f_sub
 
 
@@ -81,9 +83,7 @@ def _eq_double(point: Words, out: Words) -> None:
 
 
 @kernel
-def _eq_outer(
-    out: Words, accumulate: bool, high: Words, low: Words, start: int, stop: int
-) -> None:
+def _eq_outer(out: Words, accumulate: bool, high: Words, low: Words, start: int, stop: int) -> None:
     width = low.shape[0]
     for i in range(start, stop):
         h0, h1 = high[i, 0], high[i, 1]
@@ -140,9 +140,7 @@ def _fold_base(a: Words, h: int, r0: np.uint64, r1: np.uint64, out: Words, start
 
 
 @kernel
-def _denominators(
-    out: Words, offset: int, column: Words, c0: np.uint64, c1: np.uint64, start: int, stop: int
-) -> None:
+def _denominators(out: Words, offset: int, column: Words, c0: np.uint64, c1: np.uint64, start: int, stop: int) -> None:
     for i in range(start, stop):
         out[offset + i, 0] = f_sub(out[offset + i, 0], f_mul(c0, column[i]))
         out[offset + i, 1] = f_sub(out[offset + i, 1], f_mul(c1, column[i]))
@@ -261,9 +259,7 @@ def fold_padded(a: Words, h: int, r: Ext, default: int) -> Words:
     if full:
         parallel.over(full, lambda start, stop: _fold(a, h, r0, r1, start, stop))
     if kept > full:
-        parallel.over(
-            kept - full, lambda start, stop: _fold_last(a, filler, r0, r1, full + start, full + stop)
-        )
+        parallel.over(kept - full, lambda start, stop: _fold_last(a, filler, r0, r1, full + start, full + stop))
     return a[:kept]
 
 

@@ -9,6 +9,7 @@ Changing this file does not invalidate the compiled kernels Numba has stored: re
 """
 
 from collections.abc import Callable
+from inspect import Parameter, Signature
 from typing import Any, TypeVar
 
 import numba
@@ -20,12 +21,14 @@ from numba.extending import intrinsic
 from bailee.algebra.field import P
 
 F = TypeVar("F", bound=Callable[..., Any])
-Acc3 = tuple[np.uint64, np.uint64, np.uint64]
-Acc6 = tuple[np.uint64, np.uint64, np.uint64, np.uint64, np.uint64, np.uint64]
-Pair = tuple[np.uint64, np.uint64]
+Word = np.uint64
+Pair = tuple[Word, Word]
+Acc3 = tuple[Word, Word, Word]
+Acc6 = tuple[Word, Word, Word, Word, Word, Word]
 
-ACC3 = (np.uint64(0),) * 3
-ACC6 = (np.uint64(0),) * 6
+_NIL = np.uint64(0)
+ACC3: Acc3 = (_NIL, _NIL, _NIL)
+ACC6: Acc6 = (_NIL, _NIL, _NIL, _NIL, _NIL, _NIL)
 
 _I64, _I128, _I192 = (ir.IntType(bits) for bits in (64, 128, 192))
 _EPSILON = 2**32 - 1
@@ -111,143 +114,72 @@ def _two_products(b: Any, x: Any, y: Any, z: Any, w: Any) -> Any:
     return _canonical(b, _reduce(b, lo, hi))
 
 
-def _tuple(context: Any, b: Any, kind: Any, words: list[Any]) -> Any:
-    return context.make_tuple(b, kind, words)
-
-
-def _plain(emit: Callable[..., Any], arity: int, outputs: int) -> Callable[..., Any]:
-    """The (signature, code generator) of an intrinsic from words to a word (outputs = 1) or to a tuple of words."""
-    result = types.uint64 if outputs == 1 else types.UniTuple(types.uint64, outputs)
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        value = emit(builder, *arguments)
-        return value if outputs == 1 else _tuple(context, builder, result, list(value))
-
-    return lambda: (result(*(types.uint64,) * arity), generate)
-
-
-def _accumulator(emit: Callable[..., Any], width: int, arity: int, outputs: int) -> Callable[..., Any]:
-    """As `_plain`, with an accumulator of `width` words as a tuple before the `arity` words."""
-    state = types.UniTuple(types.uint64, width)
-    result = types.uint64 if outputs == 1 else types.UniTuple(types.uint64, outputs)
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        words = [builder.extract_value(arguments[0], i) for i in range(width)]
-        value = emit(builder, [_join(builder, *words[i : i + 3]) for i in range(0, width, 3)], *arguments[1:])
-        return value if outputs == 1 else _tuple(context, builder, result, list(value))
-
-    return lambda: (result(state, *(types.uint64,) * arity), generate)
-
-
-_MUL = _plain(lambda b, x, y: _canonical(b, _product(b, x, y)), 2, 1)
-_ADD = _plain(lambda b, x, y: _canonical(b, _loose_add(b, x, y)), 2, 1)
-_SUB = _plain(lambda b, x, y: _canonical(b, _loose_sub(b, x, y)), 2, 1)
-_LOOSE_ADD = _plain(_loose_add, 2, 1)
-_LOOSE_SUB = _plain(_loose_sub, 2, 1)
-_CANONICAL = _plain(_canonical, 1, 1)
-_I_TIMES = _plain(
-    lambda b, x: _canonical(b, _reduce(b, b.shl(x, _I64(48)), b.lshr(x, _I64(16)))),
-    1,
-    1,
-)
-_E_MUL = _plain(
-    lambda b, x0, x1, y0, y1: (
-        _two_products(b, x0, y0, x1, _seven(b, y1)),
-        _two_products(b, x0, y1, x1, y0),
-    ),
-    4,
-    2,
-)
-_MAC = _accumulator(lambda b, s, x, y: _words(b, _accumulate(b, s[0], x, y)), 3, 2, 3)
-_REDUCE = _accumulator(lambda b, s: _canonical(b, _reduce192(b, s[0])), 3, 0, 1)
-
-
 def _emit_e_mac(b: Any, s: Any, x0: Any, x1: Any, y0: Any, y1: Any) -> list[Any]:
     first = _accumulate(b, _accumulate(b, s[0], x0, y0), x1, _seven(b, y1))
     second = _accumulate(b, _accumulate(b, s[1], x0, y1), x1, y0)
     return _words(b, first) + _words(b, second)
 
 
-_E_MAC = _accumulator(_emit_e_mac, 6, 4, 6)
-_FE_MAC = _accumulator(
-    lambda b, s, x, y0, y1: _words(b, _accumulate(b, s[0], x, y0)) + _words(b, _accumulate(b, s[1], x, y1)), 6, 3, 6
-)
-_E_REDUCE = _accumulator(lambda b, s: tuple(_canonical(b, _reduce192(b, half)) for half in s), 6, 0, 2)
+def _emit_fe_mac(b: Any, s: Any, x: Any, y0: Any, y1: Any) -> list[Any]:
+    return _words(b, _accumulate(b, s[0], x, y0)) + _words(b, _accumulate(b, s[1], x, y1))
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def mul(typing: Any, x: Any, y: Any) -> Any:
-    """x*y, canonical; both loose."""
-    return _MUL()
+def _emit_e_mul(b: Any, x0: Any, x1: Any, y0: Any, y1: Any) -> list[Any]:
+    return [_two_products(b, x0, y0, x1, _seven(b, y1)), _two_products(b, x0, y1, x1, y0)]
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def add(typing: Any, x: Any, y: Any) -> Any:
-    """x + y, canonical; one loose, the other canonical."""
-    return _ADD()
+def _emit_times_i(b: Any, x: Any) -> Any:
+    return _canonical(b, _reduce(b, b.shl(x, _I64(48)), b.lshr(x, _I64(16))))
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def sub(typing: Any, x: Any, y: Any) -> Any:
-    """x - y, canonical; x loose, y canonical."""
-    return _SUB()
+def _intrinsic(emit: Callable[..., Any], arity: int, outputs: int = 1, state: int = 0) -> Any:
+    """A function for kernels that takes `arity` words, before them an accumulator of `state` words if any, and gives one
+    word or a tuple; `emit` gets the LLVM builder, the accumulator as 192-bit integers, and the words."""
+    result = types.uint64 if outputs == 1 else types.UniTuple(types.uint64, outputs)
+    parameters = (types.UniTuple(types.uint64, state),) * (state > 0) + (types.uint64,) * arity
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        if state:
+            words = [builder.extract_value(arguments[0], i) for i in range(state)]
+            arguments = ([_join(builder, *words[i : i + 3]) for i in range(0, state, 3)], *arguments[1:])
+        value = emit(builder, *arguments)
+        return value if outputs == 1 else context.make_tuple(builder, result, value)
+
+    def declare(_context: Any, *_types: Any) -> Any:
+        return result(*parameters), generate
+
+    # Numba counts the parameters of what it is given; a fixed number stands in for the starred one.
+    names = ["_context", *(f"x{i}" for i in range(len(parameters)))]
+    declare.__signature__ = Signature([Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in names])  # type: ignore[attr-defined]
+    return intrinsic(declare)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def loose_add(typing: Any, x: Any, y: Any) -> Any:
-    """x + y, loose; one loose, the other canonical."""
-    return _LOOSE_ADD()
+# x*y, canonical; both loose.
+mul: Callable[[Word, Word], Word] = _intrinsic(lambda b, x, y: _canonical(b, _product(b, x, y)), 2)
 
+# x + y, canonical; one loose, the other canonical.
+add: Callable[[Word, Word], Word] = _intrinsic(lambda b, x, y: _canonical(b, _loose_add(b, x, y)), 2)
 
-@intrinsic  # type: ignore[untyped-decorator]
-def loose_sub(typing: Any, x: Any, y: Any) -> Any:
-    """x - y, loose; x loose, y canonical."""
-    return _LOOSE_SUB()
+# x - y, canonical; x loose, y canonical.
+sub: Callable[[Word, Word], Word] = _intrinsic(lambda b, x, y: _canonical(b, _loose_sub(b, x, y)), 2)
 
+# x + y, loose; one loose, the other canonical.
+loose_add: Callable[[Word, Word], Word] = _intrinsic(_loose_add, 2)
 
-@intrinsic  # type: ignore[untyped-decorator]
-def canonical(typing: Any, x: Any) -> Any:
-    """The canonical word of a loose one."""
-    return _CANONICAL()
+# x - y, loose; x loose, y canonical.
+loose_sub: Callable[[Word, Word], Word] = _intrinsic(_loose_sub, 2)
 
+# x * 2^48, canonical; x loose. 2^48 is w_4, the fourth root of unity of the transforms.
+times_i: Callable[[Word], Word] = _intrinsic(_emit_times_i, 1)
 
-@intrinsic  # type: ignore[untyped-decorator]
-def times_i(typing: Any, x: Any) -> Any:
-    """x * 2^48, canonical, x loose: 2^48 is the fourth root of unity that the transforms use, w_4."""
-    return _I_TIMES()
+# (x0 + x1*u)*(y0 + y1*u), canonical; inputs canonical.
+e_mul: Callable[[Word, Word, Word, Word], Pair] = _intrinsic(_emit_e_mul, 4, 2)
 
+# An accumulator, at first ACC3, plus x*y; and its canonical value.
+mac: Callable[[Acc3, Word, Word], Acc3] = _intrinsic(lambda b, s, x, y: _words(b, _accumulate(b, s[0], x, y)), 2, 3, 3)
+reduced: Callable[[Acc3], Word] = _intrinsic(lambda b, s: _canonical(b, _reduce192(b, s[0])), 0, 1, 3)
 
-@intrinsic  # type: ignore[untyped-decorator]
-def e_mul(typing: Any, x0: Any, x1: Any, y0: Any, y1: Any) -> Any:
-    """(x0 + x1*u)(y0 + y1*u) as a canonical pair; inputs canonical."""
-    return _E_MUL()
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def mac(typing: Any, state: Any, x: Any, y: Any) -> Any:
-    """The accumulator state + x*y (three words, at first ACC3)."""
-    return _MAC()
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def reduced(typing: Any, state: Any) -> Any:
-    """The canonical value of an accumulator of three words."""
-    return _REDUCE()
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def e_mac(typing: Any, state: Any, x0: Any, x1: Any, y0: Any, y1: Any) -> Any:
-    """The accumulator state + x*y over E (six words, at first ACC6), y1 canonical."""
-    return _E_MAC()
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def fe_mac(typing: Any, state: Any, x: Any, y0: Any, y1: Any) -> Any:
-    """The accumulator state + x*y for x in F and y in E."""
-    return _FE_MAC()
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def e_reduced(typing: Any, state: Any) -> Any:
-    """The canonical pair of an accumulator of six words."""
-    return _E_REDUCE()
+# An accumulator over E, at first ACC6, plus x*y with y1 canonical; plus x*y for x in F; and its canonical value.
+e_mac: Callable[[Acc6, Word, Word, Word, Word], Acc6] = _intrinsic(_emit_e_mac, 4, 6, 6)
+fe_mac: Callable[[Acc6, Word, Word, Word], Acc6] = _intrinsic(_emit_fe_mac, 3, 6, 6)
+e_reduced: Callable[[Acc6], Pair] = _intrinsic(lambda b, s: [_canonical(b, _reduce192(b, c)) for c in s], 0, 2, 6)
