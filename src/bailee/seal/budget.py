@@ -72,8 +72,7 @@ class Ledger:
     @classmethod
     def create(cls, path: Path, commitment: str, openings: int) -> Ledger:
         """A new ledger with nothing spent. `commitment` is a digest (hex)."""
-        if not MIN_OPENINGS <= openings <= MAX_OPENINGS:
-            raise BudgetError(f"expected {MIN_OPENINGS} to {MAX_OPENINGS} openings, got {openings}")
+        check_openings(openings)
         write_new(path, canonical(encode(Opened(commitment, openings, 1))) + b"\n", 0o600)
         return cls(path)
 
@@ -135,6 +134,12 @@ class Ledger:
                 f"openings ledger {self.path} is damaged ({error}); restore it from a copy as new as the last use"
             ) from None
         return Budget(head.commitment, head.openings, entries)
+
+
+def check_openings(openings: int) -> None:
+    """Raises BudgetError for a number of openings that no commitment can bear."""
+    if not MIN_OPENINGS <= openings <= MAX_OPENINGS:
+        raise BudgetError(f"expected {MIN_OPENINGS} to {MAX_OPENINGS} openings, got {openings}")
 
 
 def _same(budget: Budget, purpose: str, statement: str | None) -> int | None:

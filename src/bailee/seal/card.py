@@ -26,7 +26,7 @@ from bailee.keys import Identity, Secret
 from bailee.records import Card, Renewal, Signed, canonical, digest, open_signed, sign, time_text
 from bailee.records.canonical import MAX_BYTES
 from bailee.records.schema import Schema
-from bailee.seal.budget import DEFAULT_OPENINGS, Ledger
+from bailee.seal.budget import DEFAULT_OPENINGS, Ledger, check_openings
 from bailee.seal.encode import Progress, encode
 from bailee.seal.sealed import fresh_seed, read_rows, write_rows
 from bailee.statements.card import card_context, dataset_claim, renewal_context
@@ -131,6 +131,7 @@ def seal(
     `ceiling`: bytes of memory that proving may need; None is 40 % of the machine's. Progress steps are encode,
     commit, prove and encrypt. Raises InputError, SchemaError, StatementError, StorageError; `target` is then absent.
     """
+    check_openings(openings)
     with new_directory(target) as draft:
         matrix = encode(table, schema, ceiling, progress)
         draft_card = Card(
@@ -168,6 +169,7 @@ def reseal(
     Spends the opening of `old` that is kept for this. The new seed derives from the old one, so that a reseal that
     was killed half-way proves the same statement again, and nothing new is shown. Raises BudgetError, StorageError.
     """
+    check_openings(openings)
     with new_directory(target) as draft:
         matrix, old_seed = old.open(owner, progress)
         schema = Schema.from_json(old.card.record.schema)
