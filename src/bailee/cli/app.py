@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bailee import __version__
-from bailee.cli import datasets, grants, keys, status, training
+from bailee.cli import datasets, grants, keys, passports, status, training
 
 app = typer.Typer(
     name="bailee",
@@ -47,4 +47,5 @@ app.command(rich_help_panel=OWNER)(grants.grant)
 app.command(rich_help_panel=OWNER)(grants.revoke)
 app.command(rich_help_panel=OWNER)(training.join)
 app.command(rich_help_panel=BUILDER)(training.train)
+app.command(rich_help_panel=ANYBODY)(passports.verify)
 app.command(rich_help_panel=ANYBODY)(status.status)

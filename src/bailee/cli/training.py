@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bailee.adapters.files import lock, new_directory, read_bytes, storage_errors, write_new
 from bailee.adapters.transport import Listener
 from bailee.adapters.transport import join as connect
-from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
+from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, Report, command, facts_table
 from bailee.cli.home import PartyHome, read_public
 from bailee.cli.watching import Course, watching
 from bailee.errors import InputError
@@ -115,7 +115,7 @@ def join(
     host, port = _address(address)
     with lock(home):
         with face.progress() as progress:
-            holding = _hold(party, identity, dataset, given, progress)
+            holding = hold(party, identity, dataset, given, progress)
         with watching(face, {holding.key: identity.name}) as (course, watch):
             channel = connect(host, port, patience)
             try:
@@ -136,7 +136,9 @@ def join(
     face.result(facts, facts_table({name.replace("_", " "): value for name, value in facts.items()}))
 
 
-def _hold(party: PartyHome, identity: Identity, dataset: Dataset, grant: Signed[Grant], progress: Any) -> Holding:
+def hold(
+    party: PartyHome, identity: Identity, dataset: Dataset, grant: Signed[Grant], progress: Report | None = None
+) -> Holding:
     """The dataset, opened, with what its owner allows."""
 
     def permit(request: Request) -> None:
@@ -207,9 +209,10 @@ def _export(outcome: Outcome, target: Path, report: dict[str, Any]) -> None:
         write_new(draft / "passport.json", outcome.passport.envelope)
         write_new(draft / "report.json", json.dumps(report, indent=2).encode() + b"\n")
         with storage_errors(target):
-            shutil.copytree(outcome.path.parent / "attachments", draft / "attachments")
-    with storage_errors(target):
-        target.chmod(0o755)
+            (draft / "attachments").mkdir()
+            for path in sorted((outcome.path.parent / "attachments").iterdir()):
+                shutil.copyfile(path, draft / "attachments" / path.name)  # without its mode: these are to be handed out
+            draft.chmod(0o755)
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -1,0 +1,184 @@
+"""Four hospitals train one private model and prove it, on this machine: run by script/demo.
+
+Every party is a folder of its own and acts through `bailee` commands in processes of its own; this file only starts
+them and shows what they say. It works in .demo/ and begins afresh every time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bailee.seal import read_schema
+from baselines import accuracies
+from hospitals import HOSPITALS, Tables, write_tables
+from parties import Party, bailee, free_address
+from tampering import tamper
+
+HERE = Path(__file__).parent
+SCHEMA, PLAN = HERE / "schema.toml", HERE / "plan.toml"
+MARK = "made-by-bailee-demo"
+
+
+@dataclass
+class Demo:
+    folder: Path
+    console: Console
+
+    def step(self, number: int, title: str, command: str) -> None:
+        self.console.print(f"\n[bold]{number}. {title}[/bold]\n   [dim]$ {command}[/dim]")
+
+    def make_parties(self) -> tuple[dict[str, Party], Party]:
+        self.step(1, "Every hospital and the builder make their keys", 'bailee key new "Cleveland" --home cleveland')
+        hospitals = {name: Party(name, self.folder / short) for name, short in HOSPITALS.items()}
+        builder = Party("Heart model builder", self.folder / "builder")
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda party: party.run("key", "new", party.name), (*hospitals.values(), builder)))
+        return hospitals, builder
+
+    def seal(self, hospitals: dict[str, Party], tables: Tables) -> float:
+        self.step(2, "Each seals its rows: checks, commits, proves them valid, encrypts",
+                  "bailee seal cleveland.csv schema.toml --home cleveland")  # fmt: skip
+        started = time.monotonic()
+        with ThreadPoolExecutor(2) as pool:
+            sealed = pool.map(lambda name: hospitals[name].run("seal", tables.owners[name], SCHEMA), hospitals)
+            for name, said in zip(hospitals, sealed, strict=True):
+                self.console.print(f"   {name}: {said['rows']} rows, card {said['card'][:16]}...")
+        return time.monotonic() - started
+
+    def grant(self, hospitals: dict[str, Party], builder: Party, plan: Path = PLAN) -> dict[str, str]:
+        with ThreadPoolExecutor() as pool:
+            said = pool.map(
+                lambda party: party.run("grant", "heart-disease", "--builder", builder.public, "--plan", plan),
+                hospitals.values(),
+            )
+            return {name: one["grant"] for name, one in zip(hospitals, said, strict=True)}
+
+    def train(self, hospitals: dict[str, Party], builder: Party, grants: dict[str, str], test: Path) -> dict[str, Any]:
+        self.step(4, "Four owner processes and a builder process train; only noisy sums and proofs leave",
+                  "bailee train plan.toml --owner ...    # and: bailee join HOST:PORT --grant ...")  # fmt: skip
+        address, out = free_address(), self.folder / "passport"
+        owners = [
+            hospitals[name].start(self.folder / f"{party.home.name}.log", "join", address, "--grant", grants[name])
+            for name, party in hospitals.items()
+        ]
+        try:
+            named = [part for party in hospitals.values() for part in ("--owner", party.public)]
+            code = builder.watch("train", PLAN, *named, "--listen", address, "--test", test, "--schema", SCHEMA,
+                                 "--out", out, "--patience", "180")  # fmt: skip
+            if code:
+                raise SystemExit(f"demo: training failed; what the owners said is in {self.folder}/*.log")
+            for owner in owners:
+                owner.wait(60)
+        finally:
+            for owner in owners:
+                owner.kill()
+        report: dict[str, Any] = read_report(out)
+        return report
+
+    def verify(self) -> dict[str, Any]:
+        passport = self.folder / "passport" / "passport.json"
+        self.step(5, "Anybody checks the passport, in another process, offline", "bailee verify passport.json")
+        said = bailee("verify", passport, "--json")
+        if "exit_code" in said:
+            raise SystemExit(f"demo: the passport does not hold: {said['message']}")
+        self.console.print(
+            f"   the passport holds: {len(said['owners'])} owners, {said['rows']} rows, {said['bits']} bits"
+        )
+        return said
+
+
+def read_report(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "report.json").read_text())
+    return found
+
+
+def summary(
+    report: dict[str, Any], verified: dict[str, Any], sealing: float, base: tuple[float, dict[str, float]]
+) -> Table:
+    table = Table(title="Summary", title_justify="left", title_style="bold")
+    for name in ("hospital", "rows", "alone, not private", "epsilon", "delta", "proof made in", "proof size", "share"):
+        table.add_column(name, justify="left" if name == "hospital" else "right")
+    order = list(HOSPITALS)
+    for owner in sorted(report["owners"], key=lambda one: order.index(one["name"])):
+        table.add_row(
+            owner["name"],
+            str(owner["rows"]),
+            f"{base[1][owner['name']]:.3f}",
+            f"{float(owner['epsilon']):.2f}",
+            f"{float(owner['delta']):.0e}",
+            f"{owner['prove_seconds']:.1f} s",
+            f"{owner['proof_bytes'] / 1000:.0f} KB",
+            f"{float(owner['share']):.1%}",
+        )
+    table.add_section()
+    proofs = sum(owner["proof_bytes"] for owner in report["owners"])
+    table.add_row("accuracy, all four, private", "", f"[bold]{report['accuracy']:.3f}[/bold]")
+    table.add_row("accuracy, all four, not private", "", f"{base[0]:.3f}")
+    table.add_row("accuracy, best hospital alone", "", f"{max(base[1].values()):.3f}")
+    table.add_row("time to seal (all four)", "", f"{sealing:.1f} s")
+    table.add_row("time to train", "", f"{report['train_seconds']:.1f} s")
+    table.add_row("time to prove and check (all four)", "", f"{report['prove_seconds']:.1f} s")
+    table.add_row("time to verify", "", f"{verified['seconds']:.2f} s")
+    table.add_row("proofs of training, together", "", f"{proofs / 1e6:.2f} MB")
+    return table
+
+
+def begin(folder: Path) -> None:
+    """An empty work folder. Only a folder that an earlier demo made is removed."""
+    if folder.exists():
+        if not (folder / MARK).is_file():
+            raise SystemExit(f"demo: {folder} exists and was not made by the demo; choose another with --folder")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    (folder / MARK).touch()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Four hospitals, one private model, a proof that anybody can check.")
+    parser.add_argument("--folder", type=Path, default=Path(".demo"), help="where the demo works (default: .demo)")
+    parser.add_argument("--keep", action="store_true", help="keep the folder, to look around in it afterwards")
+    parser.add_argument("--no-tampering", action="store_true", help="stop after the summary")
+    options = parser.parse_args()
+    started = time.monotonic()
+    begin(options.folder)
+    demo = Demo(options.folder.resolve(), Console(highlight=False, soft_wrap=True))
+    tables = write_tables(demo.folder / "tables")
+    hospitals, builder = demo.make_parties()
+    sealing = demo.seal(hospitals, tables)
+    demo.step(3, "Each grants the builder this plan, for its purpose, for 30 days, up to epsilon 4",
+              "bailee grant heart-disease --builder builder.json --plan plan.toml --home cleveland")  # fmt: skip
+    grants = demo.grant(hospitals, builder)
+    report = demo.train(hospitals, builder, grants, tables.test)
+    verified = demo.verify()
+    base = accuracies(tables.owners, tables.test, read_schema(SCHEMA.read_bytes()))
+    demo.console.print()
+    demo.console.print(summary(report, verified, sealing, base))
+    if not options.no_tampering:
+        demo.step(6, "What if somebody cheats?", "one row, one grant's date, one byte of a proof")
+        tamper(demo.folder, hospitals["Cleveland"], builder, demo.console)
+    demo.console.print(f"\nDone in {time.monotonic() - started:.0f} s.", end=" ")
+    if options.keep:
+        demo.console.print(
+            f"Everything is in {options.folder}; for example: bailee status --home {options.folder}/cleveland"
+        )
+    else:
+        shutil.rmtree(options.folder)
+        demo.console.print("The work folder is removed again; run with --keep to look around in it.")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
