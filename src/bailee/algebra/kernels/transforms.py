@@ -14,89 +14,108 @@ from bailee.algebra import field, transform
 from bailee.algebra.field import P, Words
 from bailee.algebra.kernels import parallel
 from bailee.algebra.kernels.vectors import readable
-from bailee.algebra.kernels.words import add, kernel, loose_add, loose_sub, mul, sub, times_i
+from bailee.algebra.kernels.words import (
+    Word,
+    add,
+    canonical,
+    inlined,
+    kernel,
+    loose_add,
+    loose_mul,
+    loose_sub,
+    mul,
+    sub,
+    times_i,
+)
+
+
+@inlined
+def _split(x0: Word, x1: Word, x2: Word, x3: Word, t1: Word, t2: Word, t3: Word) -> tuple[Word, Word, Word, Word]:
+    """One step of radix 4 from loose words to loose words."""
+    x1, x2, x3 = loose_mul(x1, t1), mul(x2, t2), mul(x3, t3)
+    even, odd = loose_add(x0, x2), loose_sub(x0, x2)
+    plus, cross = add(x1, x3), times_i(loose_sub(x1, x3))
+    return loose_add(even, plus), loose_sub(even, plus), loose_add(odd, cross), loose_sub(odd, cross)
+
+
+@inlined
+def _join(y0: Word, y1: Word, y2: Word, y3: Word, t1: Word, t2: Word, t3: Word) -> tuple[Word, Word, Word, Word]:
+    """Four times the inverse of `_split` for inverse twiddles, from canonical words to loose words."""
+    even, plus = loose_add(y0, y1), loose_sub(y0, y1)
+    odd, cross = add(y2, y3), times_i(loose_sub(y3, y2))
+    x1, x2, x3 = loose_add(plus, cross), loose_sub(even, odd), loose_sub(plus, cross)
+    return loose_add(even, odd), loose_mul(x1, t1), loose_mul(x2, t2), loose_mul(x3, t3)
+
+
+# Indices below are unsigned: Numba would otherwise test each one for counting from the end of the array.
 
 
 @kernel
 def _forward(
-    coefficients: Words,
-    tail: Words,
-    factor: np.uint64,
-    values: Words,
-    twiddles: Words,
-    steps: int,
-    start: int,
-    stop: int,
+    coefficients: Words, tail: Words, factor: Word, values: Words, twiddles: Words, odd: bool, start: int, stop: int
 ) -> None:
     """Rows start to stop: the remainder c + factor*tail modulo X^K - s^K, then its values on the coset."""
-    size, q = values.shape[1], tail.shape[1]
+    zero, one, two, three, four = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
+    size = np.uint64(values.shape[1])
     for r in range(start, stop):
         row = values[r]
-        for i in range(q):
-            row[i] = add(coefficients[r, i], mul(factor, tail[r, i]))
-        for i in range(q, size):
-            row[i] = coefficients[r, i]
-        length, blocks, at = size, 1, 0
-        if steps % 2:
-            length = size // 2
-            t = twiddles[0]
-            for i in range(length):
-                x, y = row[i], mul(row[i + length], t)
-                row[i] = add(x, y)
-                row[i + length] = sub(x, y)
-            blocks, at = 2, 1
-        while length > 1:
-            quarter = length // 4
-            for block in range(blocks):
-                t1, t2, t3 = twiddles[at], twiddles[at + 1], twiddles[at + 2]
-                at += 3
-                base = block * length
-                for i in range(base, base + quarter):
-                    a0 = row[i]
-                    a1 = mul(row[i + quarter], t1)
-                    a2 = mul(row[i + 2 * quarter], t2)
-                    a3 = mul(row[i + 3 * quarter], t3)
-                    even, odd = loose_add(a0, a2), loose_sub(a0, a2)
-                    plus, cross = add(a1, a3), times_i(loose_sub(a1, a3))
-                    row[i] = add(even, plus)
-                    row[i + quarter] = sub(even, plus)
-                    row[i + 2 * quarter] = add(odd, cross)
-                    row[i + 3 * quarter] = sub(odd, cross)
-            blocks *= 4
+        row[:] = coefficients[r]
+        for i in range(tail.shape[1]):
+            row[i] = add(row[i], mul(factor, tail[r, i]))
+        length, blocks, at = size, one, zero
+        if odd:  # an odd power of two: first a step of radix 2
+            length, blocks, at = size // two, two, one
+            for i in range(zero, length):
+                x, y = row[i], mul(row[i + length], twiddles[0])
+                row[i], row[i + length] = add(x, y), sub(x, y)
+        while length > four:
+            quarter = length // four
+            for block in range(zero, blocks):
+                t1, t2, t3 = twiddles[at], twiddles[at + one], twiddles[at + two]
+                at += three
+                i0 = block * length
+                for i in range(i0, i0 + quarter):
+                    j, k, m = i + quarter, i + two * quarter, i + three * quarter
+                    row[i], row[j], row[k], row[m] = _split(row[i], row[j], row[k], row[m], t1, t2, t3)
+            blocks *= four
             length = quarter
+        for block in range(zero, size // four):
+            i = block * four
+            j, k, m = i + one, i + two, i + three
+            t1, t2, t3 = twiddles[at], twiddles[at + one], twiddles[at + two]
+            at += three
+            y0, y1, y2, y3 = _split(row[i], row[j], row[k], row[m], t1, t2, t3)
+            row[i], row[j], row[k], row[m] = canonical(y0), canonical(y1), canonical(y2), canonical(y3)
 
 
 @kernel
-def _backward(values: Words, twiddles: Words, scale: np.uint64, steps: int, start: int, stop: int) -> None:
-    """Rows start to stop from values on H to coefficients, in place; `twiddles` are the inverses, from the end."""
-    size = values.shape[1]
+def _backward(values: Words, twiddles: Words, scale: Word, start: int, stop: int) -> None:
+    """Rows start to stop from values on H to coefficients, in place; `twiddles` are the inverses, read from the end."""
+    zero, one, two, three, four = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
+    size = np.uint64(values.shape[1])
     for r in range(start, stop):
         row = values[r]
-        quarter, blocks, end = 1, size // 4, twiddles.shape[0]
-        while quarter * 4 <= size:
-            at = end - 3 * blocks
+        quarter, blocks, end = one, size // four, np.uint64(twiddles.shape[0])
+        while quarter * four <= size:
+            at = end - three * blocks
             end = at
-            for block in range(blocks):
-                t1, t2, t3 = twiddles[at], twiddles[at + 1], twiddles[at + 2]
-                at += 3
-                base = block * quarter * 4
-                for i in range(base, base + quarter):
-                    y0, y1, y2, y3 = row[i], row[i + quarter], row[i + 2 * quarter], row[i + 3 * quarter]
-                    even, plus = loose_add(y0, y1), loose_sub(y0, y1)
-                    odd, cross = add(y2, y3), times_i(loose_sub(y3, y2))
-                    row[i] = add(even, odd)
-                    row[i + 2 * quarter] = mul(loose_sub(even, odd), t2)
-                    row[i + quarter] = mul(loose_add(plus, cross), t1)
-                    row[i + 3 * quarter] = mul(loose_sub(plus, cross), t3)
-            blocks //= 4
-            quarter *= 4
-        if steps % 2:
-            for i in range(size // 2):
-                x, y = row[i], row[i + size // 2]
-                row[i] = mul(loose_add(x, y), scale)
-                row[i + size // 2] = mul(loose_sub(x, y), scale)
+            for block in range(zero, blocks):
+                t1, t2, t3 = twiddles[at], twiddles[at + one], twiddles[at + two]
+                at += three
+                i0 = block * quarter * four
+                for i in range(i0, i0 + quarter):
+                    j, k, m = i + quarter, i + two * quarter, i + three * quarter
+                    x0, x1, x2, x3 = _join(row[i], row[j], row[k], row[m], t1, t2, t3)
+                    row[i], row[j], row[k], row[m] = canonical(x0), canonical(x1), canonical(x2), canonical(x3)
+            blocks //= four
+            quarter *= four
+        if quarter < size:  # an odd power of two: last a step of radix 2
+            half = size // two
+            for i in range(zero, half):
+                x, y = row[i], row[i + half]
+                row[i], row[i + half] = mul(loose_add(x, y), scale), mul(loose_sub(x, y), scale)
         else:
-            for i in range(size):
+            for i in range(zero, size):
                 row[i] = mul(row[i], scale)
 
 
@@ -136,7 +155,7 @@ def interpolate_rows(m: Words) -> Words:
     out = np.array(m, dtype=np.uint64, order="C")
     twiddles, factor = _twiddles(bits, 1, True), np.uint64(field.f_inv(size))
     parallel.over(
-        len(out), lambda start, stop: _backward(out, twiddles, factor, bits, start, stop), _rows_per_thread(size)
+        len(out), lambda start, stop: _backward(out, twiddles, factor, start, stop), _rows_per_thread(size)
     )
     return out
 
@@ -155,7 +174,7 @@ def coset_rows(coefficients: Words, tail: Words, k: int, n: int) -> Words:
     out = np.empty_like(coefficients)
     parallel.over(
         rows,
-        lambda start, stop: _forward(coefficients, tail, factor, out, twiddles, bits, start, stop),
+        lambda start, stop: _forward(coefficients, tail, factor, out, twiddles, bits % 2 == 1, start, stop),
         _rows_per_thread(size),
     )
     return out

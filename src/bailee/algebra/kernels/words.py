@@ -10,7 +10,7 @@ Changing this file does not invalidate the compiled kernels Numba has stored: re
 
 from collections.abc import Callable
 from inspect import Parameter, Signature
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -30,14 +30,20 @@ _NIL = np.uint64(0)
 ACC3: Acc3 = (_NIL, _NIL, _NIL)
 ACC6: Acc6 = (_NIL, _NIL, _NIL, _NIL, _NIL, _NIL)
 
-_I64, _I128, _I192 = (ir.IntType(bits) for bits in (64, 128, 192))
+_I32, _I64, _I128, _I192 = (ir.IntType(bits) for bits in (32, 64, 128, 192))
 _EPSILON = 2**32 - 1
 
 
 def kernel(function: F) -> F:
     """Compile without the GIL, with the result stored on disk. Typed, so that mypy sees the Python signature."""
-    compiled: F = numba.njit(nogil=True, cache=True, boundscheck=False, error_model="numpy")(function)
-    return compiled
+    compiled: Any = numba.njit(nogil=True, cache=True, boundscheck=False, error_model="numpy")(function)
+    return cast(F, compiled)
+
+
+def inlined(function: F) -> F:
+    """A function for use inside kernels, always inlined."""
+    compiled: Any = numba.njit(nogil=True, boundscheck=False, error_model="numpy", forceinline=True)(function)
+    return cast(F, compiled)
 
 
 def _wide(b: Any, x: Any, y: Any) -> Any:
@@ -50,7 +56,7 @@ def _halves(b: Any, wide: Any) -> tuple[Any, Any]:
 
 def _masked(b: Any, condition: Any) -> Any:
     """2^32 - 1 where the condition holds, else 0: the correction for a carry or borrow of 2^64."""
-    return b.and_(b.sext(condition, _I64), _I64(_EPSILON))
+    return b.zext(b.sext(condition, _I32), _I64)
 
 
 def _loose_add(b: Any, x: Any, y: Any) -> Any:
@@ -154,6 +160,9 @@ def _intrinsic(emit: Callable[..., Any], arity: int, outputs: int = 1, state: in
     return intrinsic(declare)
 
 
+# x*y; both loose.
+loose_mul: Callable[[Word, Word], Word] = _intrinsic(_product, 2)
+
 # x*y, canonical; both loose.
 mul: Callable[[Word, Word], Word] = _intrinsic(lambda b, x, y: _canonical(b, _product(b, x, y)), 2)
 
@@ -165,6 +174,9 @@ sub: Callable[[Word, Word], Word] = _intrinsic(lambda b, x, y: _canonical(b, _lo
 
 # x + y, loose; one loose, the other canonical.
 loose_add: Callable[[Word, Word], Word] = _intrinsic(_loose_add, 2)
+
+# The canonical word of a loose one.
+canonical: Callable[[Word], Word] = _intrinsic(_canonical, 1)
 
 # x - y, loose; x loose, y canonical.
 loose_sub: Callable[[Word, Word], Word] = _intrinsic(_loose_sub, 2)
