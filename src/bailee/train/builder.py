@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bailee.adapters.files import storage_errors, write_atomic
 from bailee.adapters.transport import Channel
-from bailee.errors import SessionError
+from bailee.errors import BaileeError, SessionError
 from bailee.keys import Identity, Secret
 from bailee.records import (
     Card,
@@ -43,6 +43,10 @@ from bailee.train.owner import Setting
 from bailee.train.plan import Party, fix_terms
 from bailee.train.proving import Checking
 from bailee.train.table import Guest, Score, Table
+
+
+HELLO_PATIENCE = 30.0
+"""Seconds for an owner that connected to show its card: a stranger must not hold up the others."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ class Builder:
                 guest = self._hear(channel)
                 if guest.key not in self.expected or guest.key in found:
                     raise SessionError(f"owner {guest.key[:16]} is not expected, or here already")
-            except SessionError:
+            except BaileeError:
                 channel.close()
                 continue
             found[guest.key] = guest
@@ -101,9 +105,10 @@ class Builder:
         return [found[key] for key in sorted(found)]
 
     def _hear(self, channel: Channel) -> Guest:
-        card = open_signed(channel.receive(self.setting.patience), Card)
-        proof = channel.receive(self.setting.patience)
-        grant = open_signed(channel.receive(self.setting.patience), Grant, card.signer)
+        wait = min(self.setting.patience, HELLO_PATIENCE)
+        card = open_signed(channel.receive(wait), Card)
+        proof = channel.receive(wait)
+        grant = open_signed(channel.receive(wait), Grant, card.signer)
         if digest(proof) != card.record.proof:
             raise SessionError(f"the card of {card.record.owner_name} came with another proof than its own")
         if grant.record.card != card.digest or grant.record.builder != self.identity.public_key.hex():

@@ -126,19 +126,22 @@ class Setting:
 
 
 def take_part(holding: Holding, channel: Channel, proving: Proving, ledger: Ledger, setting: Setting) -> Passport:
-    """The whole of an owner's session over an open channel; the passport the builder made, stored in the folder.
+    """The whole of an owner's session over an open channel, closed at its end; the passport, kept in the folder too.
 
     Raises SessionError for a builder that fails, AuthorityError for one that asks too much, PlanError for terms that
     do not follow from plan and card.
     """
-    for frame in (holding.card.envelope, holding.card_proof, holding.grant.envelope):
-        channel.send(frame)
-    setting.watch(Event("joined", owner=holding.key))
-    invite = open_signed(channel.receive(setting.patience), Invite, bytes.fromhex(holding.grant.record.builder))
-    session = _Session.begin(holding, invite, proving, ledger, setting)
-    session.commit_and_draw(channel)
-    session.answer_rounds(channel)
-    return session.finish(channel)
+    try:
+        for frame in (holding.card.envelope, holding.card_proof, holding.grant.envelope):
+            channel.send(frame)
+        setting.watch(Event("joined", owner=holding.key))
+        invite = open_signed(channel.receive(setting.patience), Invite, bytes.fromhex(holding.grant.record.builder))
+        session = _Session.begin(holding, invite, proving, ledger, setting)
+        session.commit_and_draw(channel)
+        session.answer_rounds(channel)
+        return session.finish(channel)
+    finally:
+        channel.close()
 
 
 @dataclass

@@ -62,7 +62,7 @@ from bailee.verify.statement import ProvenOwner, ProvenStatement
 GradientVerifier: TypeAlias = Callable[
     [GradientClaim, Commitment, int, Commitment, bytes, bytes, bool], Mapping[str, float]
 ]
-"""(claim, dataset, opening, noise, context, proof, plain) -> soundness in bits by step; raises ProofError."""
+"""(claim, dataset, opening, noise, context, proof, plain) -> soundness in bits, with "total"; raises ProofError."""
 
 _EPSILON_SLACK = Number("0.000002")
 
@@ -284,7 +284,7 @@ class _Chain:
                 noise = Commitment.from_json(self.noise[part.owner].record.commitment)
                 proof = self.evidence.read(part.proof)
                 table = self.gradients(self._claim(part), dataset, said.opening, noise, bound, proof, self.plain)
-                bits = min(bits, -math.log2(sum(2.0**-value for value in table.values())) if table else math.inf)
+                bits = min(bits, table["total"])
                 self.proven[part.owner] = said
         return bits
 

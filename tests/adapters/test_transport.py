@@ -1,0 +1,110 @@
+"""Transport: frames arrive whole and in order; a lost, silent, foreign or greedy peer is a SessionError."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bailee.adapters.transport import MAGIC, MAX_FRAME, Channel, Listener, TcpChannel, join, memory_pair
+from bailee.errors import InputError, SessionError
+
+
+def tcp_pair() -> tuple[Channel, Channel]:
+    with Listener() as door:
+        here = join(*door.address, 5.0)
+        return here, door.accept(5.0)
+
+
+@pytest.fixture(params=["memory", "tcp"])
+def pair(request: pytest.FixtureRequest) -> Iterator[tuple[Channel, Channel]]:
+    ends = memory_pair() if request.param == "memory" else tcp_pair()
+    yield ends
+    for end in ends:
+        end.close()
+
+
+def test_frames_arrive_whole_and_in_order(pair: tuple[Channel, Channel]) -> None:
+    here, there = pair
+    frames = [b"a", b"b" * 3_000_000, b"\0" * 7]
+    sender = threading.Thread(target=lambda: [here.send(frame) for frame in frames])
+    sender.start()
+    assert [there.receive(5.0) for _ in frames] == frames
+    sender.join()
+    there.send(b"back")
+    assert here.receive(5.0) == b"back"
+
+
+def test_a_silent_peer_is_given_up(pair: tuple[Channel, Channel]) -> None:
+    with pytest.raises(SessionError, match="nothing"):
+        pair[0].receive(0.05)
+
+
+def test_a_lost_peer_is_told(pair: tuple[Channel, Channel]) -> None:
+    pair[1].send(b"last words")
+    pair[1].close()
+    assert pair[0].receive(1.0) == b"last words"
+    with pytest.raises(SessionError, match="left"):
+        pair[0].receive(1.0)
+    with pytest.raises(SessionError, match="left"):
+        pair[0].receive(1.0)
+
+
+@pytest.mark.parametrize("size", [0, MAX_FRAME + 1])
+def test_frames_have_a_size(pair: tuple[Channel, Channel], size: int) -> None:
+    with pytest.raises(InputError, match="frame"):
+        pair[0].send(bytes(size))
+
+
+def test_a_greedy_peer_is_refused_before_anything_is_stored() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.sendall(MAGIC + (MAX_FRAME + 1).to_bytes(4, "big"))
+        with pytest.raises(SessionError, match="announced"):
+            _wrap(ours).receive(1.0)
+
+
+def test_a_frame_cut_short_is_no_frame() -> None:
+    ours, theirs = socket.socketpair()
+    theirs.sendall(MAGIC + (10).to_bytes(4, "big") + b"half")
+    theirs.close()
+    with pytest.raises(SessionError, match="left"):
+        _wrap(ours).receive(1.0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=64))
+def test_random_bytes_never_pass_silently(data: bytes) -> None:
+    ours, theirs = socket.socketpair()
+    theirs.sendall(data)
+    theirs.close()
+    channel = _wrap(ours)
+    try:
+        frame = channel.receive(1.0)
+    except SessionError:
+        return
+    finally:
+        channel.close()
+    assert data.startswith(MAGIC + len(frame).to_bytes(4, "big") + frame)
+
+
+def test_nobody_there() -> None:
+    with Listener() as door:
+        address = door.address
+        with pytest.raises(SessionError, match="nobody"):
+            door.accept(0.05)
+        with pytest.raises(SessionError, match="choose another port"):
+            Listener(port=address[1])
+    with pytest.raises(SessionError, match="is it running"):
+        join(*address, 0.2)
+
+
+def _wrap(connection: socket.socket) -> TcpChannel:
+    """A Unix socket pair stands for the network; it knows no TCP options."""
+    channel = TcpChannel.__new__(TcpChannel)
+    channel._socket, channel._peer = connection, "the peer"
+    return channel
