@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from securesystemslib.dsse import Envelope
@@ -408,3 +409,27 @@ def test_fuzzed_bytes_are_refused(raw: bytes, example: Record) -> None:
 def test_fuzzed_predicates_are_refused(value: Any, example: Record) -> None:
     with pytest.raises(RecordError):
         type(example).from_predicate(value)
+
+
+def test_a_grant_of_the_first_version_still_reads() -> None:
+    signer = Ed25519PrivateKey.from_private_bytes(b"bailee, stored artefact, grant 1")
+    key = signer.public_key().public_bytes_raw()
+    raw = canonical(
+        {
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"name": "card", "digest": {"blake3": D}}],
+            "predicateType": "https://bailee.dev/grant/v1",
+            "predicate": {**GRANT.to_predicate(), "owner": key.hex()},
+        }
+    )
+    signature = {"keyid": key_id(key), "sig": base64.b64encode(signer.sign(pae(raw))).decode()}
+    stored = canonical(
+        {
+            "payload": base64.b64encode(raw).decode(),
+            "payloadType": "application/vnd.in-toto+json",
+            "signatures": [signature],
+        }
+    )
+    assert digest(stored) == "e2bb45cbba63663d3b9fda6811c79b774b6f0ac75ef05614ef48bbe638d477ae"
+    opened = open_signed(stored, Grant, key)
+    assert opened.record == dataclasses.replace(GRANT, owner=key.hex())

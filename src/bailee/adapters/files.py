@@ -154,6 +154,17 @@ def new_directory(target: Path) -> Iterator[Path]:
         shutil.rmtree(draft, ignore_errors=True)
 
 
+def move_directory(source: Path, target: Path) -> None:
+    """`source` becomes `target`, at once, on the same file system. InputError if `target` exists."""
+    if target.exists() or target.is_symlink():
+        raise InputError(f"{target} exists already; nothing is overwritten: choose another name, or move it away")
+    with storage_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.rename(source, target)
+        sync_directory(target.parent)
+        sync_directory(source.parent)
+
+
 def sweep(parent: Path) -> None:
     """Remove drafts that killed processes left in `parent`. Only under the lock of the home it belongs to."""
     for path in parent.glob(f"{_DRAFT}*"):

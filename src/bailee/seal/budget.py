@@ -4,8 +4,9 @@ An opening shows some masked positions of the committed code word; each may be s
 opening is written down, on disk, before it is used. The last one is kept for `reseal`, which moves the rows to a
 fresh commitment and proves them equal.
 
-A crash between spending and proving loses the opening, unless the spender names the statement: the prover is
-deterministic, so proving the very same statement again under the same opening shows nothing new.
+A crash between spending and proving loses the opening, unless the spender names the statement. Then it gets the same
+opening again, and must keep its side: at most one proof under an opening is ever shown. Keep the proof on disk before
+it is sent, and send that one again; a proof that nobody saw showed nothing.
 
 Not covered: an owner who restores an old copy of the ledger. It would harm only itself.
 """
@@ -101,7 +102,7 @@ class Ledger:
             return self._write(journal, opening, purpose, now, statement)
 
     def spend_last(self, purpose: str, now: datetime, statement: str) -> int:
-        """The opening kept for resealing. Raises BudgetError if it went to another statement."""
+        """The opening kept for resealing; `statement` is what it is for. Raises BudgetError if it went to another."""
         with open_journal(self.path) as journal:
             budget = self._read(journal)
             again = _same(budget, purpose, statement)

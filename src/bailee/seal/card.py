@@ -3,6 +3,7 @@
     card.json        the signed card                     rows.sealed      rows and seed, to the owner alone
     card.proof       proof that the rows fit the schema  openings.jsonl   which openings are spent (budget.py)
     old-card.json, equal.proof                           in a resealed dataset only
+    renewed/                                             while a reseal is being finished, the dataset it makes
 
 The verifier's half is `bailee.statements.card`.
 """
@@ -15,13 +16,11 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from blake3 import blake3
 from numpy.typing import NDArray
 
-from bailee import tags
-from bailee.adapters.files import new_directory, read_bytes, write_new
+from bailee.adapters.files import lock, move_directory, new_directory, read_bytes, sweep, write_new
 from bailee.argument.commitment_record import Commitment
-from bailee.errors import StorageError
+from bailee.errors import BudgetError, InputError, StorageError
 from bailee.keys import Identity, Secret
 from bailee.records import Card, Renewal, Signed, canonical, digest, open_signed, sign, time_text
 from bailee.records.canonical import MAX_BYTES
@@ -37,6 +36,7 @@ ROWS_FILE = "rows.sealed"
 LEDGER_FILE = "openings.jsonl"
 OLD_CARD_FILE = "old-card.json"
 EQUAL_FILE = "equal.proof"
+RENEWED = "renewed"
 MAX_PROOF_BYTES = 1 << 28
 
 Matrix = NDArray[np.int64]
@@ -71,7 +71,7 @@ class ArgumentProver:
     def equal(self, matrix: Matrix, old: tuple[bytes, int, int], new: tuple[bytes, int, int], context: bytes) -> bytes:
         from bailee.statements.reseal import prove_equal
 
-        return prove_equal(*matrix.shape, matrix, *old, *new, context)
+        return prove_equal(matrix, *old, *new, context)
 
 
 @dataclass(frozen=True)
@@ -166,37 +166,58 @@ def reseal(
 ) -> Dataset:
     """The same rows under a fresh commitment with `openings` new openings, and a proof that they are the same.
 
-    Spends the opening of `old` that is kept for this. The new seed derives from the old one, so that a reseal that
-    was killed half-way proves the same statement again, and nothing new is shown. Raises BudgetError, StorageError.
+    Spends the opening of `old` that is kept for this. The new dataset is first completed inside the old one's
+    directory; only then is the opening written off, and only then does anything leave. So a reseal that was killed
+    is either begun again, with nothing shown, or finished by the next call. Raises BudgetError, StorageError.
     """
     check_openings(openings)
-    with new_directory(target) as draft:
-        matrix, old_seed = old.open(owner, progress)
-        schema = Schema.from_json(old.card.record.schema)
-        seed = Secret(blake3(old_seed.reveal() + openings.to_bytes(4, "big"), key=tags.RESEAL_SEED).digest())
-        argument = prover or ArgumentProver()
-        commitment = _commit(argument, matrix, openings, seed, progress)
-        before = old.commitment
-        context = renewal_context(owner.public_key.hex(), old.card.digest, before, commitment)
-        last = old.ledger.spend_last("reseal", created, digest(context))
-        _tell(progress, "equality", 0.0)
-        proof = argument.equal(
-            matrix, (old_seed.reveal(), before.openings, last), (seed.reveal(), openings, 1), context
-        )
-        _tell(progress, "equality", 1.0)
-        write_new(draft / OLD_CARD_FILE, old.card.envelope)
-        write_new(draft / EQUAL_FILE, proof)
-        renewal = Renewal(old.card.digest, before.to_json(), last, 1, digest(proof))
-        card = replace(
-            old.card.record,
-            owner_name=owner.name,
-            commitment=commitment.to_json(),
-            opening=0,
-            created=time_text(created),
-            renews=renewal,
-        )
-        signed = _write_dataset(draft, owner, schema, card, matrix, seed, created, argument, progress)
-    return Dataset(target, signed)
+    ready = old.directory / RENEWED
+    if target.exists() or target.is_symlink():
+        raise InputError(f"{target} exists already; nothing is overwritten: choose another name, or move it away")
+    with lock(old.directory):
+        if not ready.exists():
+            if not old.ledger.budget().can_reseal:
+                raise BudgetError(f"{old.directory} was resealed already; use the dataset it became, or seal again")
+            sweep(old.directory)
+            with new_directory(ready) as draft:
+                _renew(draft, owner, old, created, openings, prover or ArgumentProver(), progress)
+        new = open_dataset(ready)
+        old.ledger.spend_last("reseal", created, new.card.digest)
+        move_directory(ready, target)
+    return Dataset(target, new.card)
+
+
+def _renew(
+    draft: Path,
+    owner: Identity,
+    old: Dataset,
+    created: datetime,
+    openings: int,
+    prover: CardProver,
+    progress: Progress | None,
+) -> None:
+    """A whole resealed dataset in `draft`."""
+    matrix, old_seed = old.open(owner, progress)
+    schema = Schema.from_json(old.card.record.schema)
+    seed = fresh_seed()
+    commitment = _commit(prover, matrix, openings, seed, progress)
+    before = old.commitment
+    last = before.openings - 1
+    context = renewal_context(owner.public_key.hex(), old.card.digest, before, commitment)
+    _tell(progress, "equality", 0.0)
+    proof = prover.equal(matrix, (old_seed.reveal(), before.openings, last), (seed.reveal(), openings, 1), context)
+    _tell(progress, "equality", 1.0)
+    write_new(draft / OLD_CARD_FILE, old.card.envelope)
+    write_new(draft / EQUAL_FILE, proof)
+    card = replace(
+        old.card.record,
+        owner_name=owner.name,
+        commitment=commitment.to_json(),
+        opening=0,
+        created=time_text(created),
+        renews=Renewal(old.card.digest, before.to_json(), last, 1, digest(proof)),
+    )
+    _write_dataset(draft, owner, schema, card, matrix, seed, created, prover, progress)
 
 
 def _commit(prover: CardProver, matrix: Matrix, openings: int, seed: Secret, progress: Progress | None) -> Commitment:

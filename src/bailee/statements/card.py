@@ -5,15 +5,14 @@ The prover's half is `bailee.seal.card`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from bailee.argument.commitment_record import Commitment
 from bailee.errors import ProofError, RecordError
 from bailee.records import Card, Signed, canonical, digest
 from bailee.records.schema import UNIT, Schema
-
-if TYPE_CHECKING:
-    from bailee.statements.dataset import DatasetClaim
+from bailee.statements.dataset import DatasetClaim, Domain, verify_dataset
+from bailee.statements.reseal import verify_equal
 
 
 class CardVerifier(Protocol):
@@ -41,8 +40,6 @@ class ArgumentVerifier:
     def valid(
         self, schema: Schema, rows: int, commitment: Commitment, opening: int, context: bytes, proof: bytes, plain: bool
     ) -> None:
-        from bailee.statements.dataset import verify_dataset
-
         verify_dataset(dataset_claim(schema, rows), commitment, opening, context, proof, plain)
 
     def equal(
@@ -54,15 +51,11 @@ class ArgumentVerifier:
         proof: bytes,
         plain: bool,
     ) -> None:
-        from bailee.statements.reseal import verify_equal
-
         verify_equal(*shape, *old, *new, context, proof, plain)
 
 
 def dataset_claim(schema: Schema, rows: int) -> DatasetClaim:
     """The claim 'these rows fit this schema', as the argument knows it."""
-    from bailee.statements.dataset import DatasetClaim, Domain
-
     layout = schema.layout
     domains = tuple(Domain(low, high, step) for low, high, step in layout.domains)
     return DatasetClaim(rows, layout.names, domains, layout.groups, UNIT, layout.norm_bound)
