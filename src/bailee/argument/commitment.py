@@ -1,6 +1,6 @@
 """Committing: the matrix, its code, its tree, the columns revealed later (docs/protocol.md, section 3). Prover only.
 
-Memory: the vector, its coefficients and one coset of the code at a time, twice (by rows and by columns): about four
+Memory: the vector, its coefficients, and two cosets of the code (one is hashed while the next is encoded): about four
 words for each committed value while committing, one afterwards.
 """
 
@@ -23,6 +23,7 @@ from bailee.argument.randomness import Expansion
 Words = NDArray[np.uint64]
 
 _SALT_WORDS = 2
+_ENCODED_AT_ONCE = 1 << 20
 
 
 class CommittedVector:
@@ -65,11 +66,13 @@ class CommittedVector:
         code = self.code
         coefficients = self._coefficients()
         found = np.empty((len(indices), code.height), dtype=np.uint64)
+        step = max(1, _ENCODED_AT_ONCE // code.width)
         for coset in range(code.length // code.width):
             wanted = np.flatnonzero(indices // code.width == coset)
-            if wanted.size:
-                values = kernels.coset_rows(coefficients, self.tails, coset, code.length)
-                found[wanted] = values[:, indices[wanted] % code.width].T
+            for row in range(0, code.height if wanted.size else 0, step):
+                part = slice(row, min(row + step, code.height))
+                values = kernels.coset_rows(coefficients[part], self.tails[part], coset, code.length)
+                found[wanted, part] = values[:, indices[wanted] % code.width].T
         salts = np.ascontiguousarray(self._salts[indices], dtype="<u8").tobytes()
         return found, salts, self.tree.open([int(i) for i in indices])
 
@@ -86,10 +89,15 @@ class CommittedVector:
         cosets = code.length // code.width
 
         def encoded(coset: int) -> Words:
-            block = np.empty((code.height + _SALT_WORDS, code.width), dtype=np.uint64)
-            block[:_SALT_WORDS] = self._salts[coset * code.width : (coset + 1) * code.width].T
-            block[_SALT_WORDS:] = kernels.coset_rows(coefficients, self.tails, coset, code.length)
-            return kernels.transpose(block)
+            """One coset by columns, each behind its salt: (width, 2 + height)."""
+            block = np.empty((code.width, _SALT_WORDS + code.height), dtype=np.uint64)
+            block[:, :_SALT_WORDS] = self._salts[coset * code.width : (coset + 1) * code.width]
+            step = max(1, _ENCODED_AT_ONCE // code.width)
+            for row in range(0, code.height, step):
+                part = slice(row, min(row + step, code.height))
+                values = kernels.coset_rows(coefficients[part], self.tails[part], coset, code.length)
+                block[:, _SALT_WORDS + part.start : _SALT_WORDS + part.stop] = kernels.transpose(values)
+            return block
 
         leaves: list[bytes] = []
         # one coset is encoded while the one before is hashed: the kernels release the interpreter lock

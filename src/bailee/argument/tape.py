@@ -25,6 +25,8 @@ Words = NDArray[np.uint64]
 Compute = Callable[[], NDArray[Any]]
 
 RANGE_BITS = 15
+CHUNK = 1 << 18
+"""Values handled at a time where a whole tensor's worth of temporaries would cost memory."""
 
 
 @dataclass(frozen=True)
@@ -272,27 +274,40 @@ class Tape:
 
     def values(self, node: Node) -> Words:
         """All values of a node, flat, in the order of its axes (a prover's tape only)."""
+        if node.id not in self._values and isinstance(node, Contract) and node.id in self._computes:
+            self._values[node.id] = _words(self._computes[node.id](), node)
+        return self.part(node, 0, 1 << node.bits)
+
+    def part(self, node: Node, start: int, stop: int) -> Words:
+        """The values of a node from flat index `start` to `stop`, without making the others where that can be had."""
         if node.id in self._values:
-            return self._values[node.id]
+            return self._values[node.id][start:stop]
         if isinstance(node, Public):
-            dense = node.factors[0][1]
-            for _, factor in node.factors[1:]:
-                dense = field.mul(np.repeat(dense, factor.size), np.tile(factor, dense.size))
-            return dense
+            return _outer([words for _, words in node.factors], start, stop)
         if isinstance(node, Linear):
-            total = np.full(1 << node.bits, node.constant, dtype=np.uint64)
-            for coefficient, child in node.terms:
-                part = _spread(self.values(child), child.axes, node.axes)
-                total = field.add(total, part if coefficient == 1 else field.scale(part, coefficient))
-            return total
+            return self._linear(node, start, stop)
         if isinstance(node, Select):
             place = node.child.axes.index(node.axis)
             cube = self.values(node.child).reshape([a.size for a in node.child.axes])
-            return np.ascontiguousarray(np.take(cube, node.index, axis=place)).reshape(-1)
+            return np.ascontiguousarray(np.take(cube, node.index, axis=place)).reshape(-1)[start:stop]
         if isinstance(node, Contract) and node.id in self._computes:
-            self._values[node.id] = _words(self._computes[node.id](), node)
-            return self._values[node.id]
+            return self.values(node)[start:stop]
         raise StatementError(f"node {node.id} is used by its values, but its author gave no way to compute them")
+
+    def _linear(self, node: Linear, start: int, stop: int) -> Words:
+        from bailee.algebra import kernels
+
+        total = np.full(stop - start, node.constant, dtype=np.uint64)
+        for coefficient, child in node.terms:
+            if child.axes == node.axes:
+                values = self.part(child, start, stop)
+            else:
+                values = _spread(self.values(child), child.axes, node.axes)[start:stop]
+            if coefficient == field.P - 1:
+                total = kernels.sub(total, values)
+            else:
+                total = kernels.add(total, values if coefficient == 1 else kernels.scale(values, coefficient))
+        return total
 
     def describe(self) -> bytes:
         """The canonical digest of everything the two sides must agree on."""
@@ -344,18 +359,21 @@ class Tape:
         counts = np.zeros(table.axis.size, dtype=np.int64)
         for look in self.lookups:
             if look.table is table:
-                values = [self.values(column) for column in look.columns]
-                rows = table.locate(values)
-                found = (rows >= 0) & (rows < table.axis.size)
-                if found.all():
-                    for given, listed in zip(values, table.columns, strict=True):
-                        found &= listed[rows] == given
-                if not found.all():
-                    raise StatementError(
-                        f"{int((~found).sum())} values are not in table {table.name!r}: the statement does not hold"
-                    )
-                counts += np.bincount(rows, minlength=table.axis.size)
+                for start in range(0, 1 << look.bits, CHUNK):
+                    stop = min(start + CHUNK, 1 << look.bits)
+                    self._locate(table, [self.part(column, start, stop) for column in look.columns], counts)
         return counts.astype(np.uint64)
+
+    def _locate(self, table: Table, values: Sequence[Words], counts: NDArray[np.int64]) -> None:
+        rows = table.locate(values)
+        found = (rows >= 0) & (rows < table.axis.size)
+        if found.all():
+            for given, listed in zip(values, table.columns, strict=True):
+                found &= listed[rows] == given
+        if not found.all():
+            missing = int((~found).sum())
+            raise StatementError(f"{missing} values are not in table {table.name!r}: the statement does not hold")
+        counts += np.bincount(rows, minlength=table.axis.size)
 
 
 def _embed(values: NDArray[Any]) -> Words:
@@ -369,6 +387,21 @@ def _words(values: NDArray[Any], node: Node) -> Words:
     if words.size != 1 << node.bits:
         raise StatementError(f"a tensor over {node.axes} has {1 << node.bits} values, not {words.size}")
     return words
+
+
+def _outer(factors: Sequence[Words], start: int, stop: int) -> Words:
+    """Part of an outer product. The leading factor is cut to what the range needs."""
+    rest = factors[0]
+    if len(factors) == 1:
+        return rest[start:stop]
+    inner = _outer(factors[1:], 0, int(np.prod([len(f) for f in factors[1:]])))
+    first, last = start // len(inner), -(-stop // len(inner))
+    lead = rest[first:last]
+    if int(lead.max()) * int(inner.max()) < field.P:
+        whole = np.multiply.outer(lead, inner).reshape(-1)
+    else:
+        whole = field.mul(np.repeat(lead, len(inner)), np.tile(inner, len(lead)))
+    return whole[start - first * len(inner) : stop - first * len(inner)]
 
 
 def _spread(values: Words, axes: Sequence[Axis], to: Sequence[Axis]) -> Words:

@@ -13,7 +13,7 @@ from bailee.argument.affine import ONE, Ext
 from bailee.argument.commitment import CommittedVector
 from bailee.argument.lookup import Placed
 from bailee.argument.reduction import Claim, Row
-from bailee.argument.tape import Axis, Contract, Lookup, Node, Tape
+from bailee.argument.tape import CHUNK, Axis, Contract, Lookup, Node, Tape
 
 Words = NDArray[np.uint64]
 Point = list[Ext]
@@ -34,21 +34,14 @@ class TapeWitness:
         return kernels.dot_ext(head, kernels.eq_table(point[len(point) - low :]))
 
     def lookups(self, blocks: list[Placed], depth: int, alpha: Ext, beta: Ext) -> FractionTree:
-        used = sum(1 << block.bits for block in blocks)
-        denominators = np.empty((used, 2), dtype=np.uint64)
-        for block in blocks:
-            look = block.what
-            if isinstance(look, Lookup):
-                columns = [self._tape.values(column) for column in look.columns]
-                _fill(denominators, block, columns, alpha, beta)
-        return FractionTree(None, denominators, depth)
+        return FractionTree(None, _Leaves(self._tape, blocks, alpha, beta), depth)
 
     def tables(self, blocks: list[Placed], depth: int, alpha: Ext, beta: Ext) -> FractionTree:
         denominators = np.zeros((1 << depth, 2), dtype=np.uint64)
         denominators[:, 0] = 1
         numerators = np.zeros((1 << depth, 2), dtype=np.uint64)
         for block in blocks:
-            _fill(denominators, block, list(block.table.columns), alpha, beta)
+            _fill(denominators, block.offset, block, block.table.columns, alpha, beta)
             counts = self._tape.values(self._tape.multiplicities[block.table.tag - 1])
             numerators[block.offset : block.offset + (1 << block.bits), 0] = counts
         return FractionTree(numerators, denominators, depth)
@@ -82,27 +75,54 @@ class TapeWitness:
         return kernels.combine_rows(np.ascontiguousarray(np.transpose(cube, order)).reshape(size, -1), weights)
 
 
-def _fill(out: Words, block: Placed, columns: Sequence[Words], alpha: Ext, beta: Ext) -> None:
-    start, stop = block.offset, block.offset + (1 << block.bits)
-    kernels.fill(out, start, stop, e_sub(alpha, (block.table.tag, 0)))
+def _fill(out: Words, start: int, block: Placed, columns: Sequence[Words], alpha: Ext, beta: Ext) -> None:
+    """The denominators of some rows of a block, given those rows of its columns, into out from `start`."""
+    kernels.fill(out, start, start + len(columns[0]), e_sub(alpha, (block.table.tag, 0)))
     power = ONE
     for column in columns:
         power = e_mul(power, beta)
         kernels.denominators(out, start, column, power)
 
 
+class _Leaves:
+    """The denominators of tree A, made again whenever they are asked for: they are two words for each look-up."""
+
+    def __init__(self, tape: Tape, blocks: list[Placed], alpha: Ext, beta: Ext) -> None:
+        self._tape, self._blocks, self._alpha, self._beta = tape, blocks, alpha, beta
+        self.used = sum(1 << block.bits for block in blocks)
+
+    def part(self, start: int, stop: int) -> Words:
+        """Leaves from `start` to `stop`, ending where the padding begins."""
+        stop = min(stop, self.used)
+        out = np.empty((max(0, stop - start), 2), dtype=np.uint64)
+        for block in self._blocks:
+            first, last = max(start, block.offset), min(stop, block.offset + (1 << block.bits))
+            look = block.what
+            for low in range(first, last, CHUNK):
+                high = min(low + CHUNK, last)
+                if isinstance(look, Lookup):
+                    columns = [self._tape.part(c, low - block.offset, high - block.offset) for c in look.columns]
+                    _fill(out, low - start, block, columns, self._alpha, self._beta)
+        return out
+
+
 class FractionTree:
     """All layers of one tree of fractions. `numerators` None means every leaf, padding included, has numerator one."""
 
-    def __init__(self, numerators: Words | None, denominators: Words, depth: int) -> None:
-        self._depth = depth
-        self._ones = numerators is None
+    def __init__(self, numerators: Words | None, denominators: Words | _Leaves, depth: int) -> None:
+        self._half = half = 1 << (depth - 1)
         self._layers: list[tuple[Words, Words]] = []
-        if numerators is None:
+        self._leaves: _Leaves | None = None
+        if isinstance(denominators, _Leaves):
             self._leaves = denominators
-            pair = kernels.fraction_combine_ones(denominators, 1 << (depth - 1))
-            self._layers.append(pair)
-        else:
+            p, q = np.empty((half, 2), dtype=np.uint64), np.empty((half, 2), dtype=np.uint64)
+            for start in range(0, half, CHUNK):
+                stop = min(start + CHUNK, half)
+                upper = self._leaves.part(half + start, half + stop)
+                both = np.concatenate([self._leaves.part(start, stop), upper])
+                p[start:stop], q[start:stop] = kernels.fraction_combine_ones(both, stop - start)
+            self._layers.append((p, q))
+        elif numerators is not None:
             self._layers.append((numerators, denominators))
         while len(self._layers[-1][0]) > 1:
             self._layers.append(kernels.fraction_combine(*self._layers[-1]))
@@ -114,14 +134,16 @@ class FractionTree:
 
     def layer(self, level: int, point: Point, weight: Ext) -> LayerState:
         """The sumcheck from layer `level` to the one below; layers are consumed from the root down."""
+        self._state = None
         if self._layers:
             p, q = self._layers.pop()
             half = len(p) // 2
             self._state = LayerState(p[:half], p[half:], q[:half], q[half:], half, point, weight)
+        elif self._leaves is not None:
+            low, high = self._leaves.part(0, self._half), self._leaves.part(self._half, 2 * self._half)
+            self._state = LayerState(None, None, low, high, self._half, point, weight)
         else:
-            half = 1 << (self._depth - 1)
-            self._state = LayerState(None, None, self._leaves[:half], self._leaves[half:], half, point, weight)
-            self._leaves = self._leaves[:0]
+            raise RuntimeError("all layers of this tree have been used")
         return self._state
 
     def children(self) -> tuple[Ext, Ext, Ext, Ext]:
