@@ -9,7 +9,22 @@ import numpy as np
 from bailee.algebra.field import Ext, Words
 from bailee.algebra.kernels import parallel
 from bailee.algebra.kernels.vectors import readable, same_length, scalar, total
-from bailee.algebra.kernels.words import ACC3, ACC6, add, e_mac, e_mul, e_reduced, fe_mac, kernel, mac, reduced, sub
+from bailee.algebra.kernels.words import (
+    ACC3,
+    ACC6,
+    Word,
+    add,
+    e_loose,
+    e_mac,
+    e_mul,
+    e_reduced,
+    fe_mac,
+    kernel,
+    loose_add,
+    loose_sub,
+    mac,
+    reduced,
+)
 
 _ZERO = np.uint64(0)
 _ONE = np.uint64(1)
@@ -17,13 +32,13 @@ Quad = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
 
 
 @kernel
-def _product_ext(a: Words, b: Words, w: Words, h: int, inner: int, start: int, stop: int) -> Quad:
+def _product_ext(a: Words, b: Words, w: Words, h: Word, inner: Word, start: int, stop: int) -> Quad:
     """Over weights start <= k < stop; `inner` pairs share a weight. An empty w means weight 1."""
-    na, nb, weighted = a.shape[0], b.shape[0], w.shape[0] > 0
+    na, nb, weighted = np.uint64(a.shape[0]), np.uint64(b.shape[0]), w.shape[0] > 0
     first, second = ACC6, ACC6
-    for k in range(start, stop):
+    for k in range(np.uint64(start), np.uint64(stop)):
         at0, at1 = ACC6, ACC6
-        for i in range(k * inner, (k + 1) * inner):
+        for i in range(k * inner, (k + _ONE) * inner):
             x0 = x1 = xh0 = xh1 = y0 = y1 = yh0 = yh1 = _ZERO
             if i < na:
                 x0, x1 = a[i, 0], a[i, 1]
@@ -34,12 +49,12 @@ def _product_ext(a: Words, b: Words, w: Words, h: int, inner: int, start: int, s
             if i + h < nb:
                 yh0, yh1 = b[i + h, 0], b[i + h, 1]
             at0 = e_mac(at0, x0, x1, y0, y1)
-            at1 = e_mac(at1, sub(xh0, x0), sub(xh1, x1), sub(yh0, y0), sub(yh1, y1))
-        c0, c1 = e_reduced(at0)
-        d0, d1 = e_reduced(at1)
+            at1 = e_mac(at1, loose_sub(xh0, x0), loose_sub(xh1, x1), loose_sub(yh0, y0), loose_sub(yh1, y1))
+        c0, c1 = e_loose(at0)
+        d0, d1 = e_loose(at1)
         if weighted:
-            first = e_mac(first, w[k, 0], w[k, 1], c0, c1)
-            second = e_mac(second, w[k, 0], w[k, 1], d0, d1)
+            first = e_mac(first, c0, c1, w[k, 0], w[k, 1])
+            second = e_mac(second, d0, d1, w[k, 0], w[k, 1])
         else:
             first = fe_mac(first, _ONE, c0, c1)
             second = fe_mac(second, _ONE, d0, d1)
@@ -49,12 +64,12 @@ def _product_ext(a: Words, b: Words, w: Words, h: int, inner: int, start: int, s
 
 
 @kernel
-def _product_mixed(a: Words, b: Words, w: Words, h: int, inner: int, start: int, stop: int) -> Quad:
-    na, nb, weighted = a.shape[0], b.shape[0], w.shape[0] > 0
+def _product_mixed(a: Words, b: Words, w: Words, h: Word, inner: Word, start: int, stop: int) -> Quad:
+    na, nb, weighted = np.uint64(a.shape[0]), np.uint64(b.shape[0]), w.shape[0] > 0
     first, second = ACC6, ACC6
-    for k in range(start, stop):
+    for k in range(np.uint64(start), np.uint64(stop)):
         at0, at1 = ACC6, ACC6
-        for i in range(k * inner, (k + 1) * inner):
+        for i in range(k * inner, (k + _ONE) * inner):
             x = xh = y0 = y1 = yh0 = yh1 = _ZERO
             if i < na:
                 x = a[i]
@@ -65,12 +80,12 @@ def _product_mixed(a: Words, b: Words, w: Words, h: int, inner: int, start: int,
             if i + h < nb:
                 yh0, yh1 = b[i + h, 0], b[i + h, 1]
             at0 = fe_mac(at0, x, y0, y1)
-            at1 = fe_mac(at1, sub(xh, x), sub(yh0, y0), sub(yh1, y1))
-        c0, c1 = e_reduced(at0)
-        d0, d1 = e_reduced(at1)
+            at1 = fe_mac(at1, loose_sub(xh, x), loose_sub(yh0, y0), loose_sub(yh1, y1))
+        c0, c1 = e_loose(at0)
+        d0, d1 = e_loose(at1)
         if weighted:
-            first = e_mac(first, w[k, 0], w[k, 1], c0, c1)
-            second = e_mac(second, w[k, 0], w[k, 1], d0, d1)
+            first = e_mac(first, c0, c1, w[k, 0], w[k, 1])
+            second = e_mac(second, d0, d1, w[k, 0], w[k, 1])
         else:
             first = fe_mac(first, _ONE, c0, c1)
             second = fe_mac(second, _ONE, d0, d1)
@@ -80,12 +95,12 @@ def _product_mixed(a: Words, b: Words, w: Words, h: int, inner: int, start: int,
 
 
 @kernel
-def _product_base(a: Words, b: Words, w: Words, h: int, inner: int, start: int, stop: int) -> Quad:
-    na, nb, weighted = a.shape[0], b.shape[0], w.shape[0] > 0
+def _product_base(a: Words, b: Words, w: Words, h: Word, inner: Word, start: int, stop: int) -> Quad:
+    na, nb, weighted = np.uint64(a.shape[0]), np.uint64(b.shape[0]), w.shape[0] > 0
     first, second = ACC6, ACC6
-    for k in range(start, stop):
+    for k in range(np.uint64(start), np.uint64(stop)):
         at0, at1 = ACC3, ACC3
-        for i in range(k * inner, (k + 1) * inner):
+        for i in range(k * inner, (k + _ONE) * inner):
             x = xh = y = yh = _ZERO
             if i < na:
                 x = a[i]
@@ -96,7 +111,7 @@ def _product_base(a: Words, b: Words, w: Words, h: int, inner: int, start: int, 
             if i + h < nb:
                 yh = b[i + h]
             at0 = mac(at0, x, y)
-            at1 = mac(at1, sub(xh, x), sub(yh, y))
+            at1 = mac(at1, loose_sub(xh, x), loose_sub(yh, y))
         c, d = reduced(at0), reduced(at1)
         if weighted:
             first = fe_mac(first, c, w[k, 0], w[k, 1])
@@ -111,32 +126,32 @@ def _product_base(a: Words, b: Words, w: Words, h: int, inner: int, start: int, 
 
 @kernel
 def _fraction(
-    p0: Words, p1: Words, q0: Words, q1: Words, w: Words, h: int, l0: np.uint64, l1: np.uint64, start: int, stop: int
+    p0: Words, p1: Words, q0: Words, q1: Words, w: Words, h: Word, l0: Word, l1: Word, start: int, stop: int
 ) -> Quad:
     first, second = ACC6, ACC6
-    for i in range(start, stop):
+    for i in range(np.uint64(start), np.uint64(stop)):
         j = i + h
         # g = p0*q1 + q0*(p1 + lam*q1): two products share one reduction
         a0, a1, b0, b1 = p0[i, 0], p0[i, 1], q0[i, 0], q0[i, 1]
         c0, c1, d0, d1 = p1[i, 0], p1[i, 1], q1[i, 0], q1[i, 1]
-        z0, z1 = e_mul(l0, l1, d0, d1)
-        g0, g1 = e_reduced(e_mac(e_mac(ACC6, a0, a1, d0, d1), b0, b1, add(z0, c0), add(z1, c1)))
-        first = e_mac(first, w[i, 0], w[i, 1], g0, g1)
-        a0, a1, b0, b1 = sub(p0[j, 0], a0), sub(p0[j, 1], a1), sub(q0[j, 0], b0), sub(q0[j, 1], b1)
-        c0, c1, d0, d1 = sub(p1[j, 0], c0), sub(p1[j, 1], c1), sub(q1[j, 0], d0), sub(q1[j, 1], d1)
-        z0, z1 = e_mul(l0, l1, d0, d1)
-        g0, g1 = e_reduced(e_mac(e_mac(ACC6, a0, a1, d0, d1), b0, b1, add(z0, c0), add(z1, c1)))
-        second = e_mac(second, w[i, 0], w[i, 1], g0, g1)
+        z0, z1 = e_mul(d0, d1, l0, l1)
+        g0, g1 = e_loose(e_mac(e_mac(ACC6, a0, a1, d0, d1), b0, b1, loose_add(z0, c0), loose_add(z1, c1)))
+        first = e_mac(first, g0, g1, w[i, 0], w[i, 1])
+        a0, a1, b0, b1 = loose_sub(p0[j, 0], a0), loose_sub(p0[j, 1], a1), loose_sub(q0[j, 0], b0), loose_sub(q0[j, 1], b1)
+        c0, c1, d0, d1 = loose_sub(p1[j, 0], c0), loose_sub(p1[j, 1], c1), loose_sub(q1[j, 0], d0), loose_sub(q1[j, 1], d1)
+        z0, z1 = e_mul(d0, d1, l0, l1)
+        g0, g1 = e_loose(e_mac(e_mac(ACC6, a0, a1, d0, d1), b0, b1, loose_add(z0, c0), loose_add(z1, c1)))
+        second = e_mac(second, g0, g1, w[i, 0], w[i, 1])
     c0, c1 = e_reduced(first)
     d0, d1 = e_reduced(second)
     return c0, c1, d0, d1
 
 
 @kernel
-def _fraction_ones(q0: Words, q1: Words, w: Words, h: int, l0: np.uint64, l1: np.uint64, start: int, stop: int) -> Quad:
-    n0, n1 = q0.shape[0], q1.shape[0]
+def _fraction_ones(q0: Words, q1: Words, w: Words, h: Word, l0: Word, l1: Word, start: int, stop: int) -> Quad:
+    n0, n1 = np.uint64(q0.shape[0]), np.uint64(q1.shape[0])
     first, second = ACC6, ACC6
-    for i in range(start, stop):
+    for i in range(np.uint64(start), np.uint64(stop)):
         j = i + h
         b0 = d0 = bh0 = dh0 = _ONE
         b1 = d1 = bh1 = dh1 = _ZERO
@@ -149,11 +164,11 @@ def _fraction_ones(q0: Words, q1: Words, w: Words, h: int, l0: np.uint64, l1: np
         if j < n1:
             dh0, dh1 = q1[j, 0], q1[j, 1]
         # g = q1 + q0*(1 + lam*q1), whose quadratic part is lam*dq0*dq1 alone; lam is applied to that at the end
-        z0, z1 = e_mul(l0, l1, d0, d1)
-        g0, g1 = e_mul(b0, b1, add(z0, _ONE), z1)
-        first = e_mac(first, w[i, 0], w[i, 1], add(g0, d0), add(g1, d1))
-        g0, g1 = e_mul(sub(bh0, b0), sub(bh1, b1), sub(dh0, d0), sub(dh1, d1))
-        second = e_mac(second, w[i, 0], w[i, 1], g0, g1)
+        z0, z1 = e_mul(d0, d1, l0, l1)
+        g0, g1 = e_loose(e_mac(ACC6, b0, b1, loose_add(z0, _ONE), z1))
+        first = e_mac(first, loose_add(g0, d0), loose_add(g1, d1), w[i, 0], w[i, 1])
+        g0, g1 = e_loose(e_mac(ACC6, loose_sub(bh0, b0), loose_sub(bh1, b1), loose_sub(dh0, d0), loose_sub(dh1, d1)))
+        second = e_mac(second, g0, g1, w[i, 0], w[i, 1])
     c0, c1 = e_reduced(first)
     d0, d1 = e_reduced(second)
     d0, d1 = e_mul(l0, l1, d0, d1)
@@ -161,8 +176,8 @@ def _fraction_ones(q0: Words, q1: Words, w: Words, h: int, l0: np.uint64, l1: np
 
 
 @kernel
-def _combine(p: Words, q: Words, m: int, top: Words, bottom: Words, start: int, stop: int) -> None:
-    for i in range(start, stop):
+def _combine(p: Words, q: Words, m: Word, top: Words, bottom: Words, start: int, stop: int) -> None:
+    for i in range(np.uint64(start), np.uint64(stop)):
         j = i + m
         b0, b1, d0, d1 = q[i, 0], q[i, 1], q[j, 0], q[j, 1]
         top[i, 0], top[i, 1] = e_reduced(e_mac(e_mac(ACC6, p[i, 0], p[i, 1], d0, d1), p[j, 0], p[j, 1], b0, b1))
@@ -170,9 +185,9 @@ def _combine(p: Words, q: Words, m: int, top: Words, bottom: Words, start: int, 
 
 
 @kernel
-def _combine_ones(q: Words, m: int, top: Words, bottom: Words, start: int, stop: int) -> None:
-    n = q.shape[0]
-    for i in range(start, stop):
+def _combine_ones(q: Words, m: Word, top: Words, bottom: Words, start: int, stop: int) -> None:
+    n = np.uint64(q.shape[0])
+    for i in range(np.uint64(start), np.uint64(stop)):
         b0 = d0 = _ONE
         b1 = d1 = _ZERO
         if i < n:
@@ -210,24 +225,24 @@ def product_round(a: Words, b: Words, w: Words | None, h: int | None = None) -> 
     """
     weights, h, count, inner = _pairs(a, b, w, h)
     a, b = readable(a), readable(b)
-    size, least = h, max(1, parallel.MINIMUM // inner)
-    return _sums(parallel.over(count, lambda i, j: _product_ext(a, b, weights, size, inner, i, j), least))
+    size, pairs, least = np.uint64(h), np.uint64(inner), max(1, parallel.MINIMUM // inner)
+    return _sums(parallel.over(count, lambda i, j: _product_ext(a, b, weights, size, pairs, i, j), least))
 
 
 def product_round_base(a: Words, b: Words, w: Words | None, h: int | None = None) -> tuple[Ext, Ext]:
     """`product_round` for a and b over F."""
     weights, h, count, inner = _pairs(a, b, w, h)
     a, b = readable(a), readable(b)
-    size, least = h, max(1, parallel.MINIMUM // inner)
-    return _sums(parallel.over(count, lambda i, j: _product_base(a, b, weights, size, inner, i, j), least))
+    size, pairs, least = np.uint64(h), np.uint64(inner), max(1, parallel.MINIMUM // inner)
+    return _sums(parallel.over(count, lambda i, j: _product_base(a, b, weights, size, pairs, i, j), least))
 
 
 def product_round_mixed(a: Words, b: Words, w: Words | None, h: int | None = None) -> tuple[Ext, Ext]:
     """`product_round` for a over F and b over E."""
     weights, h, count, inner = _pairs(a, b, w, h)
     a, b = readable(a), readable(b)
-    size, least = h, max(1, parallel.MINIMUM // inner)
-    return _sums(parallel.over(count, lambda i, j: _product_mixed(a, b, weights, size, inner, i, j), least))
+    size, pairs, least = np.uint64(h), np.uint64(inner), max(1, parallel.MINIMUM // inner)
+    return _sums(parallel.over(count, lambda i, j: _product_mixed(a, b, weights, size, pairs, i, j), least))
 
 
 def fraction_round(p0: Words, p1: Words, q0: Words, q1: Words, w: Words, lam: Ext) -> tuple[Ext, Ext]:
@@ -236,8 +251,8 @@ def fraction_round(p0: Words, p1: Words, q0: Words, q1: Words, w: Words, lam: Ex
     if len(w) != h:
         raise ValueError(f"{h} pairs need {h} weights, got {len(w)}")
     p0, p1, q0, q1, w = (readable(a) for a in (p0, p1, q0, q1, w))
-    l0, l1 = scalar(lam)
-    return _sums(parallel.over(h, lambda i, j: _fraction(p0, p1, q0, q1, w, h, l0, l1, i, j)))
+    size, (l0, l1) = np.uint64(h), scalar(lam)
+    return _sums(parallel.over(h, lambda i, j: _fraction(p0, p1, q0, q1, w, size, l0, l1, i, j)))
 
 
 def fraction_round_ones(q0: Words, q1: Words, h: int, w: Words, lam: Ext) -> tuple[Ext, Ext]:
@@ -245,8 +260,8 @@ def fraction_round_ones(q0: Words, q1: Words, h: int, w: Words, lam: Ext) -> tup
     if len(w) != h or max(len(q0), len(q1)) > 2 * h:
         raise ValueError(f"{h} pairs need {h} weights and at most {2 * h} entries, got {len(w)}, {len(q0)}, {len(q1)}")
     q0, q1, w = readable(q0), readable(q1), readable(w)
-    l0, l1 = scalar(lam)
-    return _sums(parallel.over(h, lambda i, j: _fraction_ones(q0, q1, w, h, l0, l1, i, j)))
+    size, (l0, l1) = np.uint64(h), scalar(lam)
+    return _sums(parallel.over(h, lambda i, j: _fraction_ones(q0, q1, w, size, l0, l1, i, j)))
 
 
 def fraction_combine(p: Words, q: Words) -> tuple[Words, Words]:
@@ -254,7 +269,7 @@ def fraction_combine(p: Words, q: Words) -> tuple[Words, Words]:
     m = same_length(p, q) // 2
     p, q = readable(p), readable(q)
     top, bottom = np.empty((m, 2), dtype=np.uint64), np.empty((m, 2), dtype=np.uint64)
-    parallel.over(m, lambda start, stop: _combine(p, q, m, top, bottom, start, stop))
+    parallel.over(m, lambda start, stop: _combine(p, q, np.uint64(m), top, bottom, start, stop))
     return top, bottom
 
 
@@ -264,5 +279,5 @@ def fraction_combine_ones(q: Words, m: int) -> tuple[Words, Words]:
         raise ValueError(f"at most {2 * m} entries combine to {m}, got {len(q)}")
     q = readable(q)
     top, bottom = np.empty((m, 2), dtype=np.uint64), np.empty((m, 2), dtype=np.uint64)
-    parallel.over(m, lambda start, stop: _combine_ones(q, m, top, bottom, start, stop))
+    parallel.over(m, lambda start, stop: _combine_ones(q, np.uint64(m), top, bottom, start, stop))
     return top, bottom

@@ -11,7 +11,7 @@ import numpy as np
 from bailee.algebra import field
 from bailee.algebra.field import Ext, P, Words
 from bailee.algebra.kernels import parallel
-from bailee.algebra.kernels.words import ACC6, Pair, e_mac, e_mul, e_reduced, fe_mac, kernel
+from bailee.algebra.kernels.words import ACC6, Pair, e_mac, e_mul, e_reduced, fe_mac, kernel, loose_sub
 from bailee.algebra.kernels.words import add as f_add
 from bailee.algebra.kernels.words import mul as f_mul
 from bailee.algebra.kernels.words import sub as f_sub
@@ -89,7 +89,7 @@ def _eq_outer(out: Words, accumulate: bool, high: Words, low: Words, start: int,
         h0, h1 = high[i, 0], high[i, 1]
         base = i * width
         for j in range(width):
-            c0, c1 = e_mul(h0, h1, low[j, 0], low[j, 1])
+            c0, c1 = e_mul(low[j, 0], low[j, 1], h0, h1)
             if accumulate:
                 c0, c1 = f_add(c0, out[base + j, 0]), f_add(c1, out[base + j, 1])
             out[base + j, 0], out[base + j, 1] = c0, c1
@@ -114,7 +114,7 @@ def _dot_base(a: Words, b: Words, start: int, stop: int) -> Pair:
 @kernel
 def _fold(a: Words, h: int, r0: np.uint64, r1: np.uint64, start: int, stop: int) -> None:
     for i in range(start, stop):
-        c0, c1 = e_mul(r0, r1, f_sub(a[i + h, 0], a[i, 0]), f_sub(a[i + h, 1], a[i, 1]))
+        c0, c1 = e_mul(loose_sub(a[i + h, 0], a[i, 0]), loose_sub(a[i + h, 1], a[i, 1]), r0, r1)
         a[i, 0] = f_add(a[i, 0], c0)
         a[i, 1] = f_add(a[i, 1], c1)
 
@@ -123,7 +123,7 @@ def _fold(a: Words, h: int, r0: np.uint64, r1: np.uint64, start: int, stop: int)
 def _fold_last(a: Words, default: np.uint64, r0: np.uint64, r1: np.uint64, start: int, stop: int) -> None:
     """The folds of entries whose partner is missing and counts as `default`."""
     for i in range(start, stop):
-        c0, c1 = e_mul(r0, r1, f_sub(default, a[i, 0]), f_sub(np.uint64(0), a[i, 1]))
+        c0, c1 = e_mul(loose_sub(default, a[i, 0]), loose_sub(np.uint64(0), a[i, 1]), r0, r1)
         a[i, 0] = f_add(a[i, 0], c0)
         a[i, 1] = f_add(a[i, 1], c1)
 
@@ -134,7 +134,7 @@ def _fold_base(a: Words, h: int, r0: np.uint64, r1: np.uint64, out: Words, start
     for i in range(start, stop):
         low = a[i] if i < n else np.uint64(0)
         high = a[i + h] if i + h < n else np.uint64(0)
-        difference = f_sub(high, low)
+        difference = loose_sub(high, low)
         out[i, 0] = f_add(low, f_mul(r0, difference))
         out[i, 1] = f_mul(r1, difference)
 

@@ -106,13 +106,16 @@ def _accumulate(b: Any, wide: Any, x: Any, y: Any) -> Any:
 
 
 def _seven(b: Any, x: Any) -> Any:
-    """7*x for canonical x, loose."""
+    """7*x, loose, for loose x."""
     lo, hi = _halves(b, b.mul(b.zext(x, _I128), _I128(7)))
     return _loose_add(b, lo, b.sub(b.shl(hi, _I64(32)), hi))
 
 
 def _two_products(b: Any, x: Any, y: Any, z: Any, w: Any) -> Any:
-    """x*y + z*w, canonical. The sum may carry past 2^128 = (2^32 - 1)*2^64 modulo p*2^64, which is added back."""
+    """x*y + z*w, canonical; x and z loose, y and w canonical.
+
+    The sum may pass 2^128, which is 2^64*(2^32 - 1) modulo p; as y, w < p, adding that to what is left cannot carry.
+    """
     first = _wide(b, x, y)
     total = b.add(first, _wide(b, z, w))
     lo, hi = _halves(b, total)
@@ -131,7 +134,7 @@ def _emit_fe_mac(b: Any, s: Any, x: Any, y0: Any, y1: Any) -> list[Any]:
 
 
 def _emit_e_mul(b: Any, x0: Any, x1: Any, y0: Any, y1: Any) -> list[Any]:
-    return [_two_products(b, x0, y0, x1, _seven(b, y1)), _two_products(b, x0, y1, x1, y0)]
+    return [_two_products(b, x0, y0, x1, _canonical(b, _seven(b, y1))), _two_products(b, x0, y1, x1, y0)]
 
 
 def _emit_times_i(b: Any, x: Any) -> Any:
@@ -184,14 +187,15 @@ loose_sub: Callable[[Word, Word], Word] = _intrinsic(_loose_sub, 2)
 # x * 2^48, canonical; x loose. 2^48 is w_4, the fourth root of unity of the transforms.
 times_i: Callable[[Word], Word] = _intrinsic(_emit_times_i, 1)
 
-# (x0 + x1*u)*(y0 + y1*u), canonical; inputs canonical.
+# (x0 + x1*u)*(y0 + y1*u), canonical; x loose, y canonical. Part of the work depends on y alone: let y be the constant one.
 e_mul: Callable[[Word, Word, Word, Word], Pair] = _intrinsic(_emit_e_mul, 4, 2)
 
-# An accumulator, at first ACC3, plus x*y; and its canonical value.
+# An accumulator, at first ACC3, plus x*y, both loose; and its canonical value.
 mac: Callable[[Acc3, Word, Word], Acc3] = _intrinsic(lambda b, s, x, y: _words(b, _accumulate(b, s[0], x, y)), 2, 3, 3)
 reduced: Callable[[Acc3], Word] = _intrinsic(lambda b, s: _canonical(b, _reduce192(b, s[0])), 0, 1, 3)
 
-# An accumulator over E, at first ACC6, plus x*y with y1 canonical; plus x*y for x in F; and its canonical value.
+# An accumulator over E, at first ACC6, plus x*y; plus x*y for x in F; and its value, canonical or loose. Factors are loose.
 e_mac: Callable[[Acc6, Word, Word, Word, Word], Acc6] = _intrinsic(_emit_e_mac, 4, 6, 6)
 fe_mac: Callable[[Acc6, Word, Word, Word], Acc6] = _intrinsic(_emit_fe_mac, 3, 6, 6)
 e_reduced: Callable[[Acc6], Pair] = _intrinsic(lambda b, s: [_canonical(b, _reduce192(b, c)) for c in s], 0, 2, 6)
+e_loose: Callable[[Acc6], Pair] = _intrinsic(lambda b, s: [_reduce192(b, c) for c in s], 0, 2, 6)
