@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
 
 from bailee.seal import read_schema
@@ -105,33 +105,35 @@ def read_report(folder: Path) -> dict[str, Any]:
 
 def summary(
     report: dict[str, Any], verified: dict[str, Any], sealing: float, base: tuple[float, dict[str, float]]
-) -> Table:
-    table = Table(title="Summary", title_justify="left", title_style="bold")
-    for name in ("hospital", "rows", "alone, not private", "epsilon", "delta", "proof made in", "proof size", "share"):
-        table.add_column(name, justify="left" if name == "hospital" else "right")
+) -> Group:
+    table = Table(title="What each hospital gave, and what it cost", title_justify="left", title_style="bold")
+    for name in ("hospital", "rows", "epsilon", "delta", "proved in", "proof", "share"):
+        table.add_column(name, justify="left" if name == "hospital" else "right", no_wrap=True)
     order = list(HOSPITALS)
     for owner in sorted(report["owners"], key=lambda one: order.index(one["name"])):
         table.add_row(
             owner["name"],
             str(owner["rows"]),
-            f"{base[1][owner['name']]:.3f}",
             f"{float(owner['epsilon']):.2f}",
             f"{float(owner['delta']):.0e}",
             f"{owner['prove_seconds']:.1f} s",
             f"{owner['proof_bytes'] / 1000:.0f} KB",
             f"{float(owner['share']):.1%}",
         )
-    table.add_section()
-    proofs = sum(owner["proof_bytes"] for owner in report["owners"])
-    table.add_row("accuracy, all four, private", "", f"[bold]{report['accuracy']:.3f}[/bold]")
-    table.add_row("accuracy, all four, not private", "", f"{base[0]:.3f}")
-    table.add_row("accuracy, best hospital alone", "", f"{max(base[1].values()):.3f}")
-    table.add_row("time to seal (all four)", "", f"{sealing:.1f} s")
-    table.add_row("time to train", "", f"{report['train_seconds']:.1f} s")
-    table.add_row("time to prove and check (all four)", "", f"{report['prove_seconds']:.1f} s")
-    table.add_row("time to verify", "", f"{verified['seconds']:.2f} s")
-    table.add_row("proofs of training, together", "", f"{proofs / 1e6:.2f} MB")
-    return table
+    facts = Table(title="What came of it", title_justify="left", title_style="bold", show_header=False)
+    facts.add_column(no_wrap=True)
+    facts.add_column(justify="right", no_wrap=True)
+    facts.add_row("accuracy of the private model of all four", f"[bold]{report['accuracy']:.3f}[/bold]")
+    facts.add_row("  without privacy, all rows in one place", f"{base[0]:.3f}")
+    for name, alone in base[1].items():
+        facts.add_row(f"  without privacy, {name} alone", f"{alone:.3f}")
+    facts.add_section()
+    facts.add_row("time to seal, all four", f"{sealing:.1f} s")
+    facts.add_row("time to train", f"{report['train_seconds']:.1f} s")
+    facts.add_row("time to prove, all four, and check", f"{report['prove_seconds']:.1f} s")
+    facts.add_row("time to verify the passport", f"{verified['seconds']:.2f} s")
+    facts.add_row("proofs of training, together", f"{sum(one['proof_bytes'] for one in report['owners']) / 1e6:.2f} MB")
+    return Group(table, "", facts)
 
 
 def begin(folder: Path) -> None:

@@ -25,6 +25,7 @@ from bailee.records import Grant, Signed
 from bailee.seal import Dataset, read_schema
 from bailee.seal.encode import encode
 from bailee.seal.schema import MAX_SCHEMA_BYTES
+from bailee.statements.card import check_card
 from bailee.train.builder import Builder, Outcome
 from bailee.train.owner import Holding, Request, Setting, take_part
 from bailee.train.plan import read_plan
@@ -73,7 +74,7 @@ def train(
     host, port = _address(listen)
     with lock(home), watching(face, owners) as (course, watch), Listener(host, port) as door:
         setting = Setting(party.sessions, resume, watch, patience=patience)
-        builder = Builder(identity, wanted, tuple(owners), check, setting, score=score, revocations=revoked)
+        builder = Builder(identity, wanted, tuple(owners), check, setting, check_card, score, revoked)
         outcome = builder.run(door.accept)
     record = outcome.passport.record
     target = out or home / "passports" / record.session[:16]

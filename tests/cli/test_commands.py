@@ -1,0 +1,212 @@
+"""The command line on small data: what a person sees, and the exit code of every kind of mistake."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from bailee.cli.app import app
+
+SCHEMA = """
+[dataset]
+name = "tiny"
+label = "ill"
+
+[[column]]
+name = "age"
+type = "number"
+min = 0
+max = 100
+
+[[column]]
+name = "sex"
+type = "category"
+categories = ["f", "m"]
+
+[[column]]
+name = "ill"
+type = "flag"
+"""
+PLAN = """
+name = "tiny-plan"
+purpose = "tests"
+label = "ill"
+rounds = 2
+learning_rate = 1
+
+[privacy]
+epsilon = 4
+delta = 0.00001
+"""
+ROWS = "age,sex,ill\n30,f,0\n40,m,1\n50,f,1\n"
+
+
+def run(*arguments: str | Path) -> tuple[int, dict[str, Any]]:
+    """(exit code, the JSON object said) of a command."""
+    done = CliRunner().invoke(app, [*map(str, arguments), "--json"])
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    said: dict[str, Any] = json.loads(done.stdout)
+    return done.exit_code, said
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An owner with a sealed dataset, and a builder."""
+    folder = tmp_path_factory.mktemp("world")
+    for name, text in (("schema.toml", SCHEMA), ("plan.toml", PLAN), ("rows.csv", ROWS)):
+        (folder / name).write_text(text)
+    assert run("key", "new", "Owner", "--home", folder / "owner")[0] == 0
+    assert run("key", "new", "Builder", "--home", folder / "builder")[0] == 0
+    code, said = run("seal", folder / "rows.csv", folder / "schema.toml", "--home", folder / "owner")
+    assert code == 0
+    assert (said["rows"], said["openings_left"]) == (3, 6)
+    return folder
+
+
+def give(world: Path, *more: str | Path) -> tuple[int, dict[str, Any]]:
+    builder, plan = world / "builder", world / "plan.toml"
+    return run("grant", "tiny", "--builder", builder, "--plan", plan, *more, "--home", world / "owner")
+
+
+def refused(result: tuple[int, dict[str, Any]], code: int, kind: str, *words: str) -> None:
+    assert result[0] == code, result
+    assert (result[1]["error"], result[1]["exit_code"]) == (kind, code)
+    for word in words:
+        assert word in result[1]["message"]
+
+
+def test_keys_are_never_replaced(world: Path) -> None:
+    before = (world / "owner" / "identity.pem").read_bytes()
+    refused(run("key", "new", "Again", "--home", world / "owner"), 2, "InputError", "already holds an identity")
+    assert (world / "owner" / "identity.pem").read_bytes() == before
+
+
+def test_without_keys_it_says_how_to_make_them(tmp_path: Path) -> None:
+    refused(run("status", "--home", tmp_path / "none"), 2, "InputError", "bailee key new")
+
+
+def test_readable_keys_are_refused(world: Path, tmp_path: Path) -> None:
+    run("key", "new", "Open", "--home", tmp_path)
+    os.chmod(tmp_path / "identity.pem", stat.S_IRUSR | stat.S_IROTH)
+    refused(run("key", "show", "--home", tmp_path), 6, "StorageError", "chmod 600")
+
+
+@pytest.mark.parametrize(
+    ("rows", "kind", "words"),
+    [
+        ("age,sex\n1,f\n", "SchemaError", ("'ill'",)),
+        ("age,sex,ill\n101,f,0\n", "SchemaError", ("row 1", "age", "[0, 100]")),
+        ("age,sex,ill\nNaN,f,0\n", "SchemaError", ("row 1", "age")),
+        ("age,sex,ill\n1,x,0\n", "SchemaError", ("row 1", "sex", "known categories")),
+        ("age,sex,ill\n1,f,\n", "SchemaError", ("row 1", "ill")),
+        ("age,sex,ill\n", "InputError", ("no rows",)),
+        ("", "InputError", ("empty",)),
+    ],
+)
+def test_rows_that_do_not_fit(world: Path, tmp_path: Path, rows: str, kind: str, words: tuple[str, ...]) -> None:
+    (tmp_path / "bad.csv").write_text(rows)
+    command = ("seal", tmp_path / "bad.csv", world / "schema.toml", "--as", "bad", "--home", world / "owner")
+    refused(run(*command), 2, kind, *words)
+    assert not (world / "owner" / "datasets" / "bad").exists()
+
+
+def test_a_dataset_is_never_overwritten(world: Path) -> None:
+    command = ("seal", world / "rows.csv", world / "schema.toml", "--home", world / "owner")
+    refused(run(*command), 2, "InputError", "exists already")
+
+
+def test_a_name_that_leaves_the_folder_is_refused(world: Path) -> None:
+    command = ("seal", world / "rows.csv", world / "schema.toml", "--as", "../out", "--home", world / "owner")
+    refused(run(*command), 2, "InputError", "--as")
+
+
+def test_a_card_is_shown_and_checked(world: Path) -> None:
+    code, said = run("card", "show", "tiny", "--check", "--home", world / "owner")
+    assert (code, said["valid"], said["columns"]) == (0, True, ["age", "sex=f", "sex=m", "(bias)", "ill"])
+
+
+def test_a_changed_card_is_refused(world: Path, tmp_path: Path) -> None:
+    card = (world / "owner" / "datasets" / "tiny" / "card.json").read_bytes()
+    (tmp_path / "card.json").write_bytes(card[:-40] + card[-40:].replace(b"A", b"B", 1))
+    code, said = run("card", "show", tmp_path / "card.json")
+    assert (code, said["error"]) in ((3, "SignatureError"), (2, "RecordError"))
+
+
+def test_a_grant_is_given_shown_and_taken_back(world: Path) -> None:
+    code, said = give(world, "--until", "2099-12-31", "--field", "age")
+    assert (code, said["until"]) == (0, "2099-12-31T23:59:59Z")
+    assert said["fields"] == ["age", "(bias)"]
+    status = run("status", "--home", world / "owner")[1]
+    assert [one["state"] for one in status["grants"] if one["grant"] == said["grant"]] == ["holds"]
+    assert run("revoke", said["grant"][:12], "--home", world / "owner")[0] == 0
+    status = run("status", "--home", world / "owner")[1]
+    assert [one["state"][:7] for one in status["grants"] if one["grant"] == said["grant"]] == ["revoked"]
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "kind", "word"),
+    [
+        (("--field", "height"), 3, "GrantError", "height"),
+        (("--until", "soon"), 2, "InputError", "2027-01-31"),
+        (("--until", "2001-01-01"), 2, "RecordError", "before it begins"),
+        (("--max-epsilon", "much"), 2, "RecordError", "much"),
+    ],
+)
+def test_grants_that_make_no_sense(world: Path, more: tuple[str, ...], code: int, kind: str, word: str) -> None:
+    refused(give(world, *more), code, kind, word)
+
+
+def test_only_the_owner_can_revoke(world: Path) -> None:
+    file = give(world)[1]["file"]
+    refused(run("revoke", file, "--home", world / "builder"), 3, "GrantError", "only the owner")
+
+
+def test_an_unknown_grant_lists_the_known(world: Path) -> None:
+    refused(run("join", "127.0.0.1:1", "--grant", "zz", "--home", world / "owner"), 2, "InputError", "no grant 'zz'")
+
+
+def test_nobody_listens(world: Path) -> None:
+    given = give(world)[1]["grant"]
+    command = ("join", "127.0.0.1:1", "--grant", given, "--patience", "1", "--home", world / "owner")
+    refused(run(*command), 5, "SessionError", "no builder")
+
+
+def test_nobody_comes(world: Path) -> None:
+    command = ("train", world / "plan.toml", "--owner", world / "owner", "--listen", "127.0.0.1:0", "--patience", "1")
+    refused(run(*command, "--home", world / "builder"), 5, "SessionError", "nobody connected")
+
+
+def test_a_bad_plan_names_what_is_wrong(world: Path, tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text(PLAN.replace("rounds = 2", "rounds = 0"))
+    command = ("train", tmp_path / "plan.toml", "--owner", world / "owner", "--home", world / "builder")
+    refused(run(*command), 2, "PlanError", "rounds")
+
+
+def test_a_passport_that_is_none(world: Path) -> None:
+    refused(run("verify", world / "plan.toml"), 2, "RecordError", "passport")
+    refused(run("verify", world / "none.json"), 2, "InputError", "none.json")
+
+
+def test_a_bad_address(world: Path) -> None:
+    given = give(world)[1]["grant"]
+    refused(run("join", "builder", "--grant", given, "--home", world / "owner"), 2, "InputError", "127.0.0.1")
+
+
+def test_errors_without_json_are_one_message_and_no_traceback(world: Path) -> None:
+    done = CliRunner().invoke(app, ["status", "--home", str(world / "none")])
+    assert done.exit_code == 2
+    assert done.stderr.startswith("InputError: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_every_command_has_help_with_an_example() -> None:
+    for command in ("seal", "reseal", "grant", "revoke", "join", "train", "verify", "status", "key new", "card show"):
+        done = CliRunner().invoke(app, [*command.split(), "--help"])
+        assert done.exit_code == 0
+        assert f"bailee {command}" in " ".join(done.stdout.split())
