@@ -29,6 +29,7 @@ epsilon = 2
 delta = 1e-5
 """
 BOUND = 4 * 4096**2 + 1
+WIDE = tuple(map(str, range(500)))
 
 
 def parsed(**changes: Any) -> dict[str, Any]:
@@ -150,7 +151,7 @@ def test_a_bound_that_breaks_is_named() -> None:
     for changes, named in (
         ({"rows": 1 << 34}, "below 2\\^62"),
         ({"rows": (1 << 34) - 1, "shift": 1}, "released sums"),
-        ({"norm_bound": 1 << 60}, "no room"),
+        ({"norm_bound": 2**53 - 1, "columns": WIDE, "released": (True,) * 499 + (False,)}, "no room"),
     ):
         with pytest.raises(PlanError, match=named):
             check_bounds(PLAN, replace(terms, **changes))

@@ -1,4 +1,4 @@
-"""Sessions of two and three owners, in threads and in processes; parties killed at any step come back to one passport."""
+"""Sessions of one to three owners, in threads and processes; parties killed at any step come back to one passport."""
 
 from __future__ import annotations
 
