@@ -45,7 +45,7 @@ def mixture(seed: int, shape: tuple[int, ...], edges: float) -> NDArray[np.uint6
 
 @st.composite
 def words(draw: DrawFn, *shape: int | SearchStrategy[int]) -> NDArray[np.uint64]:
-    """An array of field words; a side may itself be a strategy. Some arrays are uniform, some all p - 1 or all edges."""
+    """An array of field words; a side may be a strategy. Some arrays are uniform, some all p - 1 or all edges."""
     sides = tuple(side if isinstance(side, int) else draw(side) for side in shape)
     seed, share = draw(st.integers(0, 2**32 - 1)), draw(st.sampled_from([0.0, 0.3, 1.0, 2.0]))
     if share == 2.0:

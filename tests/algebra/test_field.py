@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import EDGES, elements, ext_elements, nonzero_ext, same, words
 
 from bailee.algebra import field
 from bailee.algebra.field import P
+from strategies import EDGES, elements, ext_elements, nonzero_ext, same, words
 
 GF = galois.GF(P, primitive_element=7, verify=False)
 PAIRS = np.array([(a, b) for a in EDGES for b in EDGES], dtype=np.uint64)

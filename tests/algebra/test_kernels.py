@@ -1,17 +1,18 @@
-"""Every kernel equals its reference bit for bit, on edges, on sizes that split between threads and on missing entries."""
+"""Every kernel equals its reference bit for bit: on edges, on sizes that threads share, on missing entries."""
 
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import EDGES, ext_elements, mixture, same, words
 
 from bailee.algebra import field, kernels, reference, transform
 from bailee.algebra.field import P
 from bailee.algebra.kernels import parallel
+from strategies import EDGES, ext_elements, mixture, same, words
 
 PAIRS = np.array([(a, b) for a in EDGES for b in EDGES], dtype=np.uint64)
 QUADS = np.concatenate([np.concatenate((PAIRS, np.roll(PAIRS, k, axis=0)), axis=1) for k in range(0, len(PAIRS), 3)])
@@ -261,7 +262,7 @@ def test_ranges_cover_everything_once():
         ranges = parallel.split(n, 100)
         assert ranges[0][0] == 0
         assert ranges[-1][1] == n
-        assert all(a[1] == b[0] for a, b in zip(ranges, ranges[1:], strict=False))
+        assert all(a[1] == b[0] for a, b in pairwise(ranges))
 
 
 def test_errors_in_threads_reach_the_caller():

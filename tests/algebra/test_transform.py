@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import mixture, same, words
 
 from bailee.algebra import field, transform
 from bailee.algebra.field import P
+from strategies import mixture, same, words
 
 GF = galois.GF(P, primitive_element=7, verify=False)
 

@@ -1,6 +1,6 @@
-"""The field F of p = 2^64 - 2^32 + 1 elements, its extension E = F[u]/(u^2 - 7), and the plain NumPy arithmetic on both.
+"""The field F of p = 2^64 - 2^32 + 1 elements, its extension E = F[u]/(u^2 - 7), and plain NumPy arithmetic on both.
 
-This is the readable reference for `algebra.kernels` and the only arithmetic of the plain verifier: no compiled code here.
+This is the readable reference for `algebra.kernels` and the only arithmetic of the plain verifier: nothing is compiled.
 
     F scalar   int in [0, p)                 F array   uint64, any shape, every entry canonical (< p)
     E scalar   (a0, a1), meaning a0 + a1*u   E array   uint64, shape (..., 2)
@@ -123,7 +123,8 @@ def _reduce(lo: Words, hi: Words) -> Words:
     second = (hi & _EPSILON) * _EPSILON
     total = first + second
     total = np.where(total < second, total + _EPSILON, total)
-    return np.where(total >= _P, total - _P, total)
+    reduced: Words = np.where(total >= _P, total - _P, total)
+    return reduced
 
 
 def scale(a: Words, c: int) -> Words:

@@ -1,12 +1,13 @@
 """Merkle trees over the columns of a code word, with BLAKE3 keyed by the tags LEAF and NODE.
 
 A leaf is blake3(salt || column, key=LEAF): the 16-byte salt hides columns that are never opened, however little their
-entropy. A node is blake3(left || right, key=NODE). n is a power of two and is public, so leaves and nodes cannot be confused
-even without the tags. Several leaves are opened together: only digests that cannot be derived are sent, level by level from
-the leaves up, left to right within a level.
+entropy. A node is blake3(left || right, key=NODE). The number of leaves is a public power of two, so no leaf passes for
+a node even without the tags. Several leaves are opened together: only digests that cannot be derived are sent, level by
+level from the leaves up, left to right within a level.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from blake3 import blake3
 
@@ -71,8 +72,8 @@ def verify_paths(
 ) -> None:
     """Raise unless these leaves lie at these sorted distinct indices of the tree of n leaves with this root.
 
-    ProofFormatError: counts, order or lengths that fit no tree. ProofError: another root. The number of siblings must be
-    exact, so an opening has one encoding only.
+    ProofFormatError: counts, order or lengths that fit no tree. ProofError: another root. The number of siblings must
+    be exact, so an opening has one encoding only.
     """
     if n < 1 or n & (n - 1):
         raise ProofFormatError(f"expected a tree of a power of two of leaves, got {n}")
@@ -110,6 +111,6 @@ def verify_paths(
 def _sorted_distinct(indices: Sequence[int], n: int) -> list[int]:
     """The indices as a list, if they are increasing, in [0, n) and at least one; ValueError otherwise."""
     order = [int(index) for index in indices]
-    if not order or order[0] < 0 or order[-1] >= n or any(a >= b for a, b in zip(order, order[1:], strict=False)):
+    if not order or order[0] < 0 or order[-1] >= n or any(a >= b for a, b in pairwise(order)):
         raise ValueError(f"leaf indices must be increasing and within [0, {n}), at least one of them")
     return order

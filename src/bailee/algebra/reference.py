@@ -1,7 +1,7 @@
 """What the kernels of sumcheck rounds, folds and matrices mean, in NumPy, one line of algebra each.
 
-Same names and shapes as `algebra.kernels`; nothing is written in place. Entrywise arithmetic, eq tables and dot products
-have their reference in `algebra.field`, the code in `algebra.transform`.
+Same names and shapes as `algebra.kernels`; nothing is written in place. Entrywise arithmetic, eq tables and dot
+products have their reference in `algebra.field`, the code in `algebra.transform`.
 """
 
 import numpy as np
@@ -83,9 +83,9 @@ def _fraction(p0: Words, p1: Words, q0: Words, q1: Words, lam: Ext) -> Words:
 
 
 def fraction_round(p0: Words, p1: Words, q0: Words, q1: Words, w: Words, lam: Ext) -> tuple[Ext, Ext]:
-    pairs = [halves(a) for a in (p0, p1, q0, q1)]
-    lows, steps = [low for low, _ in pairs], [field.ext_sub(high, low) for low, high in pairs]
-    return _sum(_fraction(*lows, lam), w), _sum(_fraction(*steps, lam), w)
+    (a, b, c, d), (e, f, g, h) = ([halves(x)[side] for x in (p0, p1, q0, q1)] for side in (0, 1))
+    steps = _fraction(field.ext_sub(e, a), field.ext_sub(f, b), field.ext_sub(g, c), field.ext_sub(h, d), lam)
+    return _sum(_fraction(a, b, c, d, lam), w), _sum(steps, w)
 
 
 def fraction_round_ones(q0: Words, q1: Words, h: int, w: Words, lam: Ext) -> tuple[Ext, Ext]:

@@ -1,14 +1,15 @@
 """Number-theoretic transforms and the Reed-Solomon code on cosets, in plain NumPy: the reference for the kernels.
 
-A message row has K = 2^k values. Value m lies at the point w_K^bitrev(m) of the subgroup H of order K, so both transforms
-run without a permutation: values in bit-reversed order, coefficients in natural order.
+A message row has K = 2^k values. Value m lies at the point w_K^bitrev(m) of the subgroup H of order K, so both
+transforms run without a permutation: values in bit-reversed order, coefficients in natural order.
 
 The polynomial of a row is the interpolant c(X) of its values plus (X^K - 1)*r(X), r being the q coefficients of `tail`:
 it keeps the values on H, and any q of its values elsewhere are uniform when r is.
 
 The code word has n = 2^e * K columns. Column i*K + j, for 0 <= j < K and 0 <= i < n/K, is the value at
 s_i * w_K^bitrev(j) with s_i = 7 * w_n^i. 7 generates the whole group, so no coset s_i*H meets H. On coset i, X^K is the
-constant s_i^K: the polynomial agrees there with c + (s_i^K - 1)*r, of degree below K, and a size-K transform evaluates it.
+constant s_i^K: the polynomial agrees there with c + (s_i^K - 1)*r, whose degree is below K, and a transform of size K
+evaluates it.
 """
 
 from collections.abc import Sequence

@@ -6,6 +6,7 @@ Kernels take (start, stop) and are pure or write disjoint ranges; nothing here k
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import TypeVar
 
 R = TypeVar("R")
@@ -20,7 +21,7 @@ def split(n: int, minimum: int = MINIMUM) -> list[tuple[int, int]]:
     """[0, n) as at most WORKERS ranges of at least `minimum` (a single range where n is smaller)."""
     parts = max(1, min(WORKERS, n // max(1, minimum)))
     bounds = [n * i // parts for i in range(parts + 1)]
-    return list(zip(bounds[:-1], bounds[1:], strict=True))
+    return list(pairwise(bounds))
 
 
 def over(n: int, task: Callable[[int, int], R], minimum: int = MINIMUM) -> list[R]:

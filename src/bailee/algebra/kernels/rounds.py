@@ -1,7 +1,7 @@
 """Kernels of sumcheck rounds and of the layers of fractional sums. References: `algebra.reference`.
 
-Variables are bound from the most significant index bit, so the pair of i is i + h. A round polynomial g has degree 2 apart
-from its eq weight; (t0, tinf) are its value at 0 and its quadratic coefficient, summed over the pairs with their weights.
+Variables are bound from the most significant index bit, so the pair of i is i + h. A round polynomial g has degree 2
+apart from its eq weight; (t0, tinf) are its value at 0 and its quadratic coefficient, summed with the weights.
 """
 
 import numpy as np
@@ -137,8 +137,18 @@ def _fraction(
         z0, z1 = e_mul(d0, d1, l0, l1)
         g0, g1 = e_loose(e_mac(e_mac(ACC6, a0, a1, d0, d1), b0, b1, loose_add(z0, c0), loose_add(z1, c1)))
         first = e_mac(first, g0, g1, w[i, 0], w[i, 1])
-        a0, a1, b0, b1 = loose_sub(p0[j, 0], a0), loose_sub(p0[j, 1], a1), loose_sub(q0[j, 0], b0), loose_sub(q0[j, 1], b1)
-        c0, c1, d0, d1 = loose_sub(p1[j, 0], c0), loose_sub(p1[j, 1], c1), loose_sub(q1[j, 0], d0), loose_sub(q1[j, 1], d1)
+        a0, a1, b0, b1 = (
+            loose_sub(p0[j, 0], a0),
+            loose_sub(p0[j, 1], a1),
+            loose_sub(q0[j, 0], b0),
+            loose_sub(q0[j, 1], b1),
+        )
+        c0, c1, d0, d1 = (
+            loose_sub(p1[j, 0], c0),
+            loose_sub(p1[j, 1], c1),
+            loose_sub(q1[j, 0], d0),
+            loose_sub(q1[j, 1], d1),
+        )
         z0, z1 = e_mul(d0, d1, l0, l1)
         g0, g1 = e_loose(e_mac(e_mac(ACC6, a0, a1, d0, d1), b0, b1, loose_add(z0, c0), loose_add(z1, c1)))
         second = e_mac(second, g0, g1, w[i, 0], w[i, 1])
@@ -221,7 +231,7 @@ def _pairs(a: Words, b: Words, w: Words | None, h: int | None) -> tuple[Words, i
 def product_round(a: Words, b: Words, w: Words | None, h: int | None = None) -> tuple[Ext, Ext]:
     """(t0, tinf) = (sum w*a[i]*b[i], sum w*(a[i+h] - a[i])*(b[i+h] - b[i])) for a, b over E.
 
-    The weight of pair i is w[i // (h / len(w))], 1 without w. h defaults to half the longer array; missing entries are 0.
+    The weight of pair i is w[i // (h / len(w))], 1 without w. h defaults to half the longer array; the rest is 0.
     """
     weights, h, count, inner = _pairs(a, b, w, h)
     a, b = readable(a), readable(b)
@@ -256,7 +266,7 @@ def fraction_round(p0: Words, p1: Words, q0: Words, q1: Words, w: Words, lam: Ex
 
 
 def fraction_round_ones(q0: Words, q1: Words, h: int, w: Words, lam: Ext) -> tuple[Ext, Ext]:
-    """`fraction_round` with p0 = p1 = 1: g = q0 + q1 + lam*q0*q1, entries of q0 and q1 up to 2h that are missing being 1."""
+    """`fraction_round` with p0 = p1 = 1: g = q0 + q1 + lam*q0*q1; entries missing below 2h are 1."""
     if len(w) != h or max(len(q0), len(q1)) > 2 * h:
         raise ValueError(f"{h} pairs need {h} weights and at most {2 * h} entries, got {len(w)}, {len(q0)}, {len(q1)}")
     q0, q1, w = readable(q0), readable(q1), readable(w)

@@ -1,4 +1,4 @@
-"""Kernels of the Reed-Solomon code: interpolation of message rows and evaluation on cosets. Reference: `algebra.transform`.
+"""Kernels of the Reed-Solomon code: interpolation of rows and evaluation on cosets. Reference: `algebra.transform`.
 
 Evaluation is division with remainder down a tree: modulo X^L - t it splits into X^(L/4) -+ w and X^(L/4) -+ i*w, where
 w^4 = t and i = 2^48, so that a step of radix 4 costs three products and a shift for four values. The twiddle of a block
@@ -60,8 +60,8 @@ def _forward(
     for r in range(start, stop):
         row = values[r]
         row[:] = coefficients[r]
-        for i in range(tail.shape[1]):
-            row[i] = add(row[i], mul(factor, tail[r, i]))
+        for c in range(tail.shape[1]):
+            row[c] = add(row[c], mul(factor, tail[r, c]))
         length, blocks, at = size, one, zero
         if odd:  # an odd power of two: first a step of radix 2
             length, blocks, at = size // two, two, one
@@ -80,12 +80,12 @@ def _forward(
             blocks *= four
             length = quarter
         for block in range(zero, size // four):
-            i = block * four
-            j, k, m = i + one, i + two, i + three
+            at0 = np.uint64(block) * four
+            at1, at2, at3 = at0 + one, at0 + two, at0 + three
             t1, t2, t3 = twiddles[at], twiddles[at + one], twiddles[at + two]
             at += three
-            y0, y1, y2, y3 = _split(row[i], row[j], row[k], row[m], t1, t2, t3)
-            row[i], row[j], row[k], row[m] = canonical(y0), canonical(y1), canonical(y2), canonical(y3)
+            y0, y1, y2, y3 = _split(row[at0], row[at1], row[at2], row[at3], t1, t2, t3)
+            row[at0], row[at1], row[at2], row[at3] = canonical(y0), canonical(y1), canonical(y2), canonical(y3)
 
 
 @kernel
@@ -121,7 +121,7 @@ def _backward(values: Words, twiddles: Words, scale: Word, start: int, stop: int
 
 @lru_cache(maxsize=64)
 def _twiddles(bits: int, shift: int, inverse: bool) -> Words:
-    """The twiddles of all steps in order, for blocks in order: t, t^2, t^3 of each (one t for a first step of radix 2)."""
+    """The twiddles of all steps, block after block: t, t^2, t^3 of each (a single t for a first step of radix 2)."""
     parts = []
     length, blocks = 1 << bits, 1
     if bits % 2:
@@ -154,9 +154,7 @@ def interpolate_rows(m: Words) -> Words:
     bits = transform.log2(size)
     out = np.array(m, dtype=np.uint64, order="C")
     twiddles, factor = _twiddles(bits, 1, True), np.uint64(field.f_inv(size))
-    parallel.over(
-        len(out), lambda start, stop: _backward(out, twiddles, factor, start, stop), _rows_per_thread(size)
-    )
+    parallel.over(len(out), lambda start, stop: _backward(out, twiddles, factor, start, stop), _rows_per_thread(size))
     return out
 
 

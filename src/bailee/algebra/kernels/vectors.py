@@ -1,5 +1,6 @@
-"""Kernels on vectors: entrywise arithmetic, tables of eq, dot products, folds. References: `algebra.field`, `algebra.reference`.
+"""Kernels on vectors: entrywise arithmetic, tables of eq, dot products, folds.
 
+References: `algebra.field`, `algebra.reference`.
 Arrays in, arrays out. F vectors have shape (n,), E vectors (n, 2); every value is canonical. A function that writes in
 place says so and needs a C-contiguous, writable array.
 """
@@ -47,25 +48,25 @@ def total(parts: Sequence[Pair]) -> Ext:
 
 @kernel
 def _add(a: Words, b: Words, out: Words, start: int, stop: int) -> None:
-    for i in range(start, stop):
+    for i in range(np.uint64(start), np.uint64(stop)):
         out[i] = f_add(a[i], b[i])
 
 
 @kernel
 def _sub(a: Words, b: Words, out: Words, start: int, stop: int) -> None:
-    for i in range(start, stop):
+    for i in range(np.uint64(start), np.uint64(stop)):
         out[i] = f_sub(a[i], b[i])
 
 
 @kernel
 def _mul(a: Words, b: Words, out: Words, start: int, stop: int) -> None:
-    for i in range(start, stop):
+    for i in range(np.uint64(start), np.uint64(stop)):
         out[i] = f_mul(a[i], b[i])
 
 
 @kernel
 def _scale(a: Words, c: np.uint64, out: Words, start: int, stop: int) -> None:
-    for i in range(start, stop):
+    for i in range(np.uint64(start), np.uint64(stop)):
         out[i] = f_mul(a[i], c)
 
 
@@ -84,11 +85,11 @@ def _eq_double(point: Words, out: Words) -> None:
 
 @kernel
 def _eq_outer(out: Words, accumulate: bool, high: Words, low: Words, start: int, stop: int) -> None:
-    width = low.shape[0]
-    for i in range(start, stop):
+    width = np.uint64(low.shape[0])
+    for i in range(np.uint64(start), np.uint64(stop)):
         h0, h1 = high[i, 0], high[i, 1]
         base = i * width
-        for j in range(width):
+        for j in range(np.uint64(0), width):
             c0, c1 = e_mul(low[j, 0], low[j, 1], h0, h1)
             if accumulate:
                 c0, c1 = f_add(c0, out[base + j, 0]), f_add(c1, out[base + j, 1])
@@ -98,7 +99,7 @@ def _eq_outer(out: Words, accumulate: bool, high: Words, low: Words, start: int,
 @kernel
 def _dot_ext(a: Words, b: Words, start: int, stop: int) -> Pair:
     state = ACC6
-    for i in range(start, stop):
+    for i in range(np.uint64(start), np.uint64(stop)):
         state = e_mac(state, a[i, 0], a[i, 1], b[i, 0], b[i, 1])
     return e_reduced(state)
 
@@ -106,7 +107,7 @@ def _dot_ext(a: Words, b: Words, start: int, stop: int) -> Pair:
 @kernel
 def _dot_base(a: Words, b: Words, start: int, stop: int) -> Pair:
     state = ACC6
-    for i in range(start, stop):
+    for i in range(np.uint64(start), np.uint64(stop)):
         state = fe_mac(state, a[i], b[i, 0], b[i, 1])
     return e_reduced(state)
 
@@ -129,9 +130,9 @@ def _fold_last(a: Words, default: np.uint64, r0: np.uint64, r1: np.uint64, start
 
 
 @kernel
-def _fold_base(a: Words, h: int, r0: np.uint64, r1: np.uint64, out: Words, start: int, stop: int) -> None:
-    n = a.shape[0]
-    for i in range(start, stop):
+def _fold_base(a: Words, h: np.uint64, r0: np.uint64, r1: np.uint64, out: Words, start: int, stop: int) -> None:
+    n = np.uint64(a.shape[0])
+    for i in range(np.uint64(start), np.uint64(stop)):
         low = a[i] if i < n else np.uint64(0)
         high = a[i + h] if i + h < n else np.uint64(0)
         difference = loose_sub(high, low)
@@ -140,8 +141,10 @@ def _fold_base(a: Words, h: int, r0: np.uint64, r1: np.uint64, out: Words, start
 
 
 @kernel
-def _denominators(out: Words, offset: int, column: Words, c0: np.uint64, c1: np.uint64, start: int, stop: int) -> None:
-    for i in range(start, stop):
+def _denominators(
+    out: Words, offset: np.uint64, column: Words, c0: np.uint64, c1: np.uint64, start: int, stop: int
+) -> None:
+    for i in range(np.uint64(start), np.uint64(stop)):
         out[offset + i, 0] = f_sub(out[offset + i, 0], f_mul(c0, column[i]))
         out[offset + i, 1] = f_sub(out[offset + i, 1], f_mul(c1, column[i]))
 
@@ -244,7 +247,7 @@ def fold_base(a: Words, h: int, r: Ext) -> Words:
     _fits(a, h)
     a, (r0, r1) = readable(a), scalar(r)
     out = np.empty((h, 2), dtype=np.uint64)
-    parallel.over(h, lambda start, stop: _fold_base(a, h, r0, r1, out, start, stop))
+    parallel.over(h, lambda start, stop: _fold_base(a, np.uint64(h), r0, r1, out, start, stop))
     return out
 
 
@@ -273,7 +276,7 @@ def denominators(out: Words, offset: int, column: Words, coefficient: Ext) -> No
     if offset < 0 or offset + len(column) > len(in_place(out)):
         raise ValueError(f"{len(column)} entries at {offset} do not fit in {len(out)}")
     column, (c0, c1) = readable(column), scalar(coefficient)
-    parallel.over(len(column), lambda start, stop: _denominators(out, offset, column, c0, c1, start, stop))
+    parallel.over(len(column), lambda start, stop: _denominators(out, np.uint64(offset), column, c0, c1, start, stop))
 
 
 def fill(out: Words, start: int, stop: int, value: Ext) -> None:

@@ -13,7 +13,7 @@ def _ignore(_: str) -> None:
 
 
 def warm(progress: Callable[[str], None] = _ignore) -> None:
-    """Run each kernel once on tiny inputs; `progress` gets a line before each group. Seconds the first time, then little."""
+    """Run each kernel once on tiny inputs; `progress` gets a line before each group. Slow the first time only."""
     flat, table = np.ones(4, dtype=np.uint64), np.ones((4, 2), dtype=np.uint64)
     square, weights = np.ones((4, 4), dtype=np.uint64), np.ones((2, 2), dtype=np.uint64)
 

@@ -4,7 +4,7 @@ Values are "canonical" (< p) or "loose" (any 64-bit word congruent to the value)
 gives. Where a sum of products is wanted, 192-bit accumulators of three words delay the reduction to the end: with fewer
 than 2^32 products their top word stays below 2^32.
 
-The reductions select, they do not branch, so the time of one operation does not depend on the values.
+The reductions ask for conditional moves, not branches, so that time hardly depends on values; nothing guarantees it.
 Changing this file does not invalidate the compiled kernels Numba has stored: remove `__pycache__` of this package.
 """
 
@@ -30,7 +30,7 @@ _NIL = np.uint64(0)
 ACC3: Acc3 = (_NIL, _NIL, _NIL)
 ACC6: Acc6 = (_NIL, _NIL, _NIL, _NIL, _NIL, _NIL)
 
-_I32, _I64, _I128, _I192 = (ir.IntType(bits) for bits in (32, 64, 128, 192))
+_I64, _I128, _I192 = (ir.IntType(bits) for bits in (64, 128, 192))
 _EPSILON = 2**32 - 1
 
 
@@ -54,9 +54,16 @@ def _halves(b: Any, wide: Any) -> tuple[Any, Any]:
     return b.trunc(wide, _I64), b.trunc(b.lshr(wide, wide.type(64)), _I64)
 
 
+def _choose(b: Any, condition: Any, x: Any, y: Any) -> Any:
+    """x where the condition holds, else y. Many carries are coin tosses: without the hint LLVM may branch on them."""
+    chosen = b.select(condition, x, y)
+    chosen.set_metadata("unpredictable", b.module.add_metadata([]))
+    return chosen
+
+
 def _masked(b: Any, condition: Any) -> Any:
     """2^32 - 1 where the condition holds, else 0: the correction for a carry or borrow of 2^64."""
-    return b.zext(b.sext(condition, _I32), _I64)
+    return _choose(b, condition, _I64(_EPSILON), _I64(0))
 
 
 def _loose_add(b: Any, x: Any, y: Any) -> Any:
@@ -71,7 +78,7 @@ def _loose_sub(b: Any, x: Any, y: Any) -> Any:
 
 
 def _canonical(b: Any, x: Any) -> Any:
-    return b.select(b.icmp_unsigned(">=", x, _I64(P)), b.add(x, _I64(_EPSILON)), x)
+    return _choose(b, b.icmp_unsigned(">=", x, _I64(P)), b.add(x, _I64(_EPSILON)), x)
 
 
 def _reduce(b: Any, lo: Any, hi: Any) -> Any:
@@ -142,10 +149,13 @@ def _emit_times_i(b: Any, x: Any) -> Any:
 
 
 def _intrinsic(emit: Callable[..., Any], arity: int, outputs: int = 1, state: int = 0) -> Any:
-    """A function for kernels that takes `arity` words, before them an accumulator of `state` words if any, and gives one
-    word or a tuple; `emit` gets the LLVM builder, the accumulator as 192-bit integers, and the words."""
-    result = types.uint64 if outputs == 1 else types.UniTuple(types.uint64, outputs)
-    parameters = (types.UniTuple(types.uint64, state),) * (state > 0) + (types.uint64,) * arity
+    """A function for kernels: an accumulator of `state` words, if any, and `arity` words in; a word or a tuple out.
+
+    `emit` gets the LLVM builder, the accumulator as 192-bit integers, and the words.
+    """
+    tuple_of: Any = types.UniTuple
+    result = types.uint64 if outputs == 1 else tuple_of(types.uint64, outputs)
+    parameters = (tuple_of(types.uint64, state),) * (state > 0) + (types.uint64,) * arity
 
     def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         if state:
@@ -187,14 +197,15 @@ loose_sub: Callable[[Word, Word], Word] = _intrinsic(_loose_sub, 2)
 # x * 2^48, canonical; x loose. 2^48 is w_4, the fourth root of unity of the transforms.
 times_i: Callable[[Word], Word] = _intrinsic(_emit_times_i, 1)
 
-# (x0 + x1*u)*(y0 + y1*u), canonical; x loose, y canonical. Part of the work depends on y alone: let y be the constant one.
+# (x0 + x1*u)*(y0 + y1*u), canonical; x loose, y canonical. Part of the work depends on y alone: pass a constant as y.
 e_mul: Callable[[Word, Word, Word, Word], Pair] = _intrinsic(_emit_e_mul, 4, 2)
 
 # An accumulator, at first ACC3, plus x*y, both loose; and its canonical value.
 mac: Callable[[Acc3, Word, Word], Acc3] = _intrinsic(lambda b, s, x, y: _words(b, _accumulate(b, s[0], x, y)), 2, 3, 3)
 reduced: Callable[[Acc3], Word] = _intrinsic(lambda b, s: _canonical(b, _reduce192(b, s[0])), 0, 1, 3)
 
-# An accumulator over E, at first ACC6, plus x*y; plus x*y for x in F; and its value, canonical or loose. Factors are loose.
+# An accumulator over E, at first ACC6, plus x*y; plus x*y for x in F; and its value, canonical or loose. Factors are
+# loose.
 e_mac: Callable[[Acc6, Word, Word, Word, Word], Acc6] = _intrinsic(_emit_e_mac, 4, 6, 6)
 fe_mac: Callable[[Acc6, Word, Word, Word], Acc6] = _intrinsic(_emit_fe_mac, 3, 6, 6)
 e_reduced: Callable[[Acc6], Pair] = _intrinsic(lambda b, s: [_canonical(b, _reduce192(b, c)) for c in s], 0, 2, 6)
