@@ -168,7 +168,7 @@ def named(invite: Invite, **change: str) -> tuple[Entrant, ...]:
 
 INVITES: list[tuple[str, Callable[[Invite], Any], type[BaileeError], str]] = [
     ("less noise", lambda r: replace(r, terms={**r.terms, "sigma": "600"}), PlanError, "would cost this owner epsilon"),
-    ("finer lattice", lambda r: replace(r, terms={**r.terms, "shift": 10}), PlanError, "would cost this owner epsilon"),
+    ("finer lattice", lambda r: replace(r, terms={**r.terms, "shift": 20}), PlanError, "at epsilon"),
     ("fewer rows", lambda r: replace(r, terms={**r.terms, "rows": 3}), PlanError, "leave this owner"),
     ("smaller norm", lambda r: replace(r, terms={**r.terms, "norm_bound": 5}), PlanError, "leave this owner"),
     (

@@ -4,8 +4,8 @@
              -> rounds and iterates -> closing -> proofs -> privacy -> weights and shares
 
 No step trusts the builder: whatever it states is recomputed from what owners signed and proved. What is not covered:
-whether a key belongs to the person its holder names, and revocations that nobody put among the attachments; both are
-for the reader to know (`trusted`, `revocations`).
+whether a key belongs to whom it names, and revocations that nobody put among the attachments; both are for the reader
+to know (the latter go in as `revocations`).
 """
 
 from __future__ import annotations
