@@ -44,7 +44,6 @@ from bailee.train.plan import Party, fix_terms
 from bailee.train.proving import Checking
 from bailee.train.table import Guest, Score, Table
 
-
 HELLO_PATIENCE = 30.0
 """Seconds for an owner that connected to show its card: a stranger must not hold up the others."""
 
