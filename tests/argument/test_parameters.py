@@ -41,8 +41,7 @@ def test_the_sum_of_all_errors_is_below_two_to_the_minus_hundred(values, opening
     costs = Costs(
         rounds=5000,
         layers=80,
-        lookup_leaves=2**25,
-        lookup_columns=2,
+        lookup_degree=2**27,
         assertion_bits=2000,
         claims=500,
         openings=3,
@@ -61,7 +60,7 @@ def test_the_sum_of_all_errors_is_below_two_to_the_minus_hundred(values, opening
     radius = (closing.length - 2 * closing.dimension + 1) // 2
     exact += Fraction(closing.length - radius - 1, closing.length) ** closing.queries
     exact += Fraction(
-        (closing.rows + 1) * closing.length + 3000 + 500 + 1 + 15000 + 160 + 2**25 * 3 + 2000 + 500 + 3, field
+        (closing.rows + 1) * closing.length + 3000 + 500 + 1 + 15000 + 160 + 2**27 + 2000 + 500 + 3, field
     )
     bits = math.log2(exact.denominator) - math.log2(exact.numerator)
     assert table["total"] == pytest.approx(bits, abs=1e-6)

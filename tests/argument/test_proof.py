@@ -83,6 +83,7 @@ def test_a_prover_refuses_a_false_statement(what):
 @pytest.mark.parametrize("index", [0, 5])
 def test_a_cheating_prover_with_wrong_advice_is_rejected(vector, monkeypatch, index):
     monkeypatch.setattr(prover, "check_assertions", lambda tape: None)
+    monkeypatch.setattr(prover, "verify", lambda *_: None)
     tape = toy.prover_tape(vector)
     name = next(n for n in tape.trace_values if n.endswith("squares"))
     tape.trace_values[name][index] += np.uint64(1)
@@ -102,9 +103,23 @@ def test_a_cheating_prover_with_a_value_outside_the_table_is_rejected(monkeypatc
         counts += np.bincount(rows, minlength=table.axis.size)
 
     monkeypatch.setattr(type(tape), "_locate", forged)
+    monkeypatch.setattr(prover, "verify", lambda *_: None)
     data = prover.prove(tape, [vector], CONTEXT)
     with pytest.raises(ProofError):
         verify(toy.verifier_tape(vector.record), CONTEXT, data)
+
+
+def test_a_proof_that_a_fault_has_broken_does_not_leave_the_prover(vector, monkeypatch):
+    """The prover checks its own proof: here its closing polynomial is damaged after it was made."""
+    honest = prover.ClosingProver.combine
+
+    def faulty(self, transcript, d):
+        f_a, f_b = honest(self, transcript, d)
+        return f_a, bump(f_b, 1)
+
+    monkeypatch.setattr(prover.ClosingProver, "combine", faulty)
+    with pytest.raises(ProofError):
+        prover.prove(toy.prover_tape(vector), [vector], CONTEXT)
 
 
 def bump(words, at):

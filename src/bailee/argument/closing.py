@@ -22,7 +22,7 @@ Words = NDArray[np.uint64]
 
 @dataclass(frozen=True)
 class Combined:
-    """All constraints under powers of tau: a coefficient for every slot of the rows, their sum, the pair rows' weights."""
+    """All constraints under powers of tau: a coefficient for each slot of the rows, their sum, pair rows' weights."""
 
     coefficients: Words
     total: Ext

@@ -113,6 +113,6 @@ class CommittedVector:
 
 def _hash_rows(block: Words) -> list[bytes]:
     stride = block.shape[1] * 8
-    view = memoryview(np.ascontiguousarray(block, dtype="<u8")).cast("B")
+    view = memoryview(np.ascontiguousarray(block, dtype="<u8").data).cast("B")
     key = tags.LEAF
     return [blake3(view[start : start + stride], key=key).digest() for start in range(0, len(view), stride)]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bailee.algebra.field import e_sub
 from bailee.argument.affine import Ext, Form, Hidden, System
+from bailee.argument.parameters import Costs
 from bailee.argument.transcript import Transcript
 from bailee.errors import ProofFormatError
 
@@ -21,24 +22,11 @@ Value = Callable[[], Ext]
 
 
 @dataclass
-class Tally:
-    """What the soundness table charges for, counted as it happens."""
-
-    rounds: int = 0
-    layers: int = 0
-    lookup_leaves: int = 0
-    lookup_columns: int = 0
-    assertion_bits: int = 0
-    claims: int = 0
-    openings: int = 0
-
-
-@dataclass
 class Dialogue:
     """Common to all ends: the system of constraints that grows, and the tally."""
 
     system: System = field(default_factory=System)
-    tally: Tally = field(default_factory=Tally)
+    tally: Costs = field(default_factory=Costs)
 
     def send(self, value: Value) -> Hidden:
         raise NotImplementedError

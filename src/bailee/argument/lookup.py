@@ -17,10 +17,10 @@ Evaluate = Callable[[Node, list[Ext]], Form]
 
 
 class TreeState(Protocol):
-    """A prover's side of one tree. `layer(l)` starts the sumcheck from layer l to its children."""
+    """A prover's side of one tree. `layer` starts the next layer's sumcheck."""
 
     def root(self) -> tuple[Ext, Ext]: ...
-    def layer(self, level: int, point: list[Ext], weight: Ext) -> RoundState: ...
+    def layer(self, point: list[Ext], weight: Ext) -> RoundState: ...
     def children(self) -> tuple[Ext, Ext, Ext, Ext]: ...
 
 
@@ -40,6 +40,11 @@ class Placed:
     @property
     def table(self) -> Table:
         return self.what.table if isinstance(self.what, Lookup) else self.what
+
+    @property
+    def columns(self) -> tuple[Node, ...]:
+        """The nodes looked up; a table has none."""
+        return self.what.columns if isinstance(self.what, Lookup) else ()
 
     def weight(self, point: list[Ext]) -> Ext:
         """eq of the block's place with the first coordinates."""
@@ -72,8 +77,7 @@ def reduce_lookups(d: Dialogue, tape: Tape, evaluate: Evaluate, witness: LookupW
     alpha = d.challenge("lookup-alpha")
     asked, depth_a, pads = place([(look, look.bits) for look in tape.lookups])
     listed, depth_b, _ = place([(table, table.axis.bits) for table in tape.tables])
-    d.tally.lookup_leaves += (1 << depth_a) + (1 << depth_b)
-    d.tally.lookup_columns = max(len(table.columns) for table in tape.tables)
+    d.tally.lookup_degree = sum(len(block.table.columns) << block.bits for block in asked + listed)
     tree_a = witness.lookups(asked, depth_a, alpha, beta) if witness else None
     tree_b = witness.tables(listed, depth_b, alpha, beta) if witness else None
 
@@ -85,7 +89,7 @@ def reduce_lookups(d: Dialogue, tape: Tape, evaluate: Evaluate, witness: LookupW
     total = public(ONE)
     for block in asked:
         weight, tail = block.weight(point), block.tail(point)
-        columns = [evaluate(node, tail) for node in _lookup(block).columns]
+        columns = [evaluate(node, tail) for node in block.columns]
         total = total.plus(_denominator(block, columns, alpha, beta).plus_constant(e_neg(ONE)), weight)
     d.zero(q.minus(total))
 
@@ -102,11 +106,6 @@ def reduce_lookups(d: Dialogue, tape: Tape, evaluate: Evaluate, witness: LookupW
 
 def evaluate_column(table: Table, column: int, point: list[Ext]) -> Form:
     return public(kernels.dot_base(table.columns[column], kernels.eq_table(point)))
-
-
-def _lookup(block: Placed) -> Lookup:
-    assert isinstance(block.what, Lookup)  # placed so by reduce_lookups
-    return block.what
 
 
 def _denominator(block: Placed, columns: list[Form], alpha: Ext, beta: Ext) -> Form:
@@ -132,7 +131,7 @@ def _descend(
     for level in range(depth):
         known = ones and level == depth - 1
         weight = d.challenge("layer")
-        state = tree.layer(level, point, weight) if tree else None
+        state = tree.layer(point, weight) if tree else None
         inner, claim = sumcheck(d, p.plus(q, weight), list(point), state)
         values = tree.children() if tree else (ZERO, ZERO, ZERO, ZERO)
         sent = [d.send(lambda value=value: value) for value in (values[2:] if known else values)]  # type: ignore[misc]

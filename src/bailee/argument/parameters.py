@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from bailee.algebra.field import P
-from bailee.errors import ProofFormatError
+from bailee.errors import ProofError, ProofFormatError
 
 QUERY_BITS = 106
 """Bits bought by the opened columns of each commitment; the sum over all steps stays above 100."""
+
+LEAST_BITS = 100
+"""A proof whose errors add up to more than 2^-100 is rejected, whatever it says."""
 
 CLOSING_WIDTH = 256
 _LARGEST = 1 << 32
@@ -31,7 +34,7 @@ def _queries(n: int, radius: int) -> int:
 
 @dataclass(frozen=True)
 class CodeParameters:
-    """The shape of one commitment: `rows` data rows of `width` values; `queries` of `length` columns opened each time."""
+    """The shape of one commitment: `rows` of `width` values; `queries` of `length` columns opened each time."""
 
     rows: int
     width: int
@@ -140,19 +143,18 @@ def closing_parameters(pads: int, pairs: int) -> ClosingParameters:
     return ClosingParameters(pads, pairs, length, queries)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Costs:
-    """What the reduction of one tape spent, counted while it ran: the lines of the soundness table."""
+    """What the reduction of one tape spends, counted while it runs: the lines of the soundness table."""
 
-    rounds: int
-    layers: int
-    lookup_leaves: int
-    lookup_columns: int
-    assertion_bits: int
-    claims: int
-    openings: int
-    constraints: int
-    pairs: int
+    rounds: int = 0
+    layers: int = 0
+    lookup_degree: int = 0
+    assertion_bits: int = 0
+    claims: int = 0
+    openings: int = 0
+    constraints: int = 0
+    pairs: int = 0
 
 
 def soundness(costs: Costs, codes: tuple[CodeParameters, ...], closing: ClosingParameters) -> dict[str, float]:
@@ -174,10 +176,18 @@ def soundness(costs: Costs, codes: tuple[CodeParameters, ...], closing: ClosingP
         "closing combination": over_field(costs.constraints + costs.pairs + 1),
         "sumchecks": over_field(3 * costs.rounds),
         "layers": over_field(2 * costs.layers),
-        "look-ups": over_field(costs.lookup_leaves * (costs.lookup_columns + 1)),
+        "look-ups": over_field(costs.lookup_degree),
         "assertions": over_field(costs.assertion_bits),
         "batching": over_field(costs.claims),
         "masks": over_field(costs.openings),
     }
     errors["total"] = sum(errors.values())
     return {name: -math.log2(error) if error else math.inf for name, error in errors.items()}
+
+
+def require_soundness(table: dict[str, float]) -> dict[str, float]:
+    """The table, or ProofError where it sums to less than LEAST_BITS."""
+    if table["total"] < LEAST_BITS:
+        bits = f"{table['total']:.1f}"
+        raise ProofError(f"a proof of this size is sound to {bits} bits, at least {LEAST_BITS} are asked: split it")
+    return table

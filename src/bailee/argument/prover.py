@@ -20,6 +20,7 @@ from bailee.argument.randomness import Expansion
 from bailee.argument.reduction import OpeningState, Reduction, Row, begin
 from bailee.argument.tape import CHUNK, Tape
 from bailee.argument.transcript import Transcript
+from bailee.argument.verifier import verify
 from bailee.argument.witness import TapeWitness
 from bailee.errors import StatementError
 
@@ -63,14 +64,12 @@ def prove(tape: Tape, vectors: Sequence[CommittedVector], context: bytes, progre
         for o, at in zip(opened, indices, strict=True)
     ]
     fresh = tuple(v.record.root for v, s in zip(held, tape.sources, strict=True) if s.commitment is None)
-    say("opened", 1.0)
-    return Proof(
-        fresh,
-        settle.root,
-        tuple(d.sent),
-        tuple(openings),
-        ClosingOpening(f_a[0], f_a[1], f_b, settle.columns(closing_indices)),
-    ).encode()
+    last = ClosingOpening(f_a[0], f_a[1], f_b, settle.columns(closing_indices))
+    proof = Proof(fresh, settle.root, tuple(d.sent), tuple(openings), last).encode()
+    # a fault in this machine must not leave the house as a broken proof, which would spend an opening or tell more
+    verify(tape, context, proof)
+    say("checked", 1.0)
+    return proof
 
 
 def check_assertions(tape: Tape) -> None:

@@ -11,7 +11,7 @@ from bailee.algebra import field, kernels
 from bailee.algebra.merkle import leaf_digests, verify_paths
 from bailee.argument import closing
 from bailee.argument.dialogue import Checking
-from bailee.argument.parameters import CLOSING_WIDTH, ClosingParameters, CodeParameters, Costs, soundness
+from bailee.argument.parameters import CLOSING_WIDTH, ClosingParameters, CodeParameters, require_soundness, soundness
 from bailee.argument.proof import ClosingOpening, OpenedColumns, Reader, RowOpening
 from bailee.argument.reduction import Opened, OpeningState, Reduction, Row, begin, source_code
 from bailee.argument.tape import Tape
@@ -51,19 +51,9 @@ def verify(tape: Tape, context: bytes, proof: bytes) -> dict[str, float]:
         _check_opening(at, root, opening, transcript.columns("columns", at.code.queries, at.code.length))
     indices = transcript.columns("columns", shape.queries, shape.length)
     _check_closing(shape, combined, sigma, settled, pads_root, indices)
-    t = d.tally
-    costs = Costs(
-        t.rounds,
-        t.layers,
-        t.lookup_leaves,
-        t.lookup_columns,
-        t.assertion_bits,
-        t.claims,
-        t.openings,
-        len(d.system.zeros) + 2 * len(d.system.pairs),
-        len(d.system.pairs),
-    )
-    return soundness(costs, tuple(source_code(source) for source in tape.sources), shape)
+    d.tally.constraints = len(d.system.zeros) + 2 * len(d.system.pairs)
+    d.tally.pairs = len(d.system.pairs)
+    return require_soundness(soundness(d.tally, tuple(source_code(source) for source in tape.sources), shape))
 
 
 class _Read:

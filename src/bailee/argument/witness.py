@@ -13,7 +13,7 @@ from bailee.argument.affine import ONE, Ext
 from bailee.argument.commitment import CommittedVector
 from bailee.argument.lookup import Placed
 from bailee.argument.reduction import Claim, Row
-from bailee.argument.tape import CHUNK, Axis, Contract, Lookup, Node, Tape
+from bailee.argument.tape import CHUNK, Axis, Contract, Node, Tape
 
 Words = NDArray[np.uint64]
 Point = list[Ext]
@@ -97,12 +97,10 @@ class _Leaves:
         out = np.empty((max(0, stop - start), 2), dtype=np.uint64)
         for block in self._blocks:
             first, last = max(start, block.offset), min(stop, block.offset + (1 << block.bits))
-            look = block.what
             for low in range(first, last, CHUNK):
                 high = min(low + CHUNK, last)
-                if isinstance(look, Lookup):
-                    columns = [self._tape.part(c, low - block.offset, high - block.offset) for c in look.columns]
-                    _fill(out, low - start, block, columns, self._alpha, self._beta)
+                columns = [self._tape.part(c, low - block.offset, high - block.offset) for c in block.columns]
+                _fill(out, low - start, block, columns, self._alpha, self._beta)
         return out
 
 
@@ -132,8 +130,8 @@ class FractionTree:
         p, q = self._layers.pop()
         return _ext(p[0]), _ext(q[0])
 
-    def layer(self, level: int, point: Point, weight: Ext) -> LayerState:
-        """The sumcheck from layer `level` to the one below; layers are consumed from the root down."""
+    def layer(self, point: Point, weight: Ext) -> LayerState:
+        """The sumcheck from the next layer to the one below it, from the root down; each is used up."""
         self._state = None
         if self._layers:
             p, q = self._layers.pop()

@@ -37,7 +37,8 @@ def prove_equal(
     old = CommittedVector({TENSOR: values}, old_openings, old_seed)
     new = CommittedVector({TENSOR: values}, new_openings, new_seed)
     tape = Tape({(0, TENSOR): values, (1, TENSOR): values})
-    equality_tape(tape, *matrix.shape, old.record, old_opening, new.record, new_opening)
+    rows, columns = matrix.shape
+    equality_tape(tape, rows, columns, old.record, old_opening, new.record, new_opening)
     return prove(tape, [old, new], context)
 
 

@@ -144,7 +144,7 @@ class Reduction:
     def __init__(self, tape: Tape, dialogue: Dialogue) -> None:
         self.tape, self.dialogue = tape, dialogue
         self.commitments: list[list[Claim]] = [[] for _ in tape.sources]
-        self.leaves = 0  # of both look-up trees, for the soundness table
+        self.degree = 0  # of both look-up trees in alpha and beta, for the soundness table
         self._queues: list[list[tuple[Point, Form]]] = [[] for _ in tape.nodes]
         self._known: dict[tuple[int, Point], Form] = {}
 
@@ -235,7 +235,7 @@ class LookUps:
 
     def __init__(self, reduction: Reduction) -> None:
         self.reduction, self.tape, self.dialogue = reduction, reduction.tape, reduction.dialogue
-        self.beta = self.dialogue.transcript.challenge("lookup-beta")  # (N_A + N_B)(C + 1)/|E| with alpha
+        self.beta = self.dialogue.transcript.challenge("lookup-beta")  # degree/|E| with alpha
         self.alpha = self.dialogue.transcript.challenge("lookup-alpha")
 
     def run(self) -> None:
@@ -244,7 +244,8 @@ class LookUps:
         listed, end_b = arrange([table.axis.bits for table in self.tape.tables])
         depth_a, depth_b = (max(1, (end - 1).bit_length()) for end in (end_a, end_b))
         pads = (1 << depth_a) - end_a
-        self.reduction.leaves = (1 << depth_a) + (1 << depth_b)
+        self.reduction.degree = sum(len(look.columns) << look.bits for look in self.tape.lookups)
+        self.reduction.degree += sum(len(table.columns) << table.axis.bits for table in self.tape.tables)
         pa, qa, pb, qb = receive(), receive(), receive(), receive()
         zero(product(pa, qb) - product(qa, qb).times((pads, 0)) - product(pb, qa))
 

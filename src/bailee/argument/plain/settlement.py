@@ -235,7 +235,6 @@ def _powers(base: Ext, first: int, count: int) -> list[Ext]:
 def soundness(tape: Tape, reduction: Reduction, openings: Sequence[Opening], closing: Closing) -> dict[str, float]:
     """The error of each step, in bits (minus the binary logarithm), and of their sum."""
     field_size = float(P) ** 2
-    columns = max((len(table.columns) for table in tape.tables), default=0)
     errors = {
         "queries": sum(o.code.miss() for o in openings) + closing.code.miss(),
         "proximity": sum((1 + o.bits - o.code.size.bit_length() + 1) * o.code.length for o in openings) / field_size,
@@ -243,10 +242,13 @@ def soundness(tape: Tape, reduction: Reduction, openings: Sequence[Opening], clo
         "closing combination": (closing.constraints + len(reduction.dialogue.pairs) + 1) / field_size,
         "sumchecks": 3 * reduction.dialogue.rounds / field_size,
         "layers": 2 * reduction.dialogue.layers / field_size,
-        "look-ups": reduction.leaves * (columns + 1) / field_size,
+        "look-ups": reduction.degree / field_size,
         "assertions": sum(node.bits for node in tape.assertions) / field_size,
         "batching": sum(len(claims) for claims in reduction.commitments) / field_size,
         "masks": len(openings) / field_size,
     }
     errors["total"] = sum(errors.values())
-    return {step: -math.log2(error) if error else math.inf for step, error in errors.items()}
+    bits = {step: -math.log2(error) if error else math.inf for step, error in errors.items()}
+    if bits["total"] < 100:
+        raise ProofError(f"a proof of this size is sound to {bits['total']:.1f} bits, at least 100 are asked")
+    return bits
