@@ -1,7 +1,7 @@
 """Signed facts that cross boundaries: cards, grants, what a session says, passports.
 
-    canonical   the one spelling of a value          envelope    signing and opening
-    fields      kinds of field, times, decimals      card, grant, session, passport    the records themselves
+canonical   the one spelling of a value          envelope    signing and opening
+fields      kinds of field, times, decimals      card, grant, session, passport    the records themselves
 """
 
 from bailee.records.canonical import Json, canonical, digest, parse
