@@ -132,6 +132,7 @@ def summary(
     facts.add_row("time to train", f"{report['train_seconds']:.1f} s")
     facts.add_row("time to prove, all four, and check", f"{report['prove_seconds']:.1f} s")
     facts.add_row("time to verify the passport", f"{verified['seconds']:.2f} s")
+    facts.add_row("  and to load the verifier's libraries before", f"{verified['loading_seconds']:.2f} s")
     facts.add_row("proofs of training, together", f"{sum(one['proof_bytes'] for one in report['owners']) / 1e6:.2f} MB")
     return Group(table, "", facts)
 
@@ -167,7 +168,7 @@ def main() -> None:
     demo.console.print()
     demo.console.print(summary(report, verified, sealing, base))
     if not options.no_tampering:
-        demo.step(6, "What if somebody cheats?", "one row, one grant's date, one byte of a proof")
+        demo.step(6, "What if somebody cheats?", "bailee verify changed/passport.json")
         tamper(demo.folder, hospitals["Cleveland"], builder, demo.console)
     demo.console.print(f"\nDone in {time.monotonic() - started:.0f} s.", end=" ")
     if options.keep:

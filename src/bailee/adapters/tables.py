@@ -49,6 +49,8 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[Batch]:
     InputError: no such file, empty, unreadable as its kind. SchemaError: a column missing or named twice.
     """
     with storage_errors(path):
+        if path.is_fifo():  # opening one would wait for a writer
+            raise InputError(f"table {path} is a pipe, and a table is opened more than once; save it to a file first")
         try:
             with path.open("rb") as file:
                 magic = file.read(len(_PARQUET_MAGIC))

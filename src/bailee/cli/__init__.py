@@ -7,6 +7,8 @@ home.py    a party's folder               keys, datasets, grants, training, pass
 
 def main() -> None:
     """The entry point `bailee`."""
-    from bailee.cli.app import app  # not sooner: `import bailee.cli` costs nothing
-
+    try:
+        from bailee.cli.app import app  # not sooner: `import bailee.cli` costs nothing
+    except KeyboardInterrupt:  # loading takes a second, and nothing has begun
+        raise SystemExit(130) from None
     app()

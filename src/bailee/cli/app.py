@@ -9,6 +9,17 @@ import typer
 from bailee import __version__
 from bailee.cli import datasets, grants, keys, passports, status, training
 
+PLOT = """Train on data you are not allowed to see, prove it was done right, and pay those whose data it was.
+
+One datum's life, and who does what with it:
+
+- **owner**: `key new`, then `seal` rows into a card that others may see
+- **owner**: `grant` a builder one plan, for a purpose, a time and a privacy loss; `revoke` takes it back
+- **builder**: `train` that plan; each owner takes part with `join`, and only noisy sums and proofs leave it
+- **anybody**: `verify` the model's passport, offline; `card show --check` a single card
+- **owner**: `reseal` rows whose openings are spent; `status` shows what is left and what it has cost
+"""
+
 app = typer.Typer(
     name="bailee",
     no_args_is_help=True,
@@ -16,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Train on data you are not allowed to see, prove it was done right, and pay those whose data it was.",
+    help=PLOT,
     epilog="Exit codes: 0 it holds; 2 input that does not fit; 3 not allowed; 4 a proof does not convince; "
     "5 another party failed; 6 storage. With --json, results and errors are one JSON object each.",
 )

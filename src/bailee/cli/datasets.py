@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bailee.adapters.files import lock, read_bytes
+from bailee.adapters.files import lock, read_bytes, sweep
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
 from bailee.cli.home import PartyHome
 from bailee.grant import open_card
@@ -53,6 +53,7 @@ def seal(
     target = party.new_dataset(as_name or found.name)
     ceiling = None if memory_mib is None else memory_mib << 20
     with lock(home), face.progress() as progress:
+        sweep(target.parent)  # what an earlier run left that was killed
         dataset = seal_table(owner, found, table, target, datetime.now(UTC), openings, ceiling, progress)
     _show(face, dataset)
 

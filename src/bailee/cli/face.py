@@ -98,29 +98,39 @@ def _lines(say: Callable[[str], None]) -> Report:
     return report
 
 
-def command(function: Callable[P, None]) -> Callable[P, None]:
-    """What every command is wrapped in: errors on purpose become a message and an exit code."""
+def stoppable(stopped: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """What every command is wrapped in: errors on purpose become a message and an exit code; Ctrl-C says `stopped`."""
 
-    @functools.wraps(function)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        as_json = bool(kwargs.get("as_json", False))
-        try:
-            function(*args, **kwargs)
-        except BaileeError as error:
-            _tell(type(error).__name__, str(error), error.exit_code, as_json)
-            raise typer.Exit(error.exit_code) from None
-        except MemoryError:
-            _tell("MemoryError", "this machine has too little memory for it; use fewer rows or columns", 1, as_json)
-            raise typer.Exit(1) from None
-        except KeyboardInterrupt:
-            _tell("Interrupted", "stopped; what was finished is kept", INTERRUPTED, as_json)
-            raise typer.Exit(INTERRUPTED) from None
-        except BrokenPipeError:
-            # Whoever read our output left; Python would complain once more while closing it.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(1) from None
+    def wrap(function: Callable[P, None]) -> Callable[P, None]:
+        @functools.wraps(function)
+        def run(*args: P.args, **kwargs: P.kwargs) -> None:
+            as_json = bool(kwargs.get("as_json", False))
+            try:
+                function(*args, **kwargs)
+            except BaileeError as error:
+                _tell(type(error).__name__, str(error), error.exit_code, as_json)
+                raise typer.Exit(error.exit_code) from None
+            except MemoryError:
+                _tell("MemoryError", "this machine has too little memory for it; use fewer rows or columns", 1, as_json)
+                raise typer.Exit(1) from None
+            except KeyboardInterrupt:
+                _tell("Interrupted", stopped, INTERRUPTED, as_json)
+                raise typer.Exit(INTERRUPTED) from None
+            except BrokenPipeError:
+                # Whoever read our output left; Python would complain once more while closing it.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                raise typer.Exit(1) from None
 
-    return run
+        return run
+
+    return wrap
+
+
+command = stoppable("stopped; nothing is left half done, run it again when you like")
+"""For commands that do all or nothing."""
+
+session_command = stoppable("stopped; what was said so far is kept: run the same command with --resume to go on")
+"""For the two sides of a training session."""
 
 
 def _tell(kind: str, message: str, code: int, as_json: bool) -> None:

@@ -57,7 +57,8 @@ def verify(
         statement.to_text(),
         f"\n\nChecked in {seconds:.2f} s, after {started - begun:.1f} s of loading",
     )
-    face.result({"holds": True, "seconds": round(seconds, 3), **statement.to_dict()}, shown)
+    times = {"seconds": round(seconds, 3), "loading_seconds": round(started - begun, 3)}
+    face.result({"holds": True, **times, **statement.to_dict()}, shown)
 
 
 def _load_libraries() -> None:

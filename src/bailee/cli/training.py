@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from bailee.adapters.files import lock, new_directory, read_bytes, storage_errors, write_new
 from bailee.adapters.transport import Listener
 from bailee.adapters.transport import join as connect
-from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, Report, command, facts_table
+from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, Report, facts_table, session_command
 from bailee.cli.home import PartyHome, read_public
 from bailee.cli.watching import Course, watching
-from bailee.errors import InputError
+from bailee.errors import BudgetError, GrantError, InputError
 from bailee.grant import Use, check_grant, open_revocation
 from bailee.keys import Identity
 from bailee.records import Grant, Signed
+from bailee.records.fields import parse_time
 from bailee.seal import Dataset, read_schema
 from bailee.seal.encode import encode
 from bailee.seal.schema import MAX_SCHEMA_BYTES
@@ -39,7 +40,7 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on with the session t
 Patience = Annotated[float, typer.Option(help="Seconds to wait for another party before giving up.", min=1)]
 
 
-@command
+@session_command
 def train(
     plan: Annotated[Path, typer.Argument(help="The training plan, a TOML file.")],
     owner: Annotated[list[Path], typer.Option("--owner", help="Public identity of an owner who takes part; repeat.")],
@@ -91,7 +92,7 @@ def train(
     face.result({"passport": str(target / "passport.json"), **report}, facts_table(shown))
 
 
-@command
+@session_command
 def join(
     address: Annotated[str, typer.Argument(help="The builder's HOST:PORT.")],
     grant: Annotated[str, typer.Option(help="The grant to take part under: its id's first letters, or its file.")],
@@ -114,6 +115,8 @@ def join(
     identity, given = party.identity, party.grant(grant)
     dataset = party.dataset_of(given)
     host, port = _address(address)
+    if not resume:
+        _worth_joining(party, dataset, given)
     with lock(home):
         with face.progress() as progress:
             holding = hold(party, identity, dataset, given, progress)
@@ -135,6 +138,25 @@ def join(
         "passport": str(party.sessions / passport.session / "passport.json"),
     }
     face.result(facts, facts_table({name.replace("_", " "): value for name, value in facts.items()}))
+
+
+def _worth_joining(party: PartyHome, dataset: Dataset, grant: Signed[Grant]) -> None:
+    """What can be known before a builder is asked: a session that must fail would cost privacy for nothing.
+
+    The grant is checked in full once the builder has said what it wants. Raises GrantError, BudgetError.
+    """
+    if any(revocation.record.grant == grant.digest for revocation in party.revocations()):
+        raise GrantError(f"the grant {grant.record.id} was revoked; give a new one with: bailee grant")
+    if datetime.now(UTC) > parse_time(grant.record.not_after):
+        raise GrantError(
+            f"the grant has expired: it ended at {grant.record.not_after}; give a new one with: bailee grant"
+        )
+    if not dataset.ledger.budget().remaining:
+        name = dataset.directory.name
+        raise BudgetError(
+            f"all openings of {name} are spent, so nothing can be proven about it any more; "
+            f"renew it with `bailee reseal {name}`, then give a new grant on the renewed dataset"
+        )
 
 
 def hold(
