@@ -133,6 +133,7 @@ def _descend(
         weight = d.challenge("layer")
         state = tree.layer(point, weight) if tree else None
         inner, claim = sumcheck(d, p.plus(q, weight), list(point), state)
+        state = None  # so that a layer is gone before the next one is made
         values = tree.children() if tree else (ZERO, ZERO, ZERO, ZERO)
         sent = [d.send(lambda value=value: value) for value in (values[2:] if known else values)]  # type: ignore[misc]
         q0, q1 = sent[-2], sent[-1]

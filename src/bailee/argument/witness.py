@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,7 @@ class TapeWitness:
         return kernels.dot_ext(head, kernels.eq_table(point[len(point) - low :]))
 
     def lookups(self, blocks: list[Placed], depth: int, alpha: Ext, beta: Ext) -> FractionTree:
-        return FractionTree(None, _Leaves(self._tape, blocks, alpha, beta), depth)
+        return FractionTree(None, _Leaves(self._tape, blocks, depth, alpha, beta), depth)
 
     def tables(self, blocks: list[Placed], depth: int, alpha: Ext, beta: Ext) -> FractionTree:
         denominators = np.zeros((1 << depth, 2), dtype=np.uint64)
@@ -87,44 +87,79 @@ def _fill(out: Words, start: int, block: Placed, columns: Sequence[Words], alpha
 class _Leaves:
     """The denominators of tree A, made again whenever they are asked for: they are two words for each look-up."""
 
-    def __init__(self, tape: Tape, blocks: list[Placed], alpha: Ext, beta: Ext) -> None:
+    def __init__(self, tape: Tape, blocks: list[Placed], depth: int, alpha: Ext, beta: Ext) -> None:
         self._tape, self._blocks, self._alpha, self._beta = tape, blocks, alpha, beta
-        self.used = sum(1 << block.bits for block in blocks)
+        self._used = sum(1 << block.bits for block in blocks)
+        self._half = 1 << (depth - 1)
 
-    def part(self, start: int, stop: int) -> Words:
-        """Leaves from `start` to `stop`, ending where the padding begins."""
-        stop = min(stop, self.used)
-        out = np.empty((max(0, stop - start), 2), dtype=np.uint64)
+    def halves(self) -> tuple[Words, Words]:
+        """All leaves whose first bit is 0, and the others up to where the padding begins."""
+        low = np.empty((min(self._half, self._used), 2), dtype=np.uint64)
+        high = np.empty((max(0, self._used - self._half), 2), dtype=np.uint64)
+        self._write(low, 0)
+        self._write(high, self._half)
+        return low, high
+
+    def parents(self, start: int, stop: int) -> tuple[Words, Words]:
+        """Fractions `start` to `stop` of the layer above the leaves."""
+        count = stop - start
+        last = min(self._half + stop, self._used)
+        both = np.empty((count + max(0, last - self._half - start), 2), dtype=np.uint64)
+        self._write(both[:count], start)
+        self._write(both[count:], self._half + start)
+        return kernels.fraction_combine_ones(both, count)
+
+    def _write(self, out: Words, start: int) -> None:
+        stop = start + len(out)
+        if stop > self._used:
+            kernels.fill(out, max(0, self._used - start), len(out), ONE)
         for block in self._blocks:
             first, last = max(start, block.offset), min(stop, block.offset + (1 << block.bits))
             for low in range(first, last, CHUNK):
                 high = min(low + CHUNK, last)
                 columns = [self._tape.part(c, low - block.offset, high - block.offset) for c in block.columns]
                 _fill(out, low - start, block, columns, self._alpha, self._beta)
-        return out
 
 
 class FractionTree:
-    """All layers of one tree of fractions. `numerators` None means every leaf, padding included, has numerator one."""
+    """The layers of one tree of fractions, used up from the root down.
+
+    Tree B keeps all of them. Tree A (every leaf's numerator is one) keeps none of its two largest layers, the leaves and
+    their parents, and makes each again when its turn comes: at most two words for each look-up are held at a time.
+    """
 
     def __init__(self, numerators: Words | None, denominators: Words | _Leaves, depth: int) -> None:
-        self._half = half = 1 << (depth - 1)
+        half = 1 << (depth - 1)
         self._layers: list[tuple[Words, Words]] = []
-        self._leaves: _Leaves | None = None
+        self._unmade: list[Callable[[Point, Ext], LayerState]] = []
         if isinstance(denominators, _Leaves):
-            self._leaves = denominators
-            p, q = np.empty((half, 2), dtype=np.uint64), np.empty((half, 2), dtype=np.uint64)
-            for start in range(0, half, CHUNK):
-                stop = min(start + CHUNK, half)
-                upper = self._leaves.part(half + start, half + stop)
-                both = np.concatenate([self._leaves.part(start, stop), upper])
-                p[start:stop], q[start:stop] = kernels.fraction_combine_ones(both, stop - start)
-            self._layers.append((p, q))
+            leaves = denominators
+            self._unmade.append(lambda point, weight: LayerState(None, None, *leaves.halves(), half, point, weight))
+            if half > CHUNK:
+                quarter = half // 2
+                p, q = np.empty((quarter, 2), dtype=np.uint64), np.empty((quarter, 2), dtype=np.uint64)
+                for start in range(0, quarter, CHUNK):
+                    low, high = (
+                        leaves.parents(start, start + CHUNK),
+                        leaves.parents(quarter + start, quarter + start + CHUNK),
+                    )
+                    pair = np.concatenate([low[0], high[0]]), np.concatenate([low[1], high[1]])
+                    p[start : start + CHUNK], q[start : start + CHUNK] = kernels.fraction_combine(*pair)
+                self._layers.append((p, q))
+                self._unmade.append(lambda point, weight: self._pairs(_gather(leaves, half), point, weight))
+            else:
+                self._layers.append(leaves.parents(0, half))
         elif numerators is not None:
             self._layers.append((numerators, denominators))
         while len(self._layers[-1][0]) > 1:
             self._layers.append(kernels.fraction_combine(*self._layers[-1]))
         self._state: LayerState | None = None
+
+    @staticmethod
+    def _pairs(layer: tuple[Words, Words], point: Point, weight: Ext) -> LayerState:
+        p, q = layer
+        half = len(p) // 2
+        return LayerState(p[:half], p[half:], q[:half], q[half:], half, point, weight)
 
     def root(self) -> tuple[Ext, Ext]:
         p, q = self._layers.pop()
@@ -132,14 +167,11 @@ class FractionTree:
 
     def layer(self, point: Point, weight: Ext) -> LayerState:
         """The sumcheck from the next layer to the one below it, from the root down; each is used up."""
-        self._state = None
+        self._state = None  # the layer before is let go first
         if self._layers:
-            p, q = self._layers.pop()
-            half = len(p) // 2
-            self._state = LayerState(p[:half], p[half:], q[:half], q[half:], half, point, weight)
-        elif self._leaves is not None:
-            low, high = self._leaves.part(0, self._half), self._leaves.part(self._half, 2 * self._half)
-            self._state = LayerState(None, None, low, high, self._half, point, weight)
+            self._state = self._pairs(self._layers.pop(), point, weight)
+        elif self._unmade:
+            self._state = self._unmade.pop()(point, weight)
         else:
             raise RuntimeError("all layers of this tree have been used")
         return self._state
@@ -148,6 +180,13 @@ class FractionTree:
         if self._state is None:
             raise RuntimeError("children are asked for after a layer")
         return self._state.children()
+
+
+def _gather(leaves: _Leaves, half: int) -> tuple[Words, Words]:
+    p, q = np.empty((half, 2), dtype=np.uint64), np.empty((half, 2), dtype=np.uint64)
+    for start in range(0, half, CHUNK):
+        p[start : start + CHUNK], q[start : start + CHUNK] = leaves.parents(start, start + CHUNK)
+    return p, q
 
 
 class LayerState:
