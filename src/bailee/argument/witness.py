@@ -100,14 +100,14 @@ class _Leaves:
         self._write(high, self._half)
         return low, high
 
-    def parents(self, start: int, stop: int) -> tuple[Words, Words]:
-        """Fractions `start` to `stop` of the layer above the leaves."""
-        count = stop - start
-        last = min(self._half + stop, self._used)
+    def parents(self, start: int, out: tuple[Words, Words]) -> None:
+        """Fractions of the layer above the leaves from `start`, as many as `out` takes."""
+        count = len(out[0])
+        last = min(self._half + start + count, self._used)
         both = np.empty((count + max(0, last - self._half - start), 2), dtype=np.uint64)
         self._write(both[:count], start)
         self._write(both[count:], self._half + start)
-        return kernels.fraction_combine_ones(both, count)
+        kernels.fraction_combine_ones(both, count, out)
 
     def _write(self, out: Words, start: int) -> None:
         stop = start + len(out)
@@ -136,19 +136,10 @@ class FractionTree:
             leaves = denominators
             self._unmade.append(lambda point, weight: LayerState(None, None, *leaves.halves(), half, point, weight))
             if half > CHUNK:
-                quarter = half // 2
-                p, q = np.empty((quarter, 2), dtype=np.uint64), np.empty((quarter, 2), dtype=np.uint64)
-                for start in range(0, quarter, CHUNK):
-                    low, high = (
-                        leaves.parents(start, start + CHUNK),
-                        leaves.parents(quarter + start, quarter + start + CHUNK),
-                    )
-                    pair = np.concatenate([low[0], high[0]]), np.concatenate([low[1], high[1]])
-                    p[start : start + CHUNK], q[start : start + CHUNK] = kernels.fraction_combine(*pair)
-                self._layers.append((p, q))
-                self._unmade.append(lambda point, weight: self._pairs(_gather(leaves, half), point, weight))
+                self._layers.append(_grandparents(leaves, half // 2))
+                self._unmade.append(lambda point, weight: self._pairs(_all_parents(leaves, half), point, weight))
             else:
-                self._layers.append(leaves.parents(0, half))
+                self._layers.append(_all_parents(leaves, half))
         elif numerators is not None:
             self._layers.append((numerators, denominators))
         while len(self._layers[-1][0]) > 1:
@@ -182,10 +173,26 @@ class FractionTree:
         return self._state.children()
 
 
-def _gather(leaves: _Leaves, half: int) -> tuple[Words, Words]:
-    p, q = np.empty((half, 2), dtype=np.uint64), np.empty((half, 2), dtype=np.uint64)
+def _pair(size: int) -> tuple[Words, Words]:
+    return np.empty((size, 2), dtype=np.uint64), np.empty((size, 2), dtype=np.uint64)
+
+
+def _all_parents(leaves: _Leaves, half: int) -> tuple[Words, Words]:
+    p, q = _pair(half)
     for start in range(0, half, CHUNK):
-        p[start : start + CHUNK], q[start : start + CHUNK] = leaves.parents(start, start + CHUNK)
+        leaves.parents(start, (p[start : start + CHUNK], q[start : start + CHUNK]))
+    return p, q
+
+
+def _grandparents(leaves: _Leaves, quarter: int) -> tuple[Words, Words]:
+    """The layer two above the leaves, without ever holding the one between."""
+    p, q = _pair(quarter)
+    step = min(CHUNK, quarter)
+    below = _pair(2 * step)
+    for start in range(0, quarter, step):
+        leaves.parents(start, (below[0][:step], below[1][:step]))
+        leaves.parents(quarter + start, (below[0][step:], below[1][step:]))
+        kernels.fraction_combine(*below, (p[start : start + step], q[start : start + step]))
     return p, q
 
 

@@ -274,20 +274,20 @@ def fraction_round_ones(q0: Words, q1: Words, h: int, w: Words, lam: Ext) -> tup
     return _sums(parallel.over(h, lambda i, j: _fraction_ones(q0, q1, w, size, l0, l1, i, j)))
 
 
-def fraction_combine(p: Words, q: Words) -> tuple[Words, Words]:
-    """p[i]/q[i] + p[i+m]/q[i+m] as new (m, 2) numerators and denominators, from (2m, 2)."""
+def fraction_combine(p: Words, q: Words, out: tuple[Words, Words] | None = None) -> tuple[Words, Words]:
+    """p[i]/q[i] + p[i+m]/q[i+m] as (m, 2) numerators and denominators, from (2m, 2); into `out` if given."""
     m = same_length(p, q) // 2
     p, q = readable(p), readable(q)
-    top, bottom = np.empty((m, 2), dtype=np.uint64), np.empty((m, 2), dtype=np.uint64)
+    top, bottom = out or (np.empty((m, 2), dtype=np.uint64), np.empty((m, 2), dtype=np.uint64))
     parallel.over(m, lambda start, stop: _combine(p, q, np.uint64(m), top, bottom, start, stop))
     return top, bottom
 
 
-def fraction_combine_ones(q: Words, m: int) -> tuple[Words, Words]:
-    """1/q[i] + 1/q[i+m], entries of q up to 2m that are missing being 1."""
+def fraction_combine_ones(q: Words, m: int, out: tuple[Words, Words] | None = None) -> tuple[Words, Words]:
+    """1/q[i] + 1/q[i+m], entries of q up to 2m that are missing being 1; into `out`, of m entries each, if given."""
     if len(q) > 2 * m:
         raise ValueError(f"at most {2 * m} entries combine to {m}, got {len(q)}")
     q = readable(q)
-    top, bottom = np.empty((m, 2), dtype=np.uint64), np.empty((m, 2), dtype=np.uint64)
+    top, bottom = out or (np.empty((m, 2), dtype=np.uint64), np.empty((m, 2), dtype=np.uint64))
     parallel.over(m, lambda start, stop: _combine_ones(q, np.uint64(m), top, bottom, start, stop))
     return top, bottom
