@@ -2,83 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from bailee.cli.app import app
-
-SCHEMA = """
-[dataset]
-name = "tiny"
-label = "ill"
-
-[[column]]
-name = "age"
-type = "number"
-min = 0
-max = 100
-
-[[column]]
-name = "sex"
-type = "category"
-categories = ["f", "m"]
-
-[[column]]
-name = "ill"
-type = "flag"
-"""
-PLAN = """
-name = "tiny-plan"
-purpose = "tests"
-label = "ill"
-rounds = 2
-learning_rate = 1
-
-[privacy]
-epsilon = 4
-delta = 0.00001
-"""
-ROWS = "age,sex,ill\n30,f,0\n40,m,1\n50,f,1\n"
-
-
-def run(*arguments: str | Path) -> tuple[int, dict[str, Any]]:
-    """(exit code, the JSON object said) of a command."""
-    done = CliRunner().invoke(app, [*map(str, arguments), "--json"])
-    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-    said: dict[str, Any] = json.loads(done.stdout)
-    return done.exit_code, said
+from commands import PLAN, give, make_world, refused, run
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An owner with a sealed dataset, and a builder."""
-    folder = tmp_path_factory.mktemp("world")
-    for name, text in (("schema.toml", SCHEMA), ("plan.toml", PLAN), ("rows.csv", ROWS)):
-        (folder / name).write_text(text)
-    assert run("key", "new", "Owner", "--home", folder / "owner")[0] == 0
-    assert run("key", "new", "Builder", "--home", folder / "builder")[0] == 0
-    code, said = run("seal", folder / "rows.csv", folder / "schema.toml", "--home", folder / "owner")
-    assert code == 0
-    assert (said["rows"], said["openings_left"]) == (3, 6)
-    return folder
-
-
-def give(world: Path, *more: str | Path) -> tuple[int, dict[str, Any]]:
-    builder, plan = world / "builder", world / "plan.toml"
-    return run("grant", "tiny", "--builder", builder, "--plan", plan, *more, "--home", world / "owner")
-
-
-def refused(result: tuple[int, dict[str, Any]], code: int, kind: str, *words: str) -> None:
-    assert result[0] == code, result
-    assert (result[1]["error"], result[1]["exit_code"]) == (kind, code)
-    for word in words:
-        assert word in result[1]["message"]
+    return make_world(tmp_path_factory.mktemp("world"))
 
 
 def test_keys_are_never_replaced(world: Path) -> None:
