@@ -114,8 +114,8 @@ def test_a_proof_that_a_fault_has_broken_does_not_leave_the_prover(vector, monke
     honest = prover.ClosingProver.combine
 
     def faulty(self, transcript, d):
-        f_a, f_b = honest(self, transcript, d)
-        return f_a, bump(f_b, 1)
+        f_a, f_b, f_c = honest(self, transcript, d)
+        return f_a, bump(f_b, 1), f_c
 
     monkeypatch.setattr(prover.ClosingProver, "combine", faulty)
     with pytest.raises(ProofError):
@@ -171,6 +171,7 @@ def tamperings(proof: Proof):
         ("f_A tail", replace(closing, f_a_tail=bump(closing.f_a_tail, 1))),
         ("f_B", replace(closing, f_b=bump(closing.f_b, 2))),
         ("f_B constant", replace(closing, f_b=bump(closing.f_b, 0))),
+        ("f_C", replace(closing, f_c=bump(closing.f_c, 2))),
         *((f"columns {n}", replace(closing, columns=c)) for n, c in columns_tampered(closing.columns)),
     ]
     for name, changed in changed_closing:

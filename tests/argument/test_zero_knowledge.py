@@ -83,24 +83,28 @@ def simulate(shape, openings: int) -> tuple[Proof, Commitment]:
         columns = OpenedColumns(values, salts, tree.open([int(i) for i in indices]))
         row_openings.append(RowOpening(at.row.values, at.row.tail, columns))
 
-    f_a, f_a_tail, f_b = uniform(CLOSING_WIDTH, 2), uniform(settled.queries, 2), uniform(settled.product_length, 2)
+    f_a, f_a_tail, f_b = uniform(CLOSING_WIDTH, 2), uniform(settled.queries, 2), uniform(settled.linear_length, 2)
+    f_c = uniform(settled.quotient_length, 2)
     folded = f_b[::CLOSING_WIDTH]
     short = e_mul(combined.total, (field.f_inv(CLOSING_WIDTH), 0))
     for c in range(2):
         f_b[0, c] = (int(f_b[0, c]) + short[c] - sum(int(v) for v in folded[:, c])) % P
     indices = transcript.columns("columns", settled.queries, settled.length)
-    values = uniform(settled.queries, settled.rows + 2, 2)
+    values = uniform(settled.queries, settled.rows + 3, 2)
     values[:, settled.rows :] = 0
     want_a = closing.code_words(f_a[None], f_a_tail[None], settled.length)[0, indices]
     want_b = closing.polynomial_values(f_b, settled.length)[indices]
     forced_a = field.ext_sub(want_a, closing.combine_proximity(settled, sigma, values))
-    forced_b = field.ext_sub(want_b, closing.combine_columns(settled, combined, values, indices))
-    values[:, settled.rows], values[:, settled.rows + 1] = forced_a, forced_b
+    forced_b = field.ext_sub(want_b, closing.combine_linear(settled, combined, values, indices))
+    want_c = closing.polynomial_values(closing.times_vanishing(f_c), settled.length)[indices]
+    forced_c = field.ext_sub(want_c, closing.combine_products(settled, combined, values))
+    for k, forced in enumerate((forced_a, forced_b, forced_c)):
+        values[:, settled.rows + k] = forced
     salts = secrets.token_bytes(16 * len(indices))
     tree = tree_with(indices, leaf_digests(salts, values.reshape(len(indices), -1)), settled.length)
     columns = OpenedColumns(values, salts, tree.open([int(i) for i in indices]))
     proof = Proof(
-        (roots[1],), tree.root, tuple(messages), tuple(row_openings), ClosingOpening(f_a, f_a_tail, f_b, columns)
+        (roots[1],), tree.root, tuple(messages), tuple(row_openings), ClosingOpening(f_a, f_a_tail, f_b, f_c, columns)
     )
     return proof, Commitment(roots[0], shape, openings)
 
@@ -123,6 +127,7 @@ def revealed(proof: Proof) -> dict[str, NDArray[np.uint64]]:
         shown[f"w {k}"], shown[f"w tail {k}"] = opening.values, opening.tail
         shown[f"columns {k}"] = opening.columns.values
     shown["f_A"], shown["f_A tail"], shown["f_B"] = proof.closing.f_a_values, proof.closing.f_a_tail, proof.closing.f_b
+    shown["f_C"] = proof.closing.f_c
     shown["pads"] = proof.closing.columns.values
     return {name: words.reshape(-1) for name, words in shown.items()}
 

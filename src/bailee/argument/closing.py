@@ -79,13 +79,19 @@ def rows_of(pads: Words, pairs: Sequence[tuple[int, int]]) -> Words:
     return rows.reshape(shape.rows, CLOSING_WIDTH, 2)
 
 
-def combine_columns(shape: ClosingParameters, combined: Combined, columns: Words, indices: NDArray[np.int64]) -> Words:
-    """What f_B must be at the opened columns: (t, 2), from columns (t, rows + 2, 2)."""
+def combine_linear(shape: ClosingParameters, combined: Combined, columns: Words, indices: NDArray[np.int64]) -> Words:
+    """What f_B must be at the opened columns: (t, 2), from columns (t, rows + 3, 2)."""
     none = np.zeros((shape.rows, 0, 2), dtype=np.uint64)
     linear = code_words(combined.coefficients, none, shape.length)[:, indices]
     total = columns[:, shape.rows + 1].copy()
     for i in range(shape.rows):
         total = field.ext_add(total, field.ext_mul(linear[i], columns[:, i]))
+    return total
+
+
+def combine_products(shape: ClosingParameters, combined: Combined, columns: Words) -> Words:
+    """What (X^L - 1) f_C must be at the opened columns: (t, 2). It vanishes on H only if every product is right."""
+    total = columns[:, shape.rows + 2].copy()
     for h, weight in enumerate(combined.pair_weights):
         x, y, z = (columns[:, shape.pad_rows + block * shape.pair_rows + h] for block in range(3))
         total = field.ext_add(total, field.ext_scale(field.ext_sub(field.ext_mul(x, y), z), weight))
@@ -127,6 +133,23 @@ def polynomial_values(coefficients: Words, length: int) -> Words:
             folded = field.add(field.scale(folded, power), block)
         cosets.append(kernels.coset_rows(folded, none, k, length))
     return np.ascontiguousarray(np.concatenate(cosets, axis=1).T)
+
+
+def times_vanishing(quotient: Words) -> Words:
+    """(d, 2) coefficients -> (d + L, 2), those of the product with X^L - 1, which vanishes on H."""
+    none = np.zeros((CLOSING_WIDTH, 2), dtype=np.uint64)
+    return field.ext_sub(np.concatenate([none, quotient]), np.concatenate([quotient, none]))
+
+
+def over_vanishing(coefficients: Words) -> Words:
+    """The quotient of `times_vanishing`: from the top, q[i - L] = c[i] + q[i]."""
+    quotient = np.zeros((len(coefficients) - CLOSING_WIDTH, 2), dtype=np.uint64)
+    for start in reversed(range(0, len(quotient), CLOSING_WIDTH)):
+        part = coefficients[start + CLOSING_WIDTH : start + 2 * CLOSING_WIDTH]
+        above = quotient[start + CLOSING_WIDTH : start + CLOSING_WIDTH + len(part)]
+        quotient[start : start + len(part)] = part
+        quotient[start : start + len(above)] = field.ext_add(part[: len(above)], above)
+    return quotient
 
 
 def check_sum(f_b: Words, combined: Combined) -> None:

@@ -121,12 +121,22 @@ class ClosingParameters:
 
     @property
     def product_length(self) -> int:
-        """Coefficients of f_B: a product of two code words, minus nothing."""
+        """Coefficients of a product of two code words."""
         return 2 * self.dimension - 1
 
 
 @lru_cache(maxsize=1)
 def _closing_code() -> tuple[int, int]:
+    @property
+    def linear_length(self) -> int:
+        """Coefficients of f_B: a code word times the interpolant of CLOSING_WIDTH coefficients."""
+        return CLOSING_WIDTH + self.dimension - 1
+
+    @property
+    def quotient_length(self) -> int:
+        """Coefficients of f_C: what X^L - 1 leaves of a product."""
+        return self.product_length - CLOSING_WIDTH
+
     length = 16 * CLOSING_WIDTH
     while True:
         queries = 1

@@ -49,6 +49,7 @@ class ClosingOpening:
     f_a_values: Words
     f_a_tail: Words
     f_b: Words
+    f_c: Words
     columns: OpenedColumns
 
 
@@ -71,7 +72,8 @@ class Proof:
         ]
         for opening in self.openings:
             parts += [_bytes(opening.values), _bytes(opening.tail), *_columns(opening.columns)]
-        parts += [_bytes(self.closing.f_a_values), _bytes(self.closing.f_a_tail), _bytes(self.closing.f_b)]
+        closing = self.closing
+        parts += [_bytes(words) for words in (closing.f_a_values, closing.f_a_tail, closing.f_b, closing.f_c)]
         return b"".join(parts + _columns(self.closing.columns))
 
 
@@ -143,8 +145,9 @@ class Reader:
     def closing(self, shape: ClosingParameters, width: int) -> ClosingOpening:
         values = self._words((width, 2), "the closing")
         tail = self._words((shape.queries, 2), "the closing")
-        f_b = self._words((shape.product_length, 2), "the closing")
-        return ClosingOpening(values, tail, f_b, self.columns((shape.queries, shape.rows + 2, 2)))
+        f_b = self._words((shape.linear_length, 2), "the closing")
+        f_c = self._words((shape.quotient_length, 2), "the closing")
+        return ClosingOpening(values, tail, f_b, f_c, self.columns((shape.queries, shape.rows + 3, 2)))
 
     def end(self) -> None:
         if self._at != len(self._data):

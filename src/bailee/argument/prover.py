@@ -56,7 +56,7 @@ def prove(tape: Tape, vectors: Sequence[CommittedVector], context: bytes, progre
     say("reduced", 0.8)
     if d.system.pads != counting.system.pads or d.system.pairs != counting.system.pairs:
         raise StatementError("the reduction took another course than counted: this is a defect, please report it")
-    f_a, f_b = settle.combine(transcript, d)
+    f_a, f_b, f_c = settle.combine(transcript, d)
     indices = [transcript.columns("columns", o.code.queries, o.code.length) for o in opened]
     closing_indices = transcript.columns("columns", settle.shape.queries, settle.shape.length)
     openings = [
@@ -64,7 +64,7 @@ def prove(tape: Tape, vectors: Sequence[CommittedVector], context: bytes, progre
         for o, at in zip(opened, indices, strict=True)
     ]
     fresh = tuple(v.record.root for v, s in zip(held, tape.sources, strict=True) if s.commitment is None)
-    last = ClosingOpening(f_a[0], f_a[1], f_b, settle.columns(closing_indices))
+    last = ClosingOpening(f_a[0], f_a[1], f_b, f_c, settle.columns(closing_indices))
     proof = Proof(fresh, settle.root, tuple(d.sent), tuple(openings), last).encode()
     # a fault in this machine must not leave the house as a broken proof, which would spend an opening or tell more
     verify(tape, context, proof)
@@ -109,7 +109,7 @@ class _Clear:
 
 
 class ClosingProver:
-    """The prover's side of section 9: rows, tails, the two mask rows and their tree."""
+    """The prover's side of section 9: rows, tails, the three mask rows and their tree."""
 
     def __init__(self, pads: Words, pairs: Sequence[tuple[int, int]], secret: Expansion) -> None:
         self.shape: ClosingParameters = closing_parameters(len(pads), len(pairs))
@@ -117,7 +117,8 @@ class ClosingProver:
         self._rows = closing.rows_of(pads, pairs)
         self._tails = secret.words("closing tails", shape.rows, shape.queries, 2)
         self._mask = secret.words("closing mask", CLOSING_WIDTH, 2), secret.words("closing mask tail", shape.queries, 2)
-        self._mask_b = secret.words("closing product mask", shape.product_length, 2)
+        self._mask_b = secret.words("closing linear mask", shape.linear_length, 2)
+        self._mask_c = secret.words("closing product mask", shape.quotient_length, 2)
         # the values of B on H sum to zero: its coefficients at multiples of L do
         folded = self._mask_b[::CLOSING_WIDTH]
         self._mask_b[0] = field.ext_sub(
@@ -127,14 +128,15 @@ class ClosingProver:
         tails = np.concatenate([self._tails, self._mask[1][None]])
         code = closing.code_words(values, tails, shape.length)
         mask_b = closing.polynomial_values(self._mask_b, shape.length)
-        self._columns = np.ascontiguousarray(np.concatenate([code, mask_b[None]]).transpose(1, 0, 2))
+        mask_c = closing.polynomial_values(closing.times_vanishing(self._mask_c), shape.length)
+        self._columns = np.ascontiguousarray(np.concatenate([code, mask_b[None], mask_c[None]]).transpose(1, 0, 2))
         self._salts = np.frombuffer(secret.octets("closing salts", 16 * shape.length), dtype="<u8").reshape(-1, 2)
         flat = self._columns.reshape(shape.length, -1)
         self._tree = MerkleTree(leaf_digests(self._salts.tobytes(), flat))
         self.root = self._tree.root
 
-    def combine(self, transcript: Transcript, d: Proving) -> tuple[tuple[Words, Words], Words]:
-        """f_A as (values, coefficients) and f_B, absorbed."""
+    def combine(self, transcript: Transcript, d: Proving) -> tuple[tuple[Words, Words], Words, Words]:
+        """f_A as (values, coefficients), f_B and f_C, absorbed."""
         shape = self.shape
         tau = transcript.challenge("closing-linear")
         sigma = transcript.challenge("closing-proximity")
@@ -144,13 +146,16 @@ class ClosingProver:
             values = field.ext_add(values, field.ext_scale(self._rows[i], power))
             tail = field.ext_add(tail, field.ext_scale(self._tails[i], power))
             power = e_mul(power, sigma)
-        f_b = field.ext_add(self._mask_b, self._products(combined))
+        linear, products = self._polynomials(combined)
+        f_b = field.ext_add(self._mask_b, linear[: shape.linear_length])
+        f_c = field.ext_add(self._mask_c, closing.over_vanishing(products[: shape.product_length]))
         transcript.absorb_words("closing", np.concatenate([values, tail]))
         transcript.absorb_words("closing", f_b)
-        return (values, tail), f_b
+        transcript.absorb_words("closing", f_c)
+        return (values, tail), f_b, f_c
 
-    def _products(self, combined: closing.Combined) -> Words:
-        """sum a_i row_i + sum weight_h (X_h Y_h - Z_h), as coefficients, through values on a subgroup large enough."""
+    def _polynomials(self, combined: closing.Combined) -> tuple[Words, Words]:
+        """sum a_i row_i and sum weight_h (X_h Y_h - Z_h), as coefficients, through values on a subgroup large enough."""
         shape = self.shape
         size = 1 << (shape.product_length - 1).bit_length()
         none = np.zeros((2 * shape.rows, 0), dtype=np.uint64)
@@ -168,17 +173,20 @@ class ClosingProver:
 
         rows = spread(self._rows, self._tails)
         linear = spread(combined.coefficients, np.zeros((shape.rows, 0, 2), dtype=np.uint64))
-        total = np.zeros((size, 2), dtype=np.uint64)
+        sums = np.zeros((size, 2), dtype=np.uint64)
         for i in range(shape.rows):
-            total = field.ext_add(total, field.ext_mul(linear[i], rows[i]))
+            sums = field.ext_add(sums, field.ext_mul(linear[i], rows[i]))
+        products = np.zeros((size, 2), dtype=np.uint64)
         for h, weight in enumerate(combined.pair_weights):
             x, y, z = (rows[shape.pad_rows + block * shape.pair_rows + h] for block in range(3))
-            total = field.ext_add(total, field.ext_scale(field.ext_sub(field.ext_mul(x, y), z), weight))
+            products = field.ext_add(products, field.ext_scale(field.ext_sub(field.ext_mul(x, y), z), weight))
         back = transform.powers(field.f_inv(transform.coset_shift(0, size)), size)
-        products = kernels.interpolate_rows(np.ascontiguousarray(total.T))
-        return np.ascontiguousarray(field.mul(products, np.broadcast_to(back, products.shape)).T)[
-            : shape.product_length
-        ]
+
+        def coefficients(values: Words) -> Words:
+            found = kernels.interpolate_rows(np.ascontiguousarray(values.T))
+            return np.ascontiguousarray(field.mul(found, np.broadcast_to(back, found.shape)).T)
+
+        return coefficients(sums), coefficients(products)
 
     def columns(self, indices: NDArray[np.int64]) -> OpenedColumns:
         salts = b"".join(self._salts[i].tobytes() for i in indices)

@@ -45,6 +45,7 @@ def verify(tape: Tape, context: bytes, proof: bytes) -> dict[str, float]:
     sigma = transcript.challenge("closing-proximity")
     transcript.absorb_words("closing", np.concatenate([settled.f_a_values, settled.f_a_tail]))
     transcript.absorb_words("closing", settled.f_b)
+    transcript.absorb_words("closing", settled.f_c)
     combined = closing.combine(d.system, tau)
     closing.check_sum(settled.f_b, combined)
     for at, root, opening in zip(opened, roots, openings, strict=True):
@@ -111,9 +112,14 @@ def _check_closing(
     if not np.array_equal(f_a, closing.combine_proximity(shape, sigma, columns)):
         raise ProofError("opened columns of the pads do not match their combination: they were not committed honestly")
     f_b = closing.polynomial_values(settled.f_b, shape.length)[indices]
-    if not np.array_equal(f_b, closing.combine_columns(shape, combined, columns, indices)):
+    if not np.array_equal(f_b, closing.combine_linear(shape, combined, columns, indices)):
         raise ProofError(
             "the constraints on hidden values do not hold at the opened columns: the statement was not proved"
+        )
+    f_c = closing.polynomial_values(closing.times_vanishing(settled.f_c), shape.length)[indices]
+    if not np.array_equal(f_c, closing.combine_products(shape, combined, columns)):
+        raise ProofError(
+            "the products of hidden values do not hold at the opened columns: the statement was not proved"
         )
 
 

@@ -140,7 +140,7 @@ class Opening:
 
 @dataclass(frozen=True)
 class Layout:
-    """Rows of the closing: pads, then X, Y, Z over the pairs; A and B follow."""
+    """Rows of the closing: pads, then X, Y, Z over the pairs; A, B and C follow."""
 
     pads: int
     pairs: int
@@ -163,14 +163,16 @@ class Closing:
         self.layout = Layout(-(-dialogue.used // CLOSING_LENGTH), -(-len(dialogue.pairs) // CLOSING_LENGTH))
         width = CLOSING_LENGTH + self.code.tail
         self.f_a = reader.words(width, 2)
-        self.f_b = reader.words(2 * width - 1, 2)
-        self.opened: Columns = reader.columns(self.code.queries, 2 * (self.layout.count + 2))
+        self.f_b = reader.words(CLOSING_LENGTH + width - 1, 2)
+        self.f_c = reader.words(2 * width - 1 - CLOSING_LENGTH, 2)
+        self.opened: Columns = reader.columns(self.code.queries, 2 * (self.layout.count + 3))
 
         self.tau = dialogue.transcript.challenge("closing-linear")
         self.linear, total = self._combine(dialogue)
         self.sigma = dialogue.transcript.challenge("closing-proximity")
         dialogue.transcript.absorb("closing", self.f_a.astype("<u8").tobytes())
         dialogue.transcript.absorb("closing", self.f_b.astype("<u8").tobytes())
+        dialogue.transcript.absorb("closing", self.f_c.astype("<u8").tobytes())
         # Over the subgroup H only the coefficients of 1, X^L, X^2L, .. survive, each L times
         on_h = self.f_b[::CLOSING_LENGTH]
         sums = (CLOSING_LENGTH * field.sum_words(on_h[:, 0]) % P, CLOSING_LENGTH * field.sum_words(on_h[:, 1]) % P)
@@ -202,11 +204,11 @@ class Closing:
         return self.layout.place("P", key) if key >= 0 else self.layout.place("Z", ~key)
 
     def check_columns(self, columns: Sequence[int]) -> None:
-        """At each opened column f_A and f_B are what the rows there make them."""
+        """At each opened column f_A, f_B and f_C are what the rows there make them."""
         check_tree(self.root, self.code, columns, self.opened)
         count, pads, pairs = self.layout.count, self.layout.pads, self.layout.pairs
-        entries = self.opened.entries.reshape(len(columns), count + 2, 2)
-        rows, mask_a, mask_b = entries[:, :count], entries[:, count], entries[:, count + 1]
+        entries = self.opened.entries.reshape(len(columns), count + 3, 2)
+        rows, (mask_a, mask_b, mask_c) = entries[:, :count], (entries[:, count + k] for k in range(3))
 
         near = field.add(mask_a, combine_ext(rows, field.ext(_powers(self.sigma, 1, count))))
         if not np.array_equal(self.code.encode(self.f_a, columns), near):
@@ -214,12 +216,18 @@ class Closing:
 
         points = self.code.points(columns)
         a = np.stack([evaluate(interpolate(self.linear[..., part]), points).T for part in range(2)], axis=-1)
+        expected = field.add(mask_b, combine_ext(rows, a))
+        if not np.array_equal(evaluate(np.ascontiguousarray(self.f_b.T), points).T, expected):
+            raise ProofError("the second closing polynomial is not the combination of its rows")
+
+        # (X^L - 1) f_C vanishes on H: so every single product is right, not only their sum
         x, y, z = (rows[:, pads + part * pairs : pads + (part + 1) * pairs] for part in range(3))
         weights = field.ext(_powers(self.tau, self.constraints + 1, pairs))
         products = combine_ext(field.ext_sub(field.ext_mul(x, y), z), weights)
-        expected = field.add(field.add(mask_b, combine_ext(rows, a)), products)
-        if not np.array_equal(evaluate(np.ascontiguousarray(self.f_b.T), points).T, expected):
-            raise ProofError("the second closing polynomial is not the combination of its rows")
+        none = np.zeros((CLOSING_LENGTH, 2), dtype=np.uint64)
+        vanishing = field.sub(np.concatenate([none, self.f_c]), np.concatenate([self.f_c, none]))
+        if not np.array_equal(evaluate(np.ascontiguousarray(vanishing.T), points).T, field.add(mask_c, products)):
+            raise ProofError("the third closing polynomial is not the combination of the products")
 
 
 def _powers(base: Ext, first: int, count: int) -> list[Ext]:
