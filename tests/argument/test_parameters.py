@@ -71,3 +71,11 @@ def test_what_no_code_can_hold_is_refused():
     for values, openings in [(0, 1), (2**33, 1), (8, 0), (8, 65)]:
         with pytest.raises(ProofFormatError):
             code_parameters(values, openings)
+
+
+@pytest.mark.parametrize(("values", "openings"), SHAPES)
+def test_both_verifiers_derive_the_same_code(values, openings):
+    from bailee.argument.plain.words import commitment_code
+
+    fast, plain = code_parameters(values, openings), commitment_code(values, openings)
+    assert (fast.width, fast.length, fast.queries, fast.tail) == (plain.size, plain.length, plain.queries, plain.tail)

@@ -12,7 +12,7 @@ from functools import lru_cache
 from bailee.algebra.field import P
 from bailee.errors import ProofError, ProofFormatError
 
-QUERY_BITS = 106
+QUERY_BITS = 104
 """Bits bought by the opened columns of each commitment; the sum over all steps stays above 100."""
 
 LEAST_BITS = 100
@@ -20,6 +20,7 @@ LEAST_BITS = 100
 
 CLOSING_WIDTH = 256
 _LARGEST = 1 << 32
+_LARGE = 1 << 23  # from here on half the encoding is worth a third more bytes
 
 
 def _queries(n: int, radius: int) -> int:
@@ -72,11 +73,12 @@ def code_parameters(values: int, openings: int) -> CodeParameters:
     for log in range(8, 21):
         width = 1 << log
         rows = -(-values // width)
-        for length in (4 * width, 8 * width, 16 * width, 32 * width):
+        for stretch in (2,) if values >= _LARGE else (4, 8, 16, 32):
+            length, most = stretch * width, 9 if stretch == 2 else 5
             queries = 1
             while True:
                 dimension = width + openings * queries
-                if openings * queries > width or 16 * dimension > 5 * length:
+                if openings * queries > width or 16 * dimension > most * length:
                     queries = 0
                     break
                 needed = _queries(length, (length - dimension) // 2)
@@ -124,9 +126,6 @@ class ClosingParameters:
         """Coefficients of a product of two code words."""
         return 2 * self.dimension - 1
 
-
-@lru_cache(maxsize=1)
-def _closing_code() -> tuple[int, int]:
     @property
     def linear_length(self) -> int:
         """Coefficients of f_B: a code word times the interpolant of CLOSING_WIDTH coefficients."""
@@ -137,6 +136,9 @@ def _closing_code() -> tuple[int, int]:
         """Coefficients of f_C: what X^L - 1 leaves of a product."""
         return self.product_length - CLOSING_WIDTH
 
+
+@lru_cache(maxsize=1)
+def _closing_code() -> tuple[int, int]:
     length = 16 * CLOSING_WIDTH
     while True:
         queries = 1

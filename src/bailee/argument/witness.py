@@ -77,9 +77,9 @@ class TapeWitness:
 
 def _fill(out: Words, start: int, block: Placed, columns: Sequence[Words], alpha: Ext, beta: Ext) -> None:
     """The denominators of some rows of a block, given those rows of its columns, into out from `start`."""
-    kernels.fill(out, start, start + len(columns[0]), e_sub(alpha, (block.table.tag, 0)))
-    power = ONE
-    for column in columns:
+    power = beta
+    kernels.denominators(out, start, columns[0], power, e_sub(alpha, (block.table.tag, 0)))
+    for column in columns[1:]:
         power = e_mul(power, beta)
         kernels.denominators(out, start, column, power)
 

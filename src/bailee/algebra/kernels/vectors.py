@@ -149,6 +149,15 @@ def _denominators(
         out[offset + i, 1] = f_sub(out[offset + i, 1], f_mul(c1, column[i]))
 
 
+@kernel
+def _denominators_from(
+    out: Words, offset: np.uint64, first: Words, column: Words, c0: np.uint64, c1: np.uint64, start: int, stop: int
+) -> None:
+    for i in range(np.uint64(start), np.uint64(stop)):
+        out[offset + i, 0] = f_sub(first[0], f_mul(c0, column[i]))
+        out[offset + i, 1] = f_sub(first[1], f_mul(c1, column[i]))
+
+
 def _flat(a: Words) -> Words:
     return readable(a).reshape(-1)
 
@@ -271,12 +280,19 @@ def _fits(a: Words, h: int) -> None:
         raise ValueError(f"at most {2 * h} entries fold to {h}, got {len(a)}")
 
 
-def denominators(out: Words, offset: int, column: Words, coefficient: Ext) -> None:
-    """out[offset : offset + len(column)] -= coefficient * column, in place; out over E, column over F."""
+def denominators(out: Words, offset: int, column: Words, coefficient: Ext, first: Ext | None = None) -> None:
+    """out[offset : offset + len(column)] -= coefficient * column, in place; out over E, column over F.
+
+    With `first`, what was in out does not count: the entries become first - coefficient * column.
+    """
     if offset < 0 or offset + len(column) > len(in_place(out)):
         raise ValueError(f"{len(column)} entries at {offset} do not fit in {len(out)}")
-    column, (c0, c1) = readable(column), scalar(coefficient)
-    parallel.over(len(column), lambda start, stop: _denominators(out, np.uint64(offset), column, c0, c1, start, stop))
+    column, (c0, c1), at = readable(column), scalar(coefficient), np.uint64(offset)
+    if first is None:
+        parallel.over(len(column), lambda start, stop: _denominators(out, at, column, c0, c1, start, stop))
+    else:
+        begin = np.array(first, dtype=np.uint64)
+        parallel.over(len(column), lambda start, stop: _denominators_from(out, at, begin, column, c0, c1, start, stop))
 
 
 def fill(out: Words, start: int, stop: int, value: Ext) -> None:

@@ -30,6 +30,7 @@ def warm(progress: Callable[[str], None] = _ignore) -> None:
     vectors.fold_base(flat, 2, ONE)
     vectors.fold_padded(table.copy(), 3, ONE, 1)
     vectors.denominators(table, 0, flat, ONE)
+    vectors.denominators(table, 0, flat, ONE, ONE)
     progress("matrices")
     matrices.combine_rows(square, table)
     matrices.apply_columns(square, table)

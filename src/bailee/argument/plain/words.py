@@ -22,7 +22,7 @@ from bailee.errors import ProofError, ProofFormatError
 
 SALT_BYTES = 16
 DIGEST_BYTES = 32
-QUERY_BITS = 106
+QUERY_BITS = 104
 CLOSING_LENGTH = 256
 _CHUNK = 1 << 18  # words held at once while polynomials are evaluated
 
@@ -159,7 +159,7 @@ def _good(n: int, k: int) -> int:
 
 
 def _queries(n: int, k: int) -> int:
-    """The least t with (n - e - 1)^t 2^106 <= n^t: exact."""
+    """The least t with (n - e - 1)^t 2^104 <= n^t: exact."""
     good = _good(n, k)
     t = max(1, int(QUERY_BITS / math.log2(n / good)) - 1)
     while good**t << QUERY_BITS > n**t:
@@ -171,8 +171,9 @@ def _queries(n: int, k: int) -> int:
 def commitment_code(total: int, openings: int) -> Code:
     """The code of a commitment to `total` values that bears `openings`: the cheapest in bytes."""
     best: tuple[int, Code] | None = None
+    blowups = (2,) if total >= 1 << 23 else (4, 8, 16, 32)
     for size in (1 << log for log in range(8, 21)):
-        code = next(filter(None, (_row_code(size, size * blowup, openings) for blowup in (4, 8, 16, 32))), None)
+        code = next(filter(None, (_row_code(size, size * blowup, openings) for blowup in blowups)), None)
         if code is not None:
             rows = -(-total // size)
             cost = code.queries * (8 * (rows + 2 * openings) + 16) + 16 * (size + code.tail)
@@ -184,8 +185,8 @@ def commitment_code(total: int, openings: int) -> Code:
 
 
 def _row_code(size: int, n: int, openings: int) -> Code | None:
-    t = 1
-    while openings * t <= size and 16 * (size + openings * t) <= 5 * n:  # t only grows: past this it never works
+    t, most = 1, 9 if n == 2 * size else 5
+    while openings * t <= size and 16 * (size + openings * t) <= most * n:  # t only grows: past this it never works
         needed = _queries(n, size + openings * t)
         if needed == t:
             return Code(size, n, t, openings * t, size + openings * t)
