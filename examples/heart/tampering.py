@@ -40,12 +40,14 @@ def tamper(folder: Path, hospital: Party, builder: Party, console: Console) -> N
     copy.move_date(hospital.name)
     attempt("One grant's date", f"Somebody moves the end of {hospital.name}'s grant by ten years", copy.verify())
     copy.sign_again(theirs)
-    attempt("  signed again", "The builder signs a passport that names the changed grant", copy.verify())
+    attempt("The date, signed again", "The builder signs a passport that names the changed grant", copy.verify())
     copy = Copy.of(folder, "proof")
     copy.change_proof(hospital.name)
     attempt("One byte of a proof", f"Somebody flips one bit of {hospital.name}'s proof", copy.verify())
     copy.sign_again(theirs, own)
-    attempt("  signed again", f"{hospital.name} and the builder both sign for the changed proof", copy.verify())
+    attempt(
+        "The proof, signed again", f"{hospital.name} and the builder both sign for the changed proof", copy.verify()
+    )
 
 
 def _refused(console: Console, said: dict[str, object]) -> None:
