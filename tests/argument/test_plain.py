@@ -214,10 +214,10 @@ def test_parameters_satisfy_their_definition(total: int, openings: int) -> None:
     code = words.commitment_code(total, openings)
     k, n, t = code.size + code.tail, code.length, code.queries
     assert code.tail == openings * t <= code.size
-    assert 16 * k <= 5 * n
+    assert 16 * k <= (9 if total >= 1 << 23 else 5) * n
     good = n - (n - k) // 2 - 1
-    assert good**t << 106 <= n**t
-    assert good ** (t - 1) << 106 > n ** (t - 1)
+    assert good**t << 104 <= n**t
+    assert good ** (t - 1) << 104 > n ** (t - 1)
 
 
 def test_closing_parameters_satisfy_their_definition() -> None:
@@ -225,9 +225,9 @@ def test_closing_parameters_satisfy_their_definition() -> None:
     t, n = code.queries, code.length
     assert n // 2 < 16 * (256 + t) <= n
     good = n - (n - 2 * (256 + t) + 1) // 2 - 1
-    assert good**t << 106 <= n**t
+    assert good**t << 104 <= n**t
     assert code.tail == t
-    assert -math.log2(code.miss()) >= 106
+    assert -math.log2(code.miss()) >= 104
 
 
 def test_code_words_are_those_of_the_reference_transform() -> None:
