@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import json
 import os
+import secrets
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -199,8 +200,9 @@ def _check_name(name: object) -> None:
 
 def _write(path: Path, data: bytes, mode: int, exclusive: bool = False) -> None:
     """All of `data` at `path`, on disk before this returns; appears whole or not at all."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    # A name nobody can guess, and exclusively: in a folder that others may write to, a link must not catch the key.
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(handle, "wb") as file:
             os.fchmod(file.fileno(), mode)

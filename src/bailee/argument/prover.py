@@ -155,7 +155,7 @@ class ClosingProver:
         return (values, tail), f_b, f_c
 
     def _polynomials(self, combined: closing.Combined) -> tuple[Words, Words]:
-        """sum a_i row_i and sum weight_h (X_h Y_h - Z_h), as coefficients, through values on a subgroup large enough."""
+        """sum a_i row_i and sum weight_h (X_h Y_h - Z_h): coefficients, by values on a subgroup large enough."""
         shape = self.shape
         size = 1 << (shape.product_length - 1).bit_length()
         none = np.zeros((2 * shape.rows, 0), dtype=np.uint64)

@@ -40,6 +40,8 @@ class Invite(Record):
         keys = [entrant.owner for entrant in self.owners]
         if not keys or len(set(keys)) != len(keys):
             raise RecordError("invite: expected at least one owner, each named once")
+        if self.builder in keys:
+            raise RecordError("invite: the builder takes part as an owner; its coin would not be its own: use two keys")
 
     def subjects(self) -> tuple[tuple[str, str], ...]:
         return (("session", self.session), ("plan", digest(canonical(self.plan))))

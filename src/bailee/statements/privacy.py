@@ -23,6 +23,7 @@ from bailee.errors import PlanError
 from bailee.records.fields import decimal_text
 from bailee.statements.fixed_point import MAX_SHIFT, sensitivity
 from bailee.statements.noise import noise_table, parse_sigma
+from bailee.statements.plan import Plan
 
 ACCOUNTANT = "dp_accounting.rdp.RdpAccountant"
 MECHANISM = "discrete-gaussian"
@@ -46,8 +47,10 @@ class Release:
 
     def noise_multiplier(self) -> float:
         """sigma over the sensitivity, rounded down: what the accountant is given."""
-        exact = parse_sigma(self.sigma) / sensitivity(self.norm_bound, self.released, self.shift)
-        return math.nextafter(float(exact), 0.0)
+        return math.nextafter(float(self.exact_multiplier()), 0.0)
+
+    def exact_multiplier(self) -> Fraction:
+        return parse_sigma(self.sigma) / sensitivity(self.norm_bound, self.released, self.shift)
 
     def table_distance(self) -> Fraction:
         """Total variation between all noise drawn in the session and the exact law."""
@@ -68,6 +71,14 @@ def privacy_loss(release: Release, delta: str) -> Loss:
     epsilon is rounded up at 10^-6.
     """
     return Loss(privacy_curve(release, delta, (release.rounds,))[0], delta)
+
+
+def check_noise(plan: Plan, release: Release) -> None:
+    """That a plan which names a noise multiplier gets at least that much noise. Raises PlanError."""
+    if plan.noise_multiplier is not None and release.exact_multiplier() < Fraction(plan.noise_multiplier):
+        raise PlanError(
+            f"the session's noise multiplier is {release.noise_multiplier():.6g}; the plan says {plan.noise_multiplier}"
+        )
 
 
 def privacy_curve(release: Release, delta: str, rounds: Sequence[int]) -> tuple[str, ...]:

@@ -48,12 +48,12 @@ from bailee.records import (
 )
 from bailee.records.fields import parse_time
 from bailee.records.schema import Schema
-from bailee.statements.fixed_point import NOISE_BITS
+from bailee.statements.fixed_point import NOISE_BITS, weight_radius
 from bailee.statements.gradient import GradientClaim
 from bailee.statements.logistic import compute_round
 from bailee.statements.noise import combine, noise_table
-from bailee.statements.plan import Plan, Terms, check_bounds, rule
-from bailee.statements.privacy import Loss, privacy_curve, privacy_loss
+from bailee.statements.plan import Plan, Terms, check_bounds
+from bailee.statements.privacy import Loss, check_noise, privacy_curve, privacy_loss
 from bailee.statements.session import (
     COIN_BYTES,
     Link,
@@ -100,7 +100,7 @@ class Holding:
     card: Signed[Card]
     card_proof: bytes
     grant: Signed[Grant]
-    matrix: NDArray[np.int64]
+    matrix: NDArray[np.int64] = field(repr=False)
     seed: Secret
     dataset: str
     permit: Callable[[Request], None]
@@ -153,8 +153,10 @@ class _Session:
     folder: Folder
     proving: Proving
     setting: Setting
-    secret: bytes
+    secret: bytes = field(repr=False)
     curve: tuple[str, ...]
+    radius: int
+    """The largest norm of weights at which no row this owner may hold leaves the sigmoid table."""
     noise_digest: str = ""
     coins: NDArray[np.uint64] = field(default_factory=lambda: np.zeros((0, 0), np.uint64))
 
@@ -182,7 +184,9 @@ class _Session:
             folder.put_secret("secret.sealed", secret, holding.identity)
         setting.watch(Event("invited", rounds=plan.rounds, owner=holding.key))
         curve = privacy_curve(release, plan.delta, range(1, plan.rounds + 1))
-        return cls(holding, invite, plan, terms, folder, proving, setting, secret.reveal(), curve)
+        return cls(
+            holding, invite, plan, terms, folder, proving, setting, secret.reveal(), curve, weight_radius(norm_bound)
+        )
 
     @property
     def session(self) -> str:
@@ -270,6 +274,9 @@ class _Session:
         columns, released = len(self.terms.columns), self.terms.released
         if len(weights) != columns or any(w and not sent for w, sent in zip(weights, released, strict=True)):
             raise SessionError("the builder's weights do not fit the granted columns")
+        # Larger ones might fail, or not, by what is in a row: an answer without noise to a question of the builder's.
+        if sum(value * value for value in weights) > self.radius * self.radius:
+            raise SessionError("the builder's weights are larger than any step of the plan; nothing was computed")
         # A second question at other weights would release more than was charged: put() refuses it.
         self.folder.put(_name("iterate", index), asked.envelope, f"round {index + 1}")
         kept = self.folder.get(_name("round", index))
@@ -375,7 +382,7 @@ def _check_terms(holding: Holding, invite: Invite, plan: Plan, terms: Terms) -> 
     if terms.norm_bound < norm_bound or terms.rows < card.rows:
         raise PlanError("the session's rows or row norm bound leave this owner's dataset out")
     check_bounds(plan, terms)
-    rule(plan, terms)
+    check_noise(plan, release_of(plan, terms, terms.norm_bound))
     spent = privacy_loss(release_of(plan, terms, norm_bound), plan.delta).epsilon
     if plan.epsilon is not None and float(spent) > float(plan.epsilon):
         raise PlanError(f"the session would cost this owner epsilon {spent}; the plan says {plan.epsilon}")

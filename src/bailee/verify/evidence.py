@@ -15,6 +15,8 @@ from bailee.records.canonical import MAX_BYTES
 
 ATTACHMENTS = "attachments"
 MAX_PROOF_BYTES = 1 << 30
+MAX_REVOCATION_BYTES = 1 << 16
+"""A revocation has some 700 bytes; what nobody named must not cost a reader more than that."""
 T = TypeVar("T", bound=Record)
 
 
@@ -42,7 +44,9 @@ class Evidence:
     def read(self, name: str, limit: int = MAX_PROOF_BYTES) -> bytes:
         """The attachment of digest `name`. Raises PassportError where it is missing or changed."""
         try:
-            data = read_bytes(self.folder / name, limit, "attachment")
+            path = self.folder / name
+            require(path.is_file(), f"attachment {name[:16]}... cannot be read: there is no such file")
+            data = read_bytes(path, limit, "attachment")
         except InputError as error:
             raise PassportError(f"attachment {name[:16]}... cannot be read: {error}") from None
         require(digest(data) == name, f"attachment {name[:16]}... was changed: its bytes have digest {digest(data)}")
@@ -58,9 +62,9 @@ class Evidence:
         if not self.folder.is_dir():
             raise PassportError(f"there is no folder {self.folder}: a passport needs its attachments beside it")
         for path in sorted(self.folder.iterdir()):
-            if path.name in known or not path.is_file() or path.stat().st_size > MAX_BYTES:
+            if path.name in known or not path.is_file() or path.stat().st_size > MAX_REVOCATION_BYTES:
                 continue
-            data = read_bytes(path, MAX_BYTES, "attachment")
+            data = read_bytes(path, MAX_REVOCATION_BYTES, "attachment")
             try:
                 if predicate_type_of(data) == Revocation.predicate_type():
                     found.append(open_signed(data, Revocation))

@@ -45,7 +45,7 @@ from bailee.statements.card import CardVerifier, check_card
 from bailee.statements.gradient import GradientClaim, verify_gradients
 from bailee.statements.logistic import final_model, round_state, start, update
 from bailee.statements.plan import Plan, Terms, check_bounds, rule
-from bailee.statements.privacy import Release, accounting, privacy_loss
+from bailee.statements.privacy import Release, accounting, check_noise, privacy_loss
 from bailee.statements.session import (
     Link,
     context,
@@ -169,7 +169,10 @@ class _Chain:
             require(terms.rows == rows, f"they count {terms.rows} rows; the cards commit to {rows}")
             largest = max(self._norm_bound(owner) for owner in self.cards)
             require(terms.norm_bound == largest, "the row norm bound is not the cards'")
+            roots = [Commitment.from_json(card.record.commitment).root for card in self.cards.values()]
+            require(len(set(roots)) == len(roots), "two owners show the same commitment: their rows are counted twice")
             check_bounds(self.plan, terms)
+            check_noise(self.plan, self._release(terms.norm_bound))
 
     def check_grants(self, revocations: Sequence[Signed[Revocation]]) -> None:
         for part in self.passport.owners:
