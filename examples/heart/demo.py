@@ -132,7 +132,7 @@ def summary(
     facts.add_row("time to train", f"{report['train_seconds']:.1f} s")
     facts.add_row("time to prove, all four, and check", f"{report['prove_seconds']:.1f} s")
     facts.add_row("time to verify the passport", f"{verified['seconds']:.2f} s")
-    facts.add_row("  and to load the verifier's libraries before", f"{verified['loading_seconds']:.2f} s")
+    facts.add_row("  after loading libraries and kernels", f"{verified['loading_seconds']:.2f} s")
     facts.add_row("proofs of training, together", f"{sum(one['proof_bytes'] for one in report['owners']) / 1e6:.2f} MB")
     return Group(table, "", facts)
 
