@@ -2,12 +2,14 @@
 
 One canonical JSON line a session, written before the session's first release. A session is charged once however often
 it is resumed, and stays charged when it fails: sums that were sent cannot be called back. Losses add up (basic
-composition), which is valid for any later choice of sessions; the bound of a grant is checked against one session,
-the ledger's own limit, where the owner sets one, against the sum.
+composition), which is valid for any later choice of sessions. A grant allows its loss once: sessions under one grant
+together stay within it, or a builder would train again and again and take the mean. The ledger's own limit, where
+the owner sets one, holds for all sessions of a dataset.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal as Number
 from pathlib import Path
@@ -24,6 +26,8 @@ class Entry:
     """Names the rows, whatever card they are under now: the digest of their first card, which renewals lead back to."""
     session: Hex32
     plan: Hex32
+    grant: Hex32
+    """Digest of the grant's envelope."""
     epsilon: Decimal
     delta: Decimal
 
@@ -46,8 +50,11 @@ class Ledger:
         """The sum of epsilon of all sessions of a dataset."""
         return _spent(self.entries(), dataset)
 
-    def charge(self, entry: Entry) -> None:
-        """Write the session down, once. Raises BudgetError where the limit would be passed."""
+    def charge(self, entry: Entry, allowed: tuple[str, str]) -> None:
+        """Write the session down, once. `allowed`: epsilon and delta of its grant.
+
+        Raises BudgetError where it would pass the ledger's limit, or with earlier sessions what the grant allows.
+        """
         if not self.path.exists():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_new(self.path, b"", 0o600)
@@ -63,6 +70,7 @@ class Ledger:
                 raise BudgetError(
                     f"this session would bring the dataset to epsilon {total}; its owner allows {self.limit} in all"
                 )
+            _check_grant([past for past in entries if past.grant == entry.grant], entry, allowed)
             journal.append(canonical(encode(entry)))
 
     def _read(self, journal: Journal) -> tuple[Entry, ...]:
@@ -70,6 +78,20 @@ class Ledger:
             return tuple(decode(Entry, parse(line), "ledger") for line in journal.lines())
         except RecordError as error:
             raise StorageError(f"privacy ledger {self.path} is damaged ({error}); restore it from a backup") from None
+
+
+def _check_grant(earlier: Sequence[Entry], entry: Entry, allowed: tuple[str, str]) -> None:
+    """That a grant is not used twice. One session by itself is judged by the grant's own check."""
+    most = [Number(value) for value in allowed]
+    total = [
+        sum(map(Number, losses)) for losses in zip(*((e.epsilon, e.delta) for e in (*earlier, entry)), strict=True)
+    ]
+    if earlier and any(loss > limit for loss, limit in zip(total, most, strict=True)):
+        raise BudgetError(
+            f"with the {len(earlier)} session(s) before it, this one would cost epsilon {total[0]}, delta {total[1]}; "
+            f"the grant allows {allowed[0]}, {allowed[1]} in all: "
+            "go on with the old one (--resume), or give a new grant"
+        )
 
 
 def _spent(entries: tuple[Entry, ...], dataset: str) -> Number:

@@ -177,7 +177,9 @@ class _Session:
         holding.permit(Request(invite, holding.grant, plan, terms, fields, loss, now))
         folder = Folder.open(setting.home, record.session, setting.resume)
         folder.put("invite.json", invite.envelope, "the invite")
-        ledger.charge(Entry(holding.dataset, record.session, plan.digest, loss.epsilon, loss.delta))
+        grant = holding.grant
+        entry = Entry(holding.dataset, record.session, plan.digest, grant.digest, loss.epsilon, loss.delta)
+        ledger.charge(entry, (grant.record.max_epsilon, grant.record.max_delta))
         secret = folder.get_secret("secret.sealed", holding.identity)
         if secret is None:
             secret = Secret(setting.entropy(3 * COIN_BYTES))

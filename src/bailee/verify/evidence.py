@@ -45,7 +45,7 @@ class Evidence:
         """The attachment of digest `name`. Raises PassportError where it is missing or changed."""
         try:
             path = self.folder / name
-            require(path.is_file(), f"attachment {name[:16]}... cannot be read: there is no such file")
+            require(path.is_file(), f"attachment {name[:16]}... cannot be read: it does not exist, or is no file")
             data = read_bytes(path, limit, "attachment")
         except InputError as error:
             raise PassportError(f"attachment {name[:16]}... cannot be read: {error}") from None
