@@ -22,9 +22,11 @@ def main() -> None:
     kernels.warm()
     draw = np.random.default_rng(2)
     names = [f"x{i}" for i in range(columns - 1)]
-    schema = '[dataset]\nname = "bench"\nlabel = "y"\n' + "".join(
-        f'[[column]]\nname = "{n}"\ntype = "number"\nmin = -4.0\nmax = 4.0\n' for n in names
-    ) + '[[column]]\nname = "y"\ntype = "flag"\n'
+    schema = (
+        '[dataset]\nname = "bench"\nlabel = "y"\n'
+        + "".join(f'[[column]]\nname = "{n}"\ntype = "number"\nmin = -4.0\nmax = 4.0\n' for n in names)
+        + '[[column]]\nname = "y"\ntype = "flag"\n'
+    )
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "rows.csv"
         values = np.clip(draw.normal(size=(rows, columns - 1)), -4, 4)
@@ -38,9 +40,12 @@ def main() -> None:
         for attempt in ("first pass", "second pass"):
             target = Path(folder) / attempt.replace(" ", "-")
             seconds, dataset = timed(
-                lambda target=target: seal(owner, read_schema(schema.encode()), table, target, datetime.now(UTC)))
-            print(f"{attempt}: {rows:,} x {columns} sealed in {seconds:.2f} s, {seconds / baseline:.0f} x reading the CSV "
-                  f"({baseline:.3f} s); proof {len(dataset.proof) / 1e6:.2f} MB")
+                lambda target=target: seal(owner, read_schema(schema.encode()), table, target, datetime.now(UTC))
+            )
+            print(
+                f"{attempt}: {rows:,} x {columns} sealed in {seconds:.2f} s, {seconds / baseline:.0f} x reading the CSV "
+                f"({baseline:.3f} s); proof {len(dataset.proof) / 1e6:.2f} MB"
+            )
 
 
 if __name__ == "__main__":

@@ -27,7 +27,9 @@ def main() -> None:
     machine()
     kernels.warm()
     draw = np.random.default_rng(3)
-    print(f"{'rows':>8} {'values':>11} {'commit s':>9} {'prove s':>8} {'NumPy s':>9} {'ratio':>7} {'verify s':>9} {'MB':>6}")
+    print(
+        f"{'rows':>8} {'values':>11} {'commit s':>9} {'prove s':>8} {'NumPy s':>9} {'ratio':>7} {'verify s':>9} {'MB':>6}"
+    )
     for rows in (largest >> k for k in (3, 2, 1, 0)):
         claim, matrix = rows_of(rows, columns)
         wide = matrix.astype(np.int64)
@@ -58,8 +60,10 @@ def main() -> None:
 
         seconds, proof = timed(proved, 2)
         check, _ = timed(lambda: verify_gradients(step, vector.record, 1, noisy.record, b"benchmark", proof), 2)
-        print(f"{rows:8,} {rows * columns:11,} {commit:9.2f} {seconds:8.2f} {baseline:9.4f} {seconds / baseline:7.0f} "
-              f"{check:9.2f} {len(proof) / 1e6:6.2f}")
+        print(
+            f"{rows:8,} {rows * columns:11,} {commit:9.2f} {seconds:8.2f} {baseline:9.4f} {seconds / baseline:7.0f} "
+            f"{check:9.2f} {len(proof) / 1e6:6.2f}"
+        )
 
 
 if __name__ == "__main__":

@@ -20,8 +20,10 @@ from bailee.statements.dataset import TENSOR, DatasetClaim, dataset_tape, padded
 
 def plain_check(claim: DatasetClaim, matrix: np.ndarray) -> bool:
     wide = matrix.astype(np.int64)
-    inside = all(((wide[:, j] >= d.low) & (wide[:, j] <= d.high) & ((wide[:, j] - d.low) % d.step == 0)).all()
-                 for j, d in enumerate(claim.domains))
+    inside = all(
+        ((wide[:, j] >= d.low) & (wide[:, j] <= d.high) & ((wide[:, j] - d.low) % d.step == 0)).all()
+        for j, d in enumerate(claim.domains)
+    )
     groups = all((wide[:, list(g)].sum(axis=1) == claim.unit).all() for g in claim.groups)
     return bool(inside and groups and ((wide**2).sum(axis=1) <= claim.norm_bound).all())
 
@@ -48,13 +50,17 @@ def main() -> None:
             seconds, (vector, proof, values) = timed(card)
         words = (peak[0] - base) / WORD / values
         rate = values / seconds / 1e6
-        print(f"{attempt}: {values:,} committed values in {seconds:.2f} s = {rate:.2f} million a second, "
-              f"peak {words:.1f} words a value, {seconds / plain:.0f} x the plain check ({plain:.2f} s)")
+        print(
+            f"{attempt}: {values:,} committed values in {seconds:.2f} s = {rate:.2f} million a second, "
+            f"peak {words:.1f} words a value, {seconds / plain:.0f} x the plain check ({plain:.2f} s)"
+        )
     record = vector.record
     fast, _ = timed(lambda: verify_dataset(claim, record, 0, b"benchmark", proof), 2)
     slow, _ = timed(lambda: verify_dataset(claim, record, 0, b"benchmark", proof, plain=True))
-    print(f"proof {len(proof) / 1e6:.2f} MB = {len(proof) / values * 2**24 / 1e6:.2f} MB per 2^24 values; "
-          f"verified in {fast:.2f} s, in plain Python {slow:.2f} s")
+    print(
+        f"proof {len(proof) / 1e6:.2f} MB = {len(proof) / values * 2**24 / 1e6:.2f} MB per 2^24 values; "
+        f"verified in {fast:.2f} s, in plain Python {slow:.2f} s"
+    )
 
 
 if __name__ == "__main__":

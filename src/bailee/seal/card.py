@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from hmac import compare_digest
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,9 @@ from bailee.seal.budget import DEFAULT_OPENINGS, Ledger, check_openings
 from bailee.seal.encode import Progress, encode
 from bailee.seal.sealed import fresh_seed, read_rows, write_rows
 from bailee.statements.card import card_context, dataset_claim, renewal_context
+
+if TYPE_CHECKING:
+    from bailee.argument.commitment import CommittedVector
 
 CARD_FILE = "card.json"
 PROOF_FILE = "card.proof"
@@ -56,17 +60,23 @@ class CardProver(Protocol):
 
 
 class ArgumentProver:
-    """The argument system's own."""
+    """The argument system's own. It keeps the commitment it made last, which is proved next."""
+
+    def __init__(self) -> None:
+        self._seed = b""
+        self._committed: CommittedVector | None = None
 
     def commit(self, matrix: Matrix, openings: int, seed: bytes) -> Commitment:
-        from bailee.statements.dataset import commit_dataset
+        from bailee.statements.dataset import commit_rows
 
-        return commit_dataset(matrix, openings, seed)
+        self._seed, self._committed = seed, commit_rows(matrix, openings, seed)
+        return self._committed.record
 
     def valid(self, schema: Schema, matrix: Matrix, seed: bytes, openings: int, opening: int, context: bytes) -> bytes:
         from bailee.statements.dataset import prove_dataset
 
-        return prove_dataset(dataset_claim(schema, len(matrix)), matrix, seed, openings, opening, context)
+        known = self._committed if compare_digest(seed, self._seed) else None
+        return prove_dataset(dataset_claim(schema, len(matrix)), matrix, seed, openings, opening, context, known)
 
     def equal(self, matrix: Matrix, old: tuple[bytes, int, int], new: tuple[bytes, int, int], context: bytes) -> bytes:
         from bailee.statements.reseal import prove_equal

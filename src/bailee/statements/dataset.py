@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from bailee.algebra import field
 from bailee.argument.commitment_record import Commitment
 from bailee.argument.tape import Axis, Tape
 from bailee.errors import StatementError
+
+if TYPE_CHECKING:
+    from bailee.argument.commitment import CommittedVector
 
 TENSOR = "rows"
 _CHUNK = 1 << 16
@@ -38,7 +42,7 @@ class Domain:
 
 @dataclass(frozen=True)
 class DatasetClaim:
-    """`rows` rows of columns `names`; each group of columns sums to `unit` in every row; squared norms are at most `norm_bound`."""
+    """`rows` rows of columns `names`; each group of columns sums to `unit`, each squared norm is at most `norm_bound`."""
 
     rows: int
     names: tuple[str, ...]
@@ -139,26 +143,37 @@ def _domain_table(tape: Tape, kinds: Sequence[Domain]):  # type: ignore[no-untyp
     return tape.table("domain", [numbers, values], locate)
 
 
-def commit_dataset(matrix: NDArray[np.int64], openings: int, seed: bytes) -> Commitment:
-    """The commitment to a dataset under a 32-byte secret seed; the same inputs give the same commitment."""
+def commit_rows(matrix: NDArray[np.int64], openings: int, seed: bytes) -> CommittedVector:
+    """The secret side of a dataset's commitment under a 32-byte seed; the same inputs give the same."""
     from bailee.argument.commitment import CommittedVector
 
-    return CommittedVector({TENSOR: padded(matrix)}, openings, seed).record
+    return CommittedVector({TENSOR: padded(matrix)}, openings, seed)
+
+
+def commit_dataset(matrix: NDArray[np.int64], openings: int, seed: bytes) -> Commitment:
+    """What the world sees of the same."""
+    return commit_rows(matrix, openings, seed).record
 
 
 def prove_dataset(
-    claim: DatasetClaim, matrix: NDArray[np.int64], seed: bytes, openings: int, opening: int, context: bytes
+    claim: DatasetClaim,
+    matrix: NDArray[np.int64],
+    seed: bytes,
+    openings: int,
+    opening: int,
+    context: bytes,
+    committed: CommittedVector | None = None,
 ) -> bytes:
     """Prove that the committed rows satisfy the claim, spending opening number `opening`.
 
-    Raises StatementError, before anything is revealed, where they do not.
+    `committed` saves committing again where `commit_rows` was called before. Raises StatementError, before anything is
+    revealed, where the rows do not satisfy the claim.
     """
-    from bailee.argument.commitment import CommittedVector
     from bailee.argument.prover import prove
 
     if matrix.shape != (claim.rows, len(claim.names)):
         raise StatementError(f"the claim is on {claim.rows} x {len(claim.names)} values, the matrix has {matrix.shape}")
-    vector = CommittedVector({TENSOR: padded(matrix)}, openings, seed)
+    vector = committed or commit_rows(matrix, openings, seed)
     tape = Tape({(0, TENSOR): vector.tensor(TENSOR)})
     dataset_tape(tape, claim, vector.record, opening)
     return prove(tape, [vector], context)
