@@ -124,8 +124,8 @@ class _Leaves:
 class FractionTree:
     """The layers of one tree of fractions, used up from the root down.
 
-    Tree B keeps all of them. Tree A (every leaf's numerator is one) does not keep its two largest layers, the leaves and
-    their parents, but makes each again when its turn comes: at most two words for each look-up are held at a time.
+    Tree B keeps all of them. Tree A (every leaf's numerator is one) does not keep the leaves and their parents, its two
+    largest layers: each is made again when its turn comes, so that at most two words for each look-up are held.
     """
 
     def __init__(self, numerators: Words | None, denominators: Words | _Leaves, depth: int) -> None:

@@ -42,7 +42,7 @@ class Domain:
 
 @dataclass(frozen=True)
 class DatasetClaim:
-    """`rows` rows of columns `names`; each group of columns sums to `unit`, each squared norm is at most `norm_bound`."""
+    """`rows` rows of columns `names`; each group of columns sums to `unit`, squared norms are at most `norm_bound`."""
 
     rows: int
     names: tuple[str, ...]

@@ -32,7 +32,8 @@ _CHUNK = 1 << 15
 class GradientClaim:
     """What one owner released over T rounds, and from what. d is the number of columns of the dataset.
 
-    weights: int64 (T, d) at scale 2^14; sums: int64 (T, d) as released, in lattice units; both zero where not released; coins: uint64 (T, d) below 2^60; shift: lattice bits; sigma: decimal, in lattice units.
+    weights: int64 (T, d) at scale 2^14; sums: int64 (T, d) as released, in lattice units; both zero where not released;
+    coins: uint64 (T, d) below 2^60; shift: lattice bits; sigma: decimal, in lattice units.
     """
 
     rows: int
