@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bailee.errors import BaileeError, PassportError, PlanError, ProofError, RecordError, SessionError, SignatureError
+from bailee.errors import (
+    BaileeError,
+    GrantError,
+    PassportError,
+    PlanError,
+    ProofError,
+    RecordError,
+    SessionError,
+    SignatureError,
+)
 from bailee.keys import Identity, Secret
 from bailee.records import (
     Closing,
@@ -102,6 +111,22 @@ def test_no_valid_row_fails_at_weights_within_the_radius() -> None:
         weights = np.array([part * sign_of, -part * sign_of, part, part, 0])
         for w in (weights, -weights):
             compute_round(row, 4, w, 20)
+
+
+def test_a_grant_taken_back_while_a_session_runs_answers_no_further_round(tmp_path: Path) -> None:
+    cast = make_cast(tmp_path, (30,))
+    asked: list[Any] = []
+
+    def permit(request: Any) -> None:
+        asked.append(request)
+        if len(asked) == 4:
+            raise GrantError("the grant was revoked by its owner")
+
+    outcome, said = run_session(replace(cast, owners=(replace(cast.owners[0], permit=permit),)))
+    assert outcome is None
+    assert isinstance(said["owner0"], GrantError)
+    (folder,) = [path for path in (tmp_path / "owner0" / "sessions").iterdir() if path.is_dir()]
+    assert len(list(folder.glob("round-*.json"))) == 2
 
 
 MULTIPLIER = plan_from_toml(

@@ -13,7 +13,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -92,8 +92,9 @@ class Holding:
     """An owner's sealed dataset, opened, with what it may be used for.
 
     permit raises GrantError (or another AuthorityError) for what the owner has not allowed; it is asked on every
-    start and resume. spend marks an opening of the dataset commitment as used for a statement (hex digest) and returns
-    its index; asked again for the same statement it returns the same. dataset names the rows in the ledger.
+    start and resume and before every answer. spend marks an opening of the dataset commitment as used for a statement
+    (hex digest) and returns its index; asked again for the same statement it returns the same. dataset names the rows
+    in the ledger.
     """
 
     identity: Identity
@@ -155,6 +156,7 @@ class _Session:
     setting: Setting
     secret: bytes = field(repr=False)
     curve: tuple[str, ...]
+    request: Request
     radius: int
     """The largest norm of weights at which no row this owner may hold leaves the sigmoid table."""
     noise_digest: str = ""
@@ -174,7 +176,8 @@ class _Session:
         fields = tuple(name for name, sent in zip(terms.columns, terms.released, strict=True) if sent)
         if not (setting.resume and (setting.home / record.session).exists()):
             _check_time(record, now)
-        holding.permit(Request(invite, holding.grant, plan, terms, fields, loss, now))
+        request = Request(invite, holding.grant, plan, terms, fields, loss, now)
+        holding.permit(request)
         folder = Folder.open(setting.home, record.session, setting.resume)
         folder.put("invite.json", invite.envelope, "the invite")
         grant = holding.grant
@@ -187,7 +190,17 @@ class _Session:
         setting.watch(Event("invited", rounds=plan.rounds, owner=holding.key))
         curve = privacy_curve(release, plan.delta, range(1, plan.rounds + 1))
         return cls(
-            holding, invite, plan, terms, folder, proving, setting, secret.reveal(), curve, weight_radius(norm_bound)
+            holding,
+            invite,
+            plan,
+            terms,
+            folder,
+            proving,
+            setting,
+            secret.reveal(),
+            curve,
+            request,
+            weight_radius(norm_bound),
         )
 
     @property
@@ -276,6 +289,8 @@ class _Session:
         columns, released = len(self.terms.columns), self.terms.released
         if len(weights) != columns or any(w and not sent for w, sent in zip(weights, released, strict=True)):
             raise SessionError("the builder's weights do not fit the granted columns")
+        # Again, now: a grant that was taken back, or has ended, is good for no further round.
+        self.holding.permit(replace(self.request, now=self.setting.clock()))
         # Larger ones might fail, or not, by what is in a row: an answer without noise to a question of the builder's.
         if sum(value * value for value in weights) > self.radius * self.radius:
             raise SessionError("the builder's weights are larger than any step of the plan; nothing was computed")
