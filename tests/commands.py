@@ -49,6 +49,8 @@ learning_rate = 1
 epsilon = 4
 delta = 0.00001
 """
+SMALL = 20_000
+"""Bytes that hold every record of a session, and no proof."""
 ROWS = "age,sex,ill\n30,f,0\n40,m,1\n50,f,1\n"
 
 

@@ -10,10 +10,8 @@ from pathlib import Path
 import pytest
 
 from bailee.adapters.files import lock
-from commands import Running, give, make_world, refused, run, start, start_session
+from commands import SMALL, Running, give, make_world, refused, run, start
 
-SMALL = 20_000
-"""Bytes that hold every record of a session, and no proof."""
 TEN_GB = 10 * 10**9
 
 
@@ -39,16 +37,6 @@ def test_a_full_disk_while_sealing(world: Path) -> None:
     end(start(world / "full.log", *sealing, file_limit=SMALL), 6, "StorageError: no space left", "free space")
     nothing_left(world, "full")
     assert run(*sealing)[0] == 0
-
-
-def test_a_full_disk_while_training(world: Path) -> None:
-    given = give(world)[1]["grant"]
-    session = start_session(world, given, "full", builder_limit=SMALL)
-    end(session.builder, 6, "StorageError: no space left", "free space")
-    end(session.owner, 5, "SessionError", "--resume")
-    resumed = start_session(world, given, "resumed", "--resume")
-    assert resumed.wait() == (0, 0), resumed.builder.said + resumed.owner.said
-    assert run("verify", world / "resumed" / "passport.json")[0] == 0
 
 
 def test_ctrl_c_while_sealing(world: Path) -> None:
