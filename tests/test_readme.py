@@ -56,3 +56,10 @@ def test_links_lead_somewhere(page: str) -> None:
         link for link in _LINK.findall((ROOT / page).read_text()) if not (ROOT / page).parent.joinpath(link).exists()
     ]
     assert not lost, f"{page} links to {', '.join(lost)}"
+
+
+def test_every_test_that_a_page_names_exists() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs/attacks.md").read_text()))
+    defined = {name for path in ROOT.glob("tests/**/*.py") for name in re.findall(r"def (test_\w+)", path.read_text())}
+    assert named
+    assert named <= defined, f"docs/attacks.md names tests that are not there: {', '.join(sorted(named - defined))}"
