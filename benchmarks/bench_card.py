@@ -1,4 +1,7 @@
-"""A whole sealed card for 100,000 x 32 rows, from the CSV file to the sealed folder. Baseline: reading the CSV by PyArrow."""
+"""A whole sealed card for 100,000 x 32 rows, from the CSV file to the sealed folder.
+
+Baseline: reading the same CSV by PyArrow.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ def main() -> None:
                 lambda target=target: seal(owner, read_schema(schema.encode()), table, target, datetime.now(UTC))
             )
             print(
-                f"{attempt}: {rows:,} x {columns} sealed in {seconds:.2f} s, {seconds / baseline:.0f} x reading the CSV "
+                f"{attempt}: {rows:,} x {columns} sealed in {seconds:.2f} s, {seconds / baseline:.0f} x reading it "
                 f"({baseline:.3f} s); proof {len(dataset.proof) / 1e6:.2f} MB"
             )
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from bailee.argument import prover
-from bailee.argument.proof import ClosingOpening, OpenedColumns, Proof, Reader, RowOpening
 from bailee.argument.parameters import CLOSING_WIDTH, closing_parameters
+from bailee.argument.proof import ClosingOpening, OpenedColumns, Proof, Reader, RowOpening
 from bailee.argument.reduction import source_code
 from bailee.argument.verifier import verify
 from bailee.errors import ProofError, ProofFormatError, StatementError
@@ -178,14 +178,20 @@ def tamperings(proof: Proof):
         yield f"closing {name}", replace(proof, closing=changed)
 
 
+def is_rejected(vector, data: bytes) -> bool:
+    try:
+        verify(toy.verifier_tape(vector.record), CONTEXT, data)
+    except ProofError:
+        return True
+    return False
+
+
 def test_every_field_of_a_proof_is_bound(vector, proof):
     whole = parsed(proof, vector.record)
     assert whole.encode() == proof
     tried = 0
     for name, changed in tamperings(whole):
-        with pytest.raises(ProofError):
-            verify(toy.verifier_tape(vector.record), CONTEXT, changed.encode())
-            pytest.fail(f"accepted with a changed {name}")
+        assert is_rejected(vector, changed.encode()), f"accepted with a changed {name}"
         tried += 1
     assert tried > 60
 
@@ -212,9 +218,7 @@ def test_any_changed_byte_is_rejected(vector, proof):
     for at in generator.integers(0, len(proof), 150):
         data = bytearray(proof)
         data[at] ^= int(generator.integers(1, 256))
-        with pytest.raises(ProofError):
-            verify(toy.verifier_tape(vector.record), CONTEXT, bytes(data))
-            pytest.fail(f"accepted with byte {at} changed")
+        assert is_rejected(vector, bytes(data)), f"accepted with byte {at} changed"
 
 
 def test_two_proofs_of_the_same_statement_share_no_message(vector, proof):

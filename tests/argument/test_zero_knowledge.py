@@ -1,5 +1,8 @@
-"""The simulator of docs/protocol.md, section 11: it makes proofs without a witness that the verifier accepts once it may choose
-the challenges, and no revealed message of a real proof can be told from a simulated one."""
+"""The simulator of docs/protocol.md, section 11.
+
+It makes proofs without a witness that the verifier accepts once it may choose the challenges, and no revealed message
+of a real proof can be told from a simulated one.
+"""
 
 from __future__ import annotations
 
@@ -174,12 +177,13 @@ def test_under_the_same_challenges_only_the_pads_tell_two_witnesses_apart(monkey
     third = real(toy.rows(2), monkeypatch)
     for name in revealed(first):
         a, b, c = (set(revealed(one)[name].tolist()) for one in (first, second, third))
-        assert len(a & b) <= 1 and len(a & c) <= 1, name
+        assert len(a & b) <= 1, name
+        assert len(a & c) <= 1, name
 
 
 @pytest.mark.parametrize("openings", [1, 2])
 def test_all_columns_of_a_commitments_life_are_independent_of_its_values(openings):
-    """Exact, for any data: the map from a row's uniform coefficients to the columns of all its openings is invertible."""
+    """Exact, for any data: a row's uniform coefficients and the columns of all its openings determine each other."""
     code = toy.committed(toy.rows(), openings).code
     q = code.tail
     indices = np.sort(np.random.default_rng(3).permutation(code.length)[:q])

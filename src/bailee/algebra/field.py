@@ -37,7 +37,7 @@ def f_inv(a: int) -> int:
     """1/a in F; ZeroDivisionError for 0."""
     if a % P == 0:
         raise ZeroDivisionError("0 has no inverse in F")
-    return pow(a, P - 2, P)
+    return pow(a, -1, P)
 
 
 def root_of_unity(log_order: int) -> int:
