@@ -1,4 +1,4 @@
-"""Wrap-around mod p: every bound of docs/statements.md at the ends of what records and claims allow, in plain integers."""
+"""Wrap-around mod p: every bound of docs/statements.md at the ends of what records and claims allow, as integers."""
 
 from __future__ import annotations
 
