@@ -8,8 +8,11 @@ Neighbours: `reduction` turns a finished tape into a dialogue; `bailee.statement
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -359,12 +362,16 @@ class Tape:
         counts = np.zeros(table.axis.size, dtype=np.int64)
         for look in self.lookups:
             if look.table is table:
-                for start in range(0, 1 << look.bits, CHUNK):
-                    stop = min(start + CHUNK, 1 << look.bits)
-                    self._locate(table, [self.part(column, start, stop) for column in look.columns], counts)
+                for column in look.columns:
+                    self.part(column, 0, 1)  # what is computed once is computed before the threads ask for it
+                for found in by_parts(1 << look.bits, CHUNK, partial(self._locate, look)):
+                    counts += found
         return counts.astype(np.uint64)
 
-    def _locate(self, table: Table, values: Sequence[Words], counts: NDArray[np.int64]) -> None:
+    def _locate(self, look: Lookup, start: int, stop: int) -> NDArray[np.int64]:
+        """How often each row of the table is looked up by a part of a block."""
+        table = look.table
+        values = [self.part(column, start, stop) for column in look.columns]
         rows = table.locate(values)
         found = (rows >= 0) & (rows < table.axis.size)
         if found.all():
@@ -373,7 +380,16 @@ class Tape:
         if not found.all():
             missing = int((~found).sum())
             raise StatementError(f"{missing} values are not in table {table.name!r}: the statement does not hold")
-        counts += np.bincount(rows, minlength=table.axis.size)
+        return np.bincount(rows, minlength=table.axis.size)
+
+
+def by_parts(length: int, step: int, work: Callable[[int, int], NDArray[Any]]) -> list[NDArray[Any]]:
+    """work(start, stop) over [0, length) in steps, on all cores, results in order."""
+    starts = range(0, length, step)
+    if len(starts) < 2:
+        return [work(0, length)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(lambda start: work(start, min(start + step, length)), starts))
 
 
 def _embed(values: NDArray[Any]) -> Words:

@@ -272,12 +272,18 @@ class OpeningProver:
         self._vector, self._opening = vector, opening
         self._half = 1 << (vector.code.variables - 1)
         self._values: Words = vector.vector
-        self._weights = np.zeros((len(vector.vector), 2), dtype=np.uint64)
+        self._weights = np.empty((len(vector.vector), 2), dtype=np.uint64)
+        claimed = {claim.offset: claim.offset + (1 << len(claim.point)) for claim in claims}
+        end = 0
+        for start, stop in sorted(claimed.items()):
+            self._weights[end:start] = 0
+            end = stop
+        self._weights[end:] = 0
         power = ONE
         for claim in claims:
-            kernels.eq_table_add(
-                self._weights[claim.offset : claim.offset + (1 << len(claim.point))], claim.point, power
-            )
+            stop = claimed.pop(claim.offset, 0)
+            part = self._weights[claim.offset : claim.offset + (1 << len(claim.point))]
+            kernels.eq_table_add(part, claim.point, power, fresh=stop > 0)
             power = e_mul(power, gamma)
         self._first = True
 

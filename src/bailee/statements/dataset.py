@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from bailee.algebra import field
 from bailee.argument.commitment_record import Commitment
-from bailee.argument.tape import Axis, Tape
+from bailee.argument.tape import CHUNK, Axis, Table, Tape, by_parts
 from bailee.errors import StatementError
 
 if TYPE_CHECKING:
     from bailee.argument.commitment import CommittedVector
 
 TENSOR = "rows"
-_CHUNK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -72,9 +71,13 @@ def padded(matrix: NDArray[np.int64]) -> NDArray[np.uint64]:
     """(rows, columns) integers -> the committed tensor: zero rows and columns up to powers of two, flat, in F."""
     row, column = dataset_axes(*matrix.shape)
     whole = np.zeros((row.size, column.size), dtype=np.uint64)
-    for start in range(0, len(matrix), _CHUNK):
-        part = np.asarray(matrix[start : start + _CHUNK], dtype=np.int64)
-        whole[start : start + len(part), : part.shape[1]] = field.from_signed(part)
+
+    def embed(start: int, stop: int) -> NDArray[np.uint64]:
+        part = field.from_signed(np.asarray(matrix[start:stop], dtype=np.int64))
+        whole[start:stop, : part.shape[1]] = part
+        return part[:0]
+
+    by_parts(len(matrix), max(1, CHUNK // column.size), embed)
     return whole.reshape(-1)
 
 
@@ -118,13 +121,16 @@ def dataset_tape(tape: Tape, claim: DatasetClaim, commitment: Commitment, openin
     tape.within(tape.linear((row,), [(-1, norms)], claim.norm_bound), max(1, claim.norm_bound.bit_length()))
 
 
-def _by_chunks(flat: NDArray[np.uint64], column: Axis, reduce: object) -> NDArray[np.int64]:
+def _by_chunks(
+    flat: NDArray[np.uint64], column: Axis, reduce: Callable[[NDArray[np.int64]], NDArray[np.int64]]
+) -> NDArray[np.int64]:
     cube = flat.reshape(-1, column.size)
-    parts = [reduce(field.to_signed(cube[s : s + _CHUNK])) for s in range(0, len(cube), _CHUNK)]  # type: ignore[operator]
+    step = max(1, CHUNK // column.size)
+    parts = by_parts(len(cube), step, lambda start, stop: reduce(field.to_signed(cube[start:stop])))
     return np.concatenate(parts)
 
 
-def _domain_table(tape: Tape, kinds: Sequence[Domain]):  # type: ignore[no-untyped-def]
+def _domain_table(tape: Tape, kinds: Sequence[Domain]) -> Table:
     starts = np.cumsum([1] + [d.size for d in kinds])
     numbers = np.concatenate([[0]] + [np.full(d.size, k + 1) for k, d in enumerate(kinds)])
     values = np.concatenate([[0]] + [np.arange(d.low, d.high + 1, d.step) for d in kinds])

@@ -218,11 +218,11 @@ def eq_table(point: Sequence[Ext]) -> Words:
     return out
 
 
-def eq_table_add(out: Words, point: Sequence[Ext], scale: Ext) -> None:
-    """out += scale * eq(point, .) in place, for out of shape (2^m, 2)."""
+def eq_table_add(out: Words, point: Sequence[Ext], scale: Ext, fresh: bool = False) -> None:
+    """out += scale * eq(point, .) in place, for out of shape (2^m, 2); if `fresh`, what was in out does not count."""
     if out.shape != (1 << len(point), 2):
         raise ValueError(f"a table of {1 << len(point)} entries expected, got an array of shape {out.shape}")
-    _eq(in_place(out), point, scale, True)
+    _eq(in_place(out), point, scale, not fresh)
 
 
 def halve_eq(w: Words) -> Words:
