@@ -44,7 +44,7 @@ class Dialogue:
 @dataclass
 class Proving(Dialogue):
     transcript: Transcript = field(default_factory=Transcript)
-    pads: NDArray[np.uint64] = field(default_factory=lambda: np.zeros((0, 2), dtype=np.uint64))
+    pads: NDArray[np.uint64] = field(default_factory=lambda: np.zeros((0, 2), dtype=np.uint64), repr=False)
     sent: list[Ext] = field(default_factory=list)
 
     def send(self, value: Value) -> Hidden:

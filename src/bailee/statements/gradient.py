@@ -33,7 +33,8 @@ class GradientClaim:
     """What one owner released over T rounds, and from what. d is the number of columns of the dataset.
 
     weights: int64 (T, d) at scale 2^14; sums: int64 (T, d) as released, in lattice units; both zero where not released;
-    coins: uint64 (T, d) below 2^60; shift: lattice bits; sigma: decimal, in lattice units.
+    coins: uint64 (T, d) below 2^60; shift: lattice bits; sigma: decimal, in lattice units. The dataset's own proof must
+    hold its features within [-4096, 4096], as every card's schema does: the bound on gradient sums rests on it.
     """
 
     rows: int
