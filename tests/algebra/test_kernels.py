@@ -120,6 +120,9 @@ def test_combinations_of_rows_and_columns(rows, width, edges):
     same(kernels.combine_rows(m, w), reference.combine_rows(m, w))
     same(kernels.apply_columns(m, v), reference.apply_columns(m, v))
     same(kernels.transpose(m), np.ascontiguousarray(m.T))
+    wide = np.zeros((m.shape[1], m.shape[0] + 3), dtype=np.uint64)
+    kernels.transpose(m, wide, 2)
+    same(np.ascontiguousarray(wide[:, 2:-1]), np.ascontiguousarray(m.T))
 
 
 def test_combinations_of_largest_words():

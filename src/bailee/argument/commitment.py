@@ -23,7 +23,7 @@ from bailee.argument.randomness import Expansion
 Words = NDArray[np.uint64]
 
 _SALT_WORDS = 2
-_ENCODED_AT_ONCE = 1 << 20
+_ENCODED_AT_ONCE = 1 << 21
 
 
 class CommittedVector:
@@ -96,7 +96,7 @@ class CommittedVector:
             for row in range(0, code.height, step):
                 part = slice(row, min(row + step, code.height))
                 values = kernels.coset_rows(coefficients[part], self.tails[part], coset, code.length)
-                block[:, _SALT_WORDS + part.start : _SALT_WORDS + part.stop] = kernels.transpose(values)
+                kernels.transpose(values, block, _SALT_WORDS + part.start)
             return block
 
         leaves: list[bytes] = []

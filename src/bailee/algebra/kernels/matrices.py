@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bailee.algebra import field
 from bailee.algebra.field import Words
 from bailee.algebra.kernels import parallel
-from bailee.algebra.kernels.vectors import readable
+from bailee.algebra.kernels.vectors import in_place, readable
 from bailee.algebra.kernels.words import ACC6, e_reduced, fe_mac, kernel
 
 
@@ -60,15 +60,15 @@ def _apply(m: Words, v: Words, out: Words, start: int, stop: int) -> None:
 
 
 @kernel
-def _transpose(m: Words, out: Words, start: int, stop: int) -> None:
-    """Rows start to stop of out, in squares of 16: two cache lines each way."""
+def _transpose(m: Words, out: Words, first: int, start: int, stop: int) -> None:
+    """Rows start to stop of out, from its column `first`, in squares of 16: two cache lines each way."""
     rows = m.shape[0]
     for top in range(0, rows, 16):
         bottom = min(top + 16, rows)
         for left in range(start, stop, 16):
             for j in range(left, min(left + 16, stop)):
                 for i in range(top, bottom):
-                    out[j, i] = m[i, j]
+                    out[j, first + i] = m[i, j]
 
 
 @kernel
@@ -118,12 +118,15 @@ def apply_columns(m: Words, v: Words) -> Words:
     return out
 
 
-def transpose(m: Words) -> Words:
-    """(R, K) -> (K, R), contiguous."""
+def transpose(m: Words, out: Words | None = None, first: int = 0) -> Words:
+    """(R, K) -> (K, R), contiguous; or into columns `first` to `first + R` of `out`, which has K rows."""
     m = readable(m)
-    out = np.empty((m.shape[1], m.shape[0]), dtype=np.uint64)
-    least = max(1, 4 * parallel.MINIMUM // max(1, m.shape[0]))
-    parallel.over(m.shape[1], lambda start, stop: _transpose(m, out, start, stop), least)
+    if out is None:
+        out = np.empty((m.shape[1], m.shape[0]), dtype=np.uint64)
+    if len(in_place(out)) != m.shape[1] or not 0 <= first <= out.shape[1] - m.shape[0]:
+        raise ValueError(f"a transposed {m.shape} does not fit at column {first} of {out.shape}")
+    target, least = out, max(1, 4 * parallel.MINIMUM // max(1, m.shape[0]))
+    parallel.over(m.shape[1], lambda start, stop: _transpose(m, target, first, start, stop), least)
     return out
 
 
