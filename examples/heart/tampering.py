@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from rich.console import Console
+from rich.markup import escape
 
 from bailee.keys import Identity
 from bailee.records import Invite, Passport, Proven, Record, canonical, digest, open_signed, sign
@@ -53,7 +54,7 @@ def tamper(folder: Path, hospital: Party, builder: Party, console: Console) -> N
 def _refused(console: Console, said: dict[str, object]) -> None:
     if "exit_code" not in said:
         raise SystemExit("demo: this should have been noticed, and was not. Please report it: see SECURITY.md")
-    console.print(f"      [red]{said['error']}[/red] (exit code {said['exit_code']}): {said['message']}", markup=True)
+    console.print(f"      [red]{said['error']}[/red] (exit code {said['exit_code']}): {escape(said['message'])}")
 
 
 def _change_row(folder: Path, hospital: Party, builder: Party) -> dict[str, object]:

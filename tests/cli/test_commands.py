@@ -147,3 +147,16 @@ def test_every_command_has_help_with_an_example() -> None:
         done = CliRunner().invoke(app, [*command.split(), "--help"])
         assert done.exit_code == 0
         assert f"bailee {command}" in " ".join(done.stdout.split())
+
+
+def test_a_strangers_name_is_shown_as_it_is_and_never_read_as_markup():
+    """Names come from other people's records: `[/x]` must neither crash the table nor style it."""
+    from io import StringIO
+
+    from rich.console import Console
+
+    from bailee.cli.face import facts_table
+
+    out = StringIO()
+    Console(file=out, width=80).print(facts_table({"name": "[/x] [link=https://a.example]here[/link]"}))
+    assert "[/x] [link=https://a.example]here[/link]" in out.getvalue()

@@ -20,6 +20,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from bailee.errors import BaileeError
 
@@ -146,5 +147,5 @@ def facts_table(facts: Mapping[str, object]) -> Table:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts.items():
-        table.add_row(name, str(value))
+        table.add_row(Text(name), Text(str(value)))  # names come from strangers: never read them as markup
     return table

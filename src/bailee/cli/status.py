@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command
 from bailee.cli.home import PartyHome
@@ -91,5 +92,6 @@ def _table(title: str, rows: list[dict[str, Any]]) -> Table:
     for name in rows[0]:
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*("yes" if value is True else "no" if value is False else str(value) for value in row.values()))
+        shown = ("yes" if value is True else "no" if value is False else str(value) for value in row.values())
+        table.add_row(*(Text(value) for value in shown))  # names come from strangers: never read them as markup
     return table
