@@ -31,8 +31,9 @@ from bailee.statements.logistic import compute_round
 from bailee.statements.noise import combine, noise_table
 from bailee.train.builder import Builder, Outcome
 from bailee.train.events import Event
+from bailee.train.holding import Holding, Setting
 from bailee.train.ledger import Ledger
-from bailee.train.owner import Holding, Setting, take_part
+from bailee.train.owner import take_part
 from bailee.train.plan import plan_from_toml
 from bailee.train.proving import ProofCheck, ProofRequest, Proving
 

@@ -13,7 +13,8 @@ from bailee.adapters.transport import join
 from bailee.cli.home import PartyHome
 from bailee.cli.training import hold
 from bailee.errors import BaileeError
-from bailee.train.owner import Setting, take_part
+from bailee.train.holding import Setting
+from bailee.train.owner import take_part
 from bailee.train.proving import proving
 
 

@@ -194,7 +194,8 @@ def test_verifying_plainly_imports_no_compiled_code() -> None:
     """A whole verification, not only the import, runs without numba."""
     case_program = (
         "import sys, numpy as np\n"
-        "from bailee.argument.tape import Axis, Tape\n"
+        "from bailee.argument.nodes import Axis\n"
+        "from bailee.argument.tape import Tape\n"
         "from bailee.argument.commitment_record import Commitment\n"
         "from bailee.argument.plain import verify\n"
         "from bailee.errors import ProofError\n"

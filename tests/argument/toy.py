@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from bailee.algebra import field
 from bailee.argument.commitment import CommittedVector
 from bailee.argument.commitment_record import Commitment
-from bailee.argument.tape import Axis, Tape
+from bailee.argument.nodes import Axis
+from bailee.argument.tape import Tape
 
 ROW, COLUMN = Axis("row", 3), Axis("column", 2)
 WEIGHTS = np.array([3, -1, 4, 1])

@@ -10,7 +10,8 @@ from bailee.algebra.field import P
 from bailee.argument import closing, plain, prover, verifier
 from bailee.argument.commitment import CommittedVector
 from bailee.argument.commitment_record import Commitment
-from bailee.argument.tape import Axis, Contract, Tape
+from bailee.argument.nodes import Axis, Contract
+from bailee.argument.tape import Tape
 from bailee.argument.witness import TapeWitness
 from bailee.errors import ProofError
 

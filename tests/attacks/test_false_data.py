@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from bailee.algebra.field import from_signed
 from bailee.argument import prover
-from bailee.argument.tape import Lookup, Tape
+from bailee.argument.nodes import Lookup
+from bailee.argument.tape import Tape
 from bailee.errors import ProofError
 from bailee.statements import dataset
 from bailee.statements.dataset import DatasetClaim, Domain, commit_dataset, padded, prove_dataset, verify_dataset

@@ -16,7 +16,7 @@ from bailee.records import Proven, digest, open_signed, sign
 from bailee.records.passport import Passport
 from bailee.seal.card import ArgumentProver
 from bailee.statements.card import card_context
-from bailee.train.owner import Holding
+from bailee.train.holding import Holding
 from bailee.train.proving import check, proving
 from bailee.verify.passport import verify_passport
 

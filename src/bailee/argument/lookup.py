@@ -10,8 +10,9 @@ from bailee.algebra import kernels
 from bailee.algebra.field import e_mul, e_neg, e_sub
 from bailee.argument.affine import ONE, ZERO, Ext, Form, Hidden, public
 from bailee.argument.dialogue import Dialogue
+from bailee.argument.nodes import Lookup, Node, Table
 from bailee.argument.sumcheck import RoundState, sumcheck
-from bailee.argument.tape import Lookup, Node, Table, Tape
+from bailee.argument.tape import Tape
 
 Evaluate = Callable[[Node, list[Ext]], Form]
 

@@ -16,9 +16,10 @@ from bailee.argument.affine import ONE, ZERO, Ext, Form, Hidden, public
 from bailee.argument.commitment_record import layout
 from bailee.argument.dialogue import Dialogue
 from bailee.argument.lookup import LookupWitness, reduce_lookups
+from bailee.argument.nodes import Axis, Committed, Contract, Linear, Node, Public, Select, Source
 from bailee.argument.parameters import CodeParameters, code_parameters
 from bailee.argument.sumcheck import RoundState, sumcheck
-from bailee.argument.tape import Axis, Committed, Contract, Linear, Node, Public, Select, Source, Tape
+from bailee.argument.tape import Tape
 from bailee.argument.transcript import Transcript
 
 Point = list[Ext]

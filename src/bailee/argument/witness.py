@@ -12,8 +12,9 @@ from bailee.algebra.field import e_add, e_mul, e_sub, ext_scale
 from bailee.argument.affine import ONE, Ext
 from bailee.argument.commitment import CommittedVector
 from bailee.argument.lookup import Placed
+from bailee.argument.nodes import Axis, Contract, Node
 from bailee.argument.reduction import Claim, Row
-from bailee.argument.tape import CHUNK, Axis, Contract, Node, Tape
+from bailee.argument.tape import CHUNK, Tape
 
 Words = NDArray[np.uint64]
 Point = list[Ext]

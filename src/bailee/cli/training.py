@@ -28,7 +28,8 @@ from bailee.seal.encode import encode
 from bailee.seal.schema import MAX_SCHEMA_BYTES
 from bailee.statements.card import check_card
 from bailee.train.builder import Builder, Outcome
-from bailee.train.owner import Holding, Request, Setting, take_part
+from bailee.train.holding import Holding, Request, Setting
+from bailee.train.owner import take_part
 from bailee.train.plan import read_plan
 from bailee.train.proving import check, proving
 from bailee.train.table import Score

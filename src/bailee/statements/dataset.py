@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from bailee.algebra import field
 from bailee.argument.commitment_record import Commitment
-from bailee.argument.tape import CHUNK, Axis, Table, Tape, by_parts
+from bailee.argument.nodes import Axis, Table
+from bailee.argument.tape import CHUNK, Tape, by_parts
 from bailee.errors import StatementError
 
 if TYPE_CHECKING:

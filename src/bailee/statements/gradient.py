@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from bailee.algebra import field
 from bailee.argument.commitment_record import Commitment
-from bailee.argument.tape import Axis, Node, Tape
+from bailee.argument.nodes import Axis, Node
+from bailee.argument.tape import Tape
 from bailee.errors import StatementError
 from bailee.statements.dataset import TENSOR, check, dataset_axes, padded
 from bailee.statements.fixed_point import (

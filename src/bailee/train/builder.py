@@ -39,7 +39,7 @@ from bailee.statements.session import (
 )
 from bailee.train.events import Event
 from bailee.train.folder import Folder
-from bailee.train.owner import Setting
+from bailee.train.holding import Setting
 from bailee.train.plan import Party, fix_terms
 from bailee.train.proving import Checking
 from bailee.train.table import Guest, Score, Table

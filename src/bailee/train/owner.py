@@ -10,12 +10,9 @@ The builder's side is `builder.py`; what messages mean is in `bailee.statements.
 
 from __future__ import annotations
 
-import secrets
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 
 import numpy as np
 from blake3 import blake3
@@ -26,12 +23,11 @@ from bailee.adapters.files import write_atomic
 from bailee.adapters.transport import Channel
 from bailee.argument.commitment_record import Commitment
 from bailee.errors import PlanError, SessionError
-from bailee.keys import Identity, Secret
+from bailee.keys import Secret
 from bailee.records import (
     Card,
     Closing,
     Coin,
-    Grant,
     Invite,
     Iterate,
     NoiseCommitment,
@@ -53,7 +49,7 @@ from bailee.statements.gradient import GradientClaim
 from bailee.statements.logistic import compute_round
 from bailee.statements.noise import combine, noise_table
 from bailee.statements.plan import Plan, Terms, check_bounds
-from bailee.statements.privacy import Loss, check_noise, privacy_curve, privacy_loss
+from bailee.statements.privacy import check_noise, privacy_curve, privacy_loss
 from bailee.statements.session import (
     COIN_BYTES,
     Link,
@@ -64,66 +60,14 @@ from bailee.statements.session import (
     opens_coin,
     weights_digest,
 )
-from bailee.train.events import Event, Watch, ignore
+from bailee.train.events import Event
 from bailee.train.folder import Folder
+from bailee.train.holding import Holding, Request, Setting
 from bailee.train.ledger import Entry, Ledger
 from bailee.train.plan import release_of
 from bailee.train.proving import ProofRequest, Proving
 
 CLOCK_SLACK = timedelta(hours=1)
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a session asks of an owner: for the owner's own decision against its own copy of the grant."""
-
-    invite: Signed[Invite]
-    grant: Signed[Grant]
-    plan: Plan
-    terms: Terms
-    fields: tuple[str, ...]
-    """Encoded columns whose sums would be released."""
-    loss: Loss
-    now: datetime
-
-
-@dataclass(frozen=True)
-class Holding:
-    """An owner's sealed dataset, opened, with what it may be used for.
-
-    permit raises GrantError (or another AuthorityError) for what the owner has not allowed; it is asked on every
-    start and resume and before every answer. spend marks an opening of the dataset commitment as used for a statement
-    (hex digest) and returns its index; asked again for the same statement it returns the same. dataset names the rows
-    in the ledger.
-    """
-
-    identity: Identity
-    card: Signed[Card]
-    card_proof: bytes
-    grant: Signed[Grant]
-    matrix: NDArray[np.int64] = field(repr=False)
-    seed: Secret
-    dataset: str
-    permit: Callable[[Request], None]
-    spend: Callable[[str], int]
-
-    @property
-    def key(self) -> str:
-        return self.identity.public_key.hex()
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Where and with what an owner or a builder runs: all that touches the world comes in here."""
-
-    home: Path
-    """Folder that holds one folder a session."""
-    resume: bool = False
-    watch: Watch = ignore
-    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
-    entropy: Callable[[int], bytes] = secrets.token_bytes
-    patience: float = 600.0
-    """Seconds to wait for one message of another party; proofs may take as long."""
 
 
 def take_part(holding: Holding, channel: Channel, proving: Proving, ledger: Ledger, setting: Setting) -> Passport:

@@ -51,7 +51,7 @@ from bailee.statements.session import (
 )
 from bailee.train.events import Event
 from bailee.train.folder import Folder
-from bailee.train.owner import Setting
+from bailee.train.holding import Setting
 from bailee.train.plan import release_of
 from bailee.train.proving import Checking, ProofCheck
 

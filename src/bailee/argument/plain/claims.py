@@ -12,8 +12,9 @@ from dataclasses import field as declare
 
 from bailee.algebra import field
 from bailee.algebra.field import ONE, ZERO, Ext, Words
+from bailee.argument.nodes import Axis, Committed, Contract, Linear, Node, Public, Select
 from bailee.argument.plain.words import Transcript, combine, eq
-from bailee.argument.tape import Axis, Committed, Contract, Linear, Node, Public, Select, Tape
+from bailee.argument.tape import Tape
 from bailee.errors import ProofError, ProofFormatError
 
 Point = tuple[Ext, ...]

@@ -12,6 +12,7 @@ from bailee import tags
 from bailee.algebra import field
 from bailee.algebra.field import ONE, ZERO, Ext, P, Words
 from bailee.algebra.transform import interpolate
+from bailee.argument.nodes import Source
 from bailee.argument.plain.claims import Claim, Dialogue, Form, Reduction, arrange
 from bailee.argument.plain.words import (
     CLOSING_LENGTH,
@@ -27,7 +28,7 @@ from bailee.argument.plain.words import (
     eq_points,
     evaluate,
 )
-from bailee.argument.tape import Source, Tape
+from bailee.argument.tape import Tape
 from bailee.errors import ProofError, ProofFormatError
 
 _MAGIC = b"BLEE"
