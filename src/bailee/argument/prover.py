@@ -29,7 +29,7 @@ Progress = Callable[[str, float], None]
 
 
 def prove(tape: Tape, vectors: Sequence[CommittedVector], context: bytes, progress: Progress | None = None) -> bytes:
-    """Prove a finished prover's tape; `vectors` are the secrets of its sources, without the trace made here.
+    """Prove a prover's tape, which is used up; `vectors` are the secrets of its sources, without the trace made here.
 
     Raises StatementError when the values do not satisfy the tape's look-ups or assertions, before anything is revealed.
     """
@@ -68,6 +68,7 @@ def prove(tape: Tape, vectors: Sequence[CommittedVector], context: bytes, progre
     proof = Proof(fresh, settle.root, tuple(d.sent), tuple(openings), last).encode()
     # a fault in this machine must not leave the house as a broken proof, which would spend an opening or tell more
     verify(tape, context, proof)
+    tape.forget()
     say("checked", 1.0)
     return proof
 

@@ -217,6 +217,13 @@ class Tape:
                 total = kernels.add(total, values if coefficient == 1 else kernels.scale(values, coefficient))
         return total
 
+    def forget(self) -> None:
+        """Let go of all values: authors' functions hold the tape in a circle, which would keep them for a while."""
+        self._values.clear()
+        self._computes.clear()
+        self._given.clear()
+        self.trace_values.clear()
+
     def describe(self) -> bytes:
         """The canonical digest of everything the two sides must agree on."""
 
