@@ -82,7 +82,7 @@ def rows_of(pads: Words, pairs: Sequence[tuple[int, int]]) -> Words:
 def combine_linear(shape: ClosingParameters, combined: Combined, columns: Words, indices: NDArray[np.int64]) -> Words:
     """What f_B must be at the opened columns: (t, 2), from columns (t, rows + 3, 2)."""
     none = np.zeros((shape.rows, 0, 2), dtype=np.uint64)
-    linear = code_words(combined.coefficients, none, shape.length)[:, indices]
+    linear = values_at(row_polynomials(combined.coefficients, none), shape.length, indices)
     total = columns[:, shape.rows + 1].copy()
     for i in range(shape.rows):
         total = field.ext_add(total, field.ext_mul(linear[i], columns[:, i]))
@@ -116,6 +116,47 @@ def code_words(values: Words, tails: Words, length: int) -> Words:
     coefficients = kernels.interpolate_rows(flat)
     cosets = [kernels.coset_rows(coefficients, tail, k, length) for k in range(length // size)]
     return np.ascontiguousarray(np.concatenate(cosets, axis=1).reshape(2, count, length).transpose(1, 2, 0))
+
+
+def row_polynomials(values: Words, tails: Words) -> Words:
+    """(R, L, 2) values and (R, q, 2) coefficients -> (R, L + q, 2) coefficients of interpolant + (X^L - 1) tail."""
+    count, size, extra = *values.shape[:2], tails.shape[1]
+    flat = np.ascontiguousarray(values.transpose(2, 0, 1)).reshape(2 * count, size)
+    coefficients = np.zeros((count, size + extra, 2), dtype=np.uint64)
+    coefficients[:, :size] = kernels.interpolate_rows(flat).reshape(2, count, size).transpose(1, 2, 0)
+    coefficients[:, :extra] = field.ext_sub(coefficients[:, :extra], tails)
+    coefficients[:, size:] = tails
+    return coefficients
+
+
+def values_at(coefficients: Words, length: int, indices: NDArray[np.int64]) -> Words:
+    """(R, d, 2) coefficients, any d up to `length` -> (R, t, 2) values at some columns of the closing's code.
+
+    Column kL + j is the point g w^(k + (n/L) rev(j)); a transform of size S >= d finds that point in its own coset
+    e mod n/S at place rev(e div n/S), e being the exponent. Fewer, larger transforms than the code's own.
+    """
+    count, degree = coefficients.shape[:2]
+    size = max(CLOSING_WIDTH, 1 << (degree - 1).bit_length())
+    padded = np.zeros((2 * count, size), dtype=np.uint64)
+    padded[:, :degree] = coefficients.transpose(2, 0, 1).reshape(2 * count, degree)
+    cosets, own = length // size, length // CLOSING_WIDTH
+    exponents = indices // CLOSING_WIDTH + own * _reversed(indices % CLOSING_WIDTH, CLOSING_WIDTH)
+    places = _reversed(exponents // cosets, size)
+    found = np.empty((2 * count, len(indices)), dtype=np.uint64)
+    none = np.zeros((2 * count, 0), dtype=np.uint64)
+    for k in range(cosets):
+        here = np.flatnonzero(exponents % cosets == k)
+        if here.size:
+            found[:, here] = kernels.coset_rows(padded, none, k, length)[:, places[here]]
+    return np.ascontiguousarray(found.reshape(2, count, -1).transpose(1, 2, 0))
+
+
+def _reversed(index: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """The bits of each index below `size`, a power of two, in reverse."""
+    result = np.zeros_like(index)
+    for bit in range(size.bit_length() - 1):
+        result = (result << 1) | ((index >> bit) & 1)
+    return result
 
 
 def polynomial_values(coefficients: Words, length: int) -> Words:

@@ -108,15 +108,16 @@ def _check_closing(
 ) -> None:
     _check_tree(root, shape.length, indices, settled.columns)
     columns = settled.columns.values
-    f_a = closing.code_words(settled.f_a_values[None], settled.f_a_tail[None], shape.length)[0, indices]
+    row = closing.row_polynomials(settled.f_a_values[None], settled.f_a_tail[None])
+    f_a = closing.values_at(row, shape.length, indices)[0]
     if not np.array_equal(f_a, closing.combine_proximity(shape, sigma, columns)):
         raise ProofError("opened columns of the pads do not match their combination: they were not committed honestly")
-    f_b = closing.polynomial_values(settled.f_b, shape.length)[indices]
+    f_b = closing.values_at(settled.f_b[None], shape.length, indices)[0]
     if not np.array_equal(f_b, closing.combine_linear(shape, combined, columns, indices)):
         raise ProofError(
             "the constraints on hidden values do not hold at the opened columns: the statement was not proved"
         )
-    f_c = closing.polynomial_values(closing.times_vanishing(settled.f_c), shape.length)[indices]
+    f_c = closing.values_at(closing.times_vanishing(settled.f_c)[None], shape.length, indices)[0]
     if not np.array_equal(f_c, closing.combine_products(shape, combined, columns)):
         raise ProofError(
             "the products of hidden values do not hold at the opened columns: the statement was not proved"

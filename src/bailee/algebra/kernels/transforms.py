@@ -119,8 +119,15 @@ def _backward(values: Words, twiddles: Words, scale: Word, start: int, stop: int
                 row[i] = mul(row[i], scale)
 
 
-@lru_cache(maxsize=64)
+_SMALL_BITS = 12
+
+
 def _twiddles(bits: int, shift: int, inverse: bool) -> Words:
+    """The table of `_make_twiddles`: a few large ones are kept, and many small ones."""
+    return (_small_twiddles if bits <= _SMALL_BITS else _large_twiddles)(bits, shift, inverse)
+
+
+def _make_twiddles(bits: int, shift: int, inverse: bool) -> Words:
     """The twiddles of all steps, block after block: t, t^2, t^3 of each (a single t for a first step of radix 2)."""
     parts = []
     length, blocks = 1 << bits, 1
@@ -131,7 +138,7 @@ def _twiddles(bits: int, shift: int, inverse: bool) -> Words:
     while length > 1:
         # Block b of `blocks` is modulo X^length - t^4, where t = shift^(length/4) * w^bitrev(b), w of order 4*blocks.
         root = field.root_of_unity((4 * blocks).bit_length() - 1)
-        t = _tree(root, pow(shift, length // 4, P), blocks)
+        t = field.scale(_tree(root, blocks), pow(shift, length // 4, P))
         square = field.mul(t, t)
         parts.append(np.stack((t, square, field.mul(square, t)), axis=1).reshape(-1))
         length, blocks = length // 4, blocks * 4
@@ -139,9 +146,14 @@ def _twiddles(bits: int, shift: int, inverse: bool) -> Words:
     return field.inv(table) if inverse and len(table) else table
 
 
-def _tree(root: int, shift: int, count: int) -> Words:
-    """shift * root^bitrev(b) for 0 <= b < count."""
-    table = np.array([shift], dtype=np.uint64)
+_small_twiddles = lru_cache(maxsize=512)(_make_twiddles)
+_large_twiddles = lru_cache(maxsize=48)(_make_twiddles)
+
+
+@lru_cache(maxsize=16)
+def _tree(root: int, count: int) -> Words:
+    """root^bitrev(b) for 0 <= b < count."""
+    table = np.ones(1, dtype=np.uint64)
     while len(table) < count:
         step = pow(root, len(table), P)  # each further bit of b is worth twice the one above it
         table = np.stack((table, field.scale(table, step)), axis=1).reshape(-1)
