@@ -151,3 +151,10 @@ def test_values_at_the_widest_domain_prove_and_one_beyond_does_not(bad: int) -> 
         Domain(-(1 << 24) - 1, 0)
     with pytest.raises(BaileeError):
         DatasetClaim(2, names, (wide,) * width, (), UNIT, 1 << 60)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1 << 32, 1), ((1 << 26) + 1, 2), (10**18, 40)])
+def test_a_card_of_a_size_no_proof_can_bear_is_refused_before_memory_is_taken(rows, columns):
+    names = tuple(f"c{i}" for i in range(columns))
+    with pytest.raises(StatementError, match="seal in parts"):
+        DatasetClaim(rows, names, (Domain(0, 1),) * columns, (), 4096, 1)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from bailee.argument.commitment import CommittedVector
 
 TENSOR = "rows"
+LARGEST_BITS = 27
+"""More values would leave less than 100 bits of soundness; and a reader's memory is bounded before any is taken."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,12 @@ class DatasetClaim:
             raise StatementError("a dataset has at least one row and one column, every column one name and one domain")
         if any(not group or not all(0 <= c < columns for c in group) for group in self.groups):
             raise StatementError(f"a group names columns 0 to {columns - 1}, got {self.groups}")
+        bits = sum(axis.bits for axis in dataset_axes(self.rows, columns))
+        if bits > LARGEST_BITS:
+            raise StatementError(
+                f"{self.rows} rows of {columns} columns pad to 2^{bits} values, a proof holds 2^{LARGEST_BITS}: "
+                "seal in parts"
+            )
         largest = sum(max(-d.low, d.high) ** 2 for d in self.domains)
         if not 0 <= self.norm_bound < 1 << 60 or largest >= 1 << 62:
             raise StatementError(
