@@ -267,43 +267,61 @@ def _fold(values: Words, challenge: Ext) -> Words:
 
 
 class OpeningProver:
-    """The batched opening of one commitment (docs/protocol.md, section 8)."""
+    """The batched opening of one commitment (docs/protocol.md, section 8), without ever holding W.
+
+    A claim's weight is a product of a row part and a column part. So the matrix is read once for each claim, to sum its
+    rows under the column part; the sumcheck's row variables then run over sums of rows alone, and its column variables
+    over the one row that the bound row variables leave, which is also what the opening sends in clear.
+    """
 
     def __init__(self, vector: CommittedVector, opening: int, claims: list[Claim], gamma: Ext) -> None:
-        self._vector, self._opening = vector, opening
-        self._half = 1 << (vector.code.variables - 1)
-        self._values: Words = vector.vector
-        self._weights = np.empty((len(vector.vector), 2), dtype=np.uint64)
-        claimed = {claim.offset: claim.offset + (1 << len(claim.point)) for claim in claims}
-        end = 0
-        for start, stop in sorted(claimed.items()):
-            self._weights[end:start] = 0
-            end = stop
-        self._weights[end:] = 0
+        self._vector, self._opening, self._claims = vector, opening, claims
+        code = vector.code
+        self._row_variables = code.variables - code.column_variables
+        self._bound: Point = []
+        shape = (1 << self._row_variables, len(claims), 2)
+        left, right = np.zeros(shape, dtype=np.uint64), np.zeros(shape, dtype=np.uint64)
+        sums: dict[tuple[int, tuple[Ext, ...]], Words] = {}
         power = ONE
-        for claim in claims:
-            stop = claimed.pop(claim.offset, 0)
-            part = self._weights[claim.offset : claim.offset + (1 << len(claim.point))]
-            kernels.eq_table_add(part, claim.point, power, fresh=stop > 0)
+        for k, claim in enumerate(claims):
+            first, count = claim.offset // code.width, max(1, (1 << len(claim.point)) // code.width)
+            split = max(0, len(claim.point) - code.column_variables)
+            left[first : first + count, k] = ext_scale(kernels.eq_table(claim.point[:split]), power)
+            # all rows count, also those the claim has no weight on: between 0 and 1 a variable mixes them
+            at, width = claim.offset % code.width, min(code.width, 1 << len(claim.point))
+            key = (at, tuple(claim.point[split:]))
+            if key not in sums:
+                part = vector.matrix if width == code.width else np.ascontiguousarray(vector.matrix[:, at : at + width])
+                sums[key] = kernels.apply_columns(part, kernels.eq_table(claim.point[split:]))
+            right[: code.rows, k] = sums[key]
             power = e_mul(power, gamma)
-        self._first = True
+        self._left, self._right = left.reshape(-1, 2), right.reshape(-1, 2)
+        self._row = np.zeros((0, 2), dtype=np.uint64)
+        if not self._row_variables:
+            self._columns()
 
     def round(self) -> tuple[Ext, Ext]:
-        if self._first:
-            return kernels.product_round_mixed(self._values, self._weights, None, self._half)
-        return kernels.product_round(self._values, self._weights, None)
+        return kernels.product_round(self._left, self._right, None)
 
     def fold(self, challenge: Ext) -> None:
-        if self._first:
-            self._values = kernels.fold_base(self._values, self._half, challenge)
-            self._weights = kernels.fold_padded(self._weights, self._half, challenge, 0)
-            self._first = False
-        else:
-            self._values = kernels.fold(self._values, challenge)
-            self._weights = kernels.fold(self._weights, challenge)
+        self._left, self._right = kernels.fold(self._left, challenge), kernels.fold(self._right, challenge)
+        self._bound.append(challenge)
+        if len(self._bound) == self._row_variables:
+            self._columns()
+
+    def _columns(self) -> None:
+        """From the row variables to the column variables: what is left of the matrix, and of the weights."""
+        code = self._vector.code
+        self._row = kernels.combine_rows(self._vector.matrix, kernels.eq_table(self._bound)[: code.rows])
+        weights = np.zeros((code.width, 2), dtype=np.uint64)
+        for claim, factor in zip(self._claims, self._left, strict=True):
+            point = claim.point[max(0, len(claim.point) - code.column_variables) :]
+            at = claim.offset % code.width
+            kernels.eq_table_add(weights[at : at + (1 << len(point))], point, _ext(factor))
+        self._left, self._right = self._row.copy(), weights
 
     def value(self) -> Ext:
-        return _ext(self._values[0])
+        return _ext(self._left[0])
 
     def mask_value(self, columns: Words) -> Ext:
         low, high = self._vector.masks[2 * self._opening], self._vector.masks[2 * self._opening + 1]
@@ -315,7 +333,7 @@ class OpeningProver:
         tail = np.stack([vector.tails[code.rows + o], vector.tails[code.rows + o + 1]], axis=-1)
         scaled = ext_scale(weights, mask)
         return Row(
-            _add(values, kernels.combine_rows(vector.matrix, scaled)),
+            _add(values, ext_scale(self._row, mask)),
             _add(tail, kernels.combine_rows(np.ascontiguousarray(vector.tails[: code.rows]), scaled)),
         )
 
