@@ -273,3 +273,17 @@ def test_forms_are_affine() -> None:
     assert (x + y) == Form((8, 1), {0: (3, 0), ~0: (0, 1), 4: (7, 7)})
     assert (x - x) == Form((0, 0), {0: (0, 0), ~0: (0, 0)})
     assert x.times((0, 1)) == Form((7, 3), {0: (0, 2), ~0: (7, 0)})
+
+
+def test_a_statement_in_two_trees_is_one_to_both_verifiers(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bailee.argument import lookup
+    from bailee.argument.plain import claims
+
+    monkeypatch.setattr(lookup, "SPLIT_FROM", 1 << 8)
+    monkeypatch.setattr(claims, "SPLIT_FROM", 1 << 8)
+    assert len(claims.split([14, 9, 9, 8])) == 2
+    assert claims.split([14, 9, 9, 8]) == [[0], [1, 2, 3]]
+    assert len(claims.split([14, 13, 12])) == 1
+    for case in (dataset_case(300, 20), gradient_case(300, 12, 3)):
+        fast, plain = (case.verify(CONTEXT, case.proof, slow) for slow in (False, True))
+        assert fast == pytest.approx(plain)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bailee.algebra import kernels
-from bailee.algebra.field import e_mul, e_neg, e_sub
+from bailee.algebra.field import e_add, e_mul, e_neg, e_sub
 from bailee.argument.affine import ONE, ZERO, Ext, Form, Hidden, public
 from bailee.argument.dialogue import Dialogue
 from bailee.argument.nodes import Lookup, Node, Table
@@ -71,30 +71,62 @@ def place(items: list[tuple[Lookup | Table, int]]) -> tuple[list[Placed], int, i
     return blocks, depth, (1 << depth) - position
 
 
+@dataclass(frozen=True)
+class Root:
+    """Numerator and denominator of a whole tree: as sent, and (to a prover) as they are."""
+
+    form: tuple[Hidden, Hidden]
+    value: tuple[Ext, Ext]
+
+
+SPLIT_FROM = 1 << 20
+"""Leaves from which on a tree that padding would nearly double is cut in two."""
+
+
+def groups(lookups: list[Lookup]) -> list[list[tuple[Lookup | Table, int]]]:
+    """The look-ups of each tree: one tree, or two where the largest blocks fill one and leave at most half as much."""
+    items: list[tuple[Lookup | Table, int]] = sorted(((k, k.bits) for k in lookups), key=lambda item: -item[1])
+    total = sum(1 << bits for _, bits in items)
+    filled = 0
+    for k, (_, bits) in enumerate(items[:-1], start=1):
+        filled += 1 << bits
+        if filled & (filled - 1) == 0 and filled >= SPLIT_FROM and 2 * (total - filled) <= filled:
+            return [items[:k], items[k:]]
+    return [items]
+
+
 def reduce_lookups(d: Dialogue, tape: Tape, evaluate: Evaluate, witness: LookupWitness | None) -> None:
     if not tape.lookups:
         return
     beta = d.challenge("lookup-beta")
     alpha = d.challenge("lookup-alpha")
-    asked, depth_a, pads = place([(look, look.bits) for look in tape.lookups])
+    placed = [place(group) for group in groups(tape.lookups)]
     listed, depth_b, _ = place([(table, table.axis.bits) for table in tape.tables])
-    d.tally.lookup_degree = sum(len(block.table.columns) << block.bits for block in asked + listed)
-    tree_a = witness.lookups(asked, depth_a, alpha, beta) if witness else None
+    every = [block for blocks, _, _ in placed for block in blocks] + listed
+    d.tally.lookup_degree = sum(len(block.table.columns) << block.bits for block in every)
+    trees = [witness.lookups(blocks, depth, alpha, beta) if witness else None for blocks, depth, _ in placed]
     tree_b = witness.tables(listed, depth_b, alpha, beta) if witness else None
 
-    root_a, root_b = _root(d, tree_a), _root(d, tree_b)
-    balance = d.product(root_a[0], root_b[1]).plus(d.product(root_a[1], root_b[1]), e_neg((pads, 0)))
-    d.zero(balance.minus(d.product(root_b[0], root_a[1])))
+    roots = [_root(d, tree) for tree in trees]
+    root_b = _root(d, tree_b)
+    whole = roots[0]
+    for root in roots[1:]:
+        whole = _sum(d, whole, root)
+    root_a = whole.form
+    pads = sum(padding for _, _, padding in placed)
+    balance = d.product(root_a[0], root_b.form[1]).plus(d.product(root_a[1], root_b.form[1]), e_neg((pads, 0)))
+    d.zero(balance.minus(d.product(root_b.form[0], root_a[1])))
 
-    point, _, q = _descend(d, root_a, depth_a, tree_a, ones=True)
-    total = public(ONE)
-    for block in asked:
-        weight, tail = block.weight(point), block.tail(point)
-        columns = [evaluate(node, tail) for node in block.columns]
-        total = total.plus(_denominator(block, columns, alpha, beta).plus_constant(e_neg(ONE)), weight)
-    d.zero(q.minus(total))
+    for (asked, depth, _), root, tree in zip(placed, roots, trees, strict=True):
+        point, _, q = _descend(d, root.form, depth, tree, ones=True)
+        total = public(ONE)
+        for block in asked:
+            weight, tail = block.weight(point), block.tail(point)
+            columns = [evaluate(node, tail) for node in block.columns]
+            total = total.plus(_denominator(block, columns, alpha, beta).plus_constant(e_neg(ONE)), weight)
+        d.zero(q.minus(total))
 
-    point, p, q = _descend(d, root_b, depth_b, tree_b, ones=False)
+    point, p, q = _descend(d, root_b.form, depth_b, tree_b, ones=False)
     counts, total = public(ZERO), public(ONE)
     for block in listed:
         weight, tail = block.weight(point), block.tail(point)
@@ -118,9 +150,19 @@ def _denominator(block: Placed, columns: list[Form], alpha: Ext, beta: Ext) -> F
     return total
 
 
-def _root(d: Dialogue, tree: TreeState | None) -> tuple[Hidden, Hidden]:
+def _root(d: Dialogue, tree: TreeState | None) -> Root:
     p, q = tree.root() if tree else (ZERO, ZERO)
-    return d.send(lambda: p), d.send(lambda: q)
+    return Root((d.send(lambda: p), d.send(lambda: q)), (p, q))
+
+
+def _sum(d: Dialogue, a: Root, b: Root) -> Root:
+    """The sum of two fractions, sent hidden and shown to be it."""
+    p = e_add(e_mul(a.value[0], b.value[1]), e_mul(b.value[0], a.value[1]))
+    q = e_mul(a.value[1], b.value[1])
+    hidden = d.send(lambda: p), d.send(lambda: q)
+    d.zero(hidden[0].minus(d.product(a.form[0], b.form[1])).minus(d.product(b.form[0], a.form[1])))
+    d.zero(hidden[1].minus(d.product(a.form[1], b.form[1])))
+    return Root(hidden, (p, q))
 
 
 def _descend(

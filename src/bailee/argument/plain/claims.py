@@ -222,13 +222,26 @@ class Place:
         return eq(point[:cut], self.start >> self.bits), point[cut:]
 
 
-def arrange(bits: Sequence[int]) -> tuple[list[Place], int]:
-    """Blocks by decreasing size, ties as given, one after the other; and where they end."""
+def arrange(bits: Sequence[int], group: Sequence[int] | None = None) -> tuple[list[Place], int]:
+    """Blocks (all, or those of a group) by decreasing size, ties as given, one after the other; and where they end."""
     places, end = [], 0
-    for block in sorted(range(len(bits)), key=lambda b: -bits[b]):
+    for block in sorted(range(len(bits)) if group is None else group, key=lambda b: -bits[b]):
         places.append(Place(block, bits[block], end))
         end += 1 << bits[block]
     return places, end
+
+
+SPLIT_FROM = 1 << 20
+
+
+def split(bits: Sequence[int]) -> list[list[int]]:
+    """Which look-ups go into A1 and A2; all into one where no prefix fills a tree and leaves at most half as much."""
+    order = sorted(range(len(bits)), key=lambda b: -bits[b])
+    for count in range(1, len(order)):
+        filled, rest = (sum(1 << bits[b] for b in part) for part in (order[:count], order[count:]))
+        if filled >= SPLIT_FROM and filled.bit_count() == 1 and 2 * rest <= filled:
+            return [order[:count], order[count:]]
+    return [order]
 
 
 class LookUps:
@@ -241,23 +254,32 @@ class LookUps:
 
     def run(self) -> None:
         receive, zero, product = self.dialogue.receive, self.dialogue.zero, self.dialogue.product
-        looked, end_a = arrange([look.bits for look in self.tape.lookups])
+        sizes = [look.bits for look in self.tape.lookups]
+        trees = [arrange(sizes, group) for group in split(sizes)]
         listed, end_b = arrange([table.axis.bits for table in self.tape.tables])
-        depth_a, depth_b = (max(1, (end - 1).bit_length()) for end in (end_a, end_b))
-        pads = (1 << depth_a) - end_a
+        depth_b = max(1, (end_b - 1).bit_length())
+        depths = [max(1, (end - 1).bit_length()) for _, end in trees]
+        pads = sum((1 << depth) - end for depth, (_, end) in zip(depths, trees, strict=True))
         self.reduction.degree = sum(len(look.columns) << look.bits for look in self.tape.lookups)
         self.reduction.degree += sum(len(table.columns) << table.axis.bits for table in self.tape.tables)
-        pa, qa, pb, qb = receive(), receive(), receive(), receive()
+        roots = [(receive(), receive()) for _ in trees]
+        pb, qb = receive(), receive()
+        pa, qa = roots[0]
+        for p, q in roots[1:]:
+            before, (pa, qa) = (pa, qa), (receive(), receive())
+            zero(pa - product(before[0], q) - product(p, before[1]))
+            zero(qa - product(before[1], q))
         zero(product(pa, qb) - product(qa, qb).times((pads, 0)) - product(pb, qa))
 
-        _, q, point = self._layers(pa, qa, depth_a, ones=True)
-        blocks = []
-        for place in looked:
-            weight, x = place.weigh(point)
-            look = self.tape.lookups[place.block]
-            columns = [self.reduction.evaluate(column, x) for column in look.columns]
-            blocks.append((weight, self._denominator(look.table.tag, columns)))
-        zero(q - self._leaves(blocks))
+        for (looked, _), depth, root in zip(trees, depths, roots, strict=True):
+            _, q, point = self._layers(*root, depth, ones=True)
+            blocks = []
+            for place in looked:
+                weight, x = place.weigh(point)
+                look = self.tape.lookups[place.block]
+                columns = [self.reduction.evaluate(column, x) for column in look.columns]
+                blocks.append((weight, self._denominator(look.table.tag, columns)))
+            zero(q - self._leaves(blocks))
 
         p, q, point = self._layers(pb, qb, depth_b, ones=False)
         blocks = []
