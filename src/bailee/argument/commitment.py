@@ -1,7 +1,7 @@
 """Committing: the matrix, its code, its tree, the columns revealed later (docs/protocol.md, section 3). Prover only.
 
 Memory: the vector, its coefficients, and two cosets of the code (one is hashed while the next is encoded): about four
-words for each committed value while committing, one afterwards.
+words for each committed value while committing, two afterwards.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class CommittedVector:
         self.masks = self._expansion.words("masks", 2 * code.openings, code.width)
         self._salts = np.frombuffer(self._expansion.octets("salts", 16 * code.length), dtype="<u8").astype(np.uint64)
         self._salts = self._salts.reshape(code.length, _SALT_WORDS)
+        self._coefficients = self._interpolate()
         self.tree = self._commit()
         self.record = Commitment(self.tree.root, self.shape, openings)
 
@@ -64,7 +65,7 @@ class CommittedVector:
     def columns(self, indices: NDArray[np.int64]) -> tuple[Words, bytes, tuple[bytes, ...]]:
         """The opened columns (t, height), their salts, and the Merkle siblings."""
         code = self.code
-        coefficients = self._coefficients()
+        coefficients = self._coefficients
         found = np.empty((len(indices), code.height), dtype=np.uint64)
         step = max(1, _ENCODED_AT_ONCE // code.width)
         for coset in range(code.length // code.width):
@@ -76,7 +77,8 @@ class CommittedVector:
         salts = np.ascontiguousarray(self._salts[indices], dtype="<u8").tobytes()
         return found, salts, self.tree.open([int(i) for i in indices])
 
-    def _coefficients(self) -> Words:
+    def _interpolate(self) -> Words:
+        """The coefficients of all rows, kept for the columns that are opened later."""
         code = self.code
         coefficients = np.empty((code.height, code.width), dtype=np.uint64)
         coefficients[: code.rows] = kernels.interpolate_rows(self.matrix)
@@ -85,7 +87,7 @@ class CommittedVector:
 
     def _commit(self) -> MerkleTree:
         code = self.code
-        coefficients = self._coefficients()
+        coefficients = self._coefficients
         cosets = code.length // code.width
 
         def encoded(coset: int) -> Words:

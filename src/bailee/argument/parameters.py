@@ -12,7 +12,7 @@ from functools import lru_cache
 from bailee.algebra.field import P
 from bailee.errors import ProofError, ProofFormatError
 
-QUERY_BITS = 104
+QUERY_BITS = 103
 """Bits bought by the opened columns of each commitment; the sum over all steps stays above 100."""
 
 LEAST_BITS = 100

@@ -22,7 +22,7 @@ from bailee.errors import ProofError, ProofFormatError
 
 SALT_BYTES = 16
 DIGEST_BYTES = 32
-QUERY_BITS = 104
+QUERY_BITS = 103
 CLOSING_LENGTH = 256
 _CHUNK = 1 << 18  # words held at once while polynomials are evaluated
 
@@ -159,7 +159,7 @@ def _good(n: int, k: int) -> int:
 
 
 def _queries(n: int, k: int) -> int:
-    """The least t with (n - e - 1)^t 2^104 <= n^t: exact."""
+    """The least t with (n - e - 1)^t 2^103 <= n^t: exact."""
     good = _good(n, k)
     t = max(1, int(QUERY_BITS / math.log2(n / good)) - 1)
     while good**t << QUERY_BITS > n**t:
