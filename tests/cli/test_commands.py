@@ -160,3 +160,14 @@ def test_a_strangers_name_is_shown_as_it_is_and_never_read_as_markup():
     out = StringIO()
     Console(file=out, width=80).print(facts_table({"name": "[/x] [link=https://a.example]here[/link]"}))
     assert "[/x] [link=https://a.example]here[/link]" in out.getvalue()
+
+
+def test_ids_and_paths_stay_whole_and_lists_are_folded(monkeypatch: pytest.MonkeyPatch):
+    from bailee.cli.face import facts_table
+
+    monkeypatch.setenv("COLUMNS", "40")
+    path, fields = "sessions/" + "a" * 64 + "/passport.json", ", ".join(["age"] * 20)
+    lines = facts_table({"passport": path, "fields": fields, "name": "a\nkey  b"}).plain.split("\n")
+    assert lines[0] == f"passport  {path}"
+    assert all(len(line) <= 40 and line == line.rstrip() for line in lines[1:])
+    assert lines[-1] == "name      a key  b"

@@ -28,6 +28,7 @@ def passport(world: Path) -> Path:
     """A passport that holds."""
     session = start_session(world, give(world)[1]["grant"], "passport")
     assert session.wait() == (0, 0), session.owner.said + session.builder.said
+    assert run("verify", world / "passport")[0] == 0  # the folder will do
     code, said = run("verify", world / "passport" / "passport.json")
     assert (code, said["holds"], said["rows"]) == (0, True, 3)
     return world / "passport"

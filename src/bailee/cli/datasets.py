@@ -103,10 +103,10 @@ def show(
     found = open_card(read_bytes(path, MAX_BYTES, "card"))
     facts, shown = card_facts(found), card_facts(found, brief=True)
     if check:
-        from bailee.statements.card import check_card
-
         with face.progress() as progress:
             progress("verify", 0.0)
+            from bailee.statements.card import check_card  # takes a second or two
+
             check_card(found, read_bytes(path.with_name(PROOF_FILE), MAX_PROOF_BYTES, "proof"), plain)
             progress("verify", 1.0)
         facts["valid"], shown["valid"] = True, "yes: the committed rows fit the schema and the norm bound"

@@ -10,7 +10,9 @@ from __future__ import annotations
 import functools
 import json
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +21,6 @@ from typing import Annotated, Any, ParamSpec
 import typer
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
 from bailee.errors import BaileeError
@@ -141,11 +142,14 @@ def _tell(kind: str, message: str, code: int, as_json: bool) -> None:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"{kind}: {message}", style="red", markup=False)
 
 
-def facts_table(facts: Mapping[str, object]) -> Table:
-    """Facts as two columns, for people."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
+def facts_table(facts: Mapping[str, object]) -> Text:
+    """Facts as two columns, for people. Lists are folded; ids, paths and commands stay whole, so they can be copied."""
+    indent = max(map(len, facts)) + 2
+    width = max(20, shutil.get_terminal_size().columns - indent)
+    lines = []
     for name, value in facts.items():
-        table.add_row(Text(name), Text(str(value)))  # names come from strangers: never read them as markup
-    return table
+        text = " ".join(str(value).split("\n"))  # a name with a line break must not look like a fact of its own
+        parts = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) if ", " in text else [text]
+        shown = f"\n{'':{indent}}".join(parts)
+        lines.append(Text.assemble((f"{name:{indent}}", "bold"), shown))  # strangers' names: never read as markup
+    return Text("\n").join(lines)

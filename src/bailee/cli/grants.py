@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +19,9 @@ from bailee.records import Grant, Signed
 from bailee.records.fields import parse_time
 from bailee.train.plan import read_plan
 
-Moment = Annotated[str | None, typer.Option(help="A date like 2027-01-31, or a time like 2027-01-31T12:00:00Z (UTC).")]
+_FORM = "a date like 2027-01-31, or a time like 2027-01-31T12:00:00Z (UTC)."
+Starts = Annotated[str | None, typer.Option(help=f"When it begins to hold, now by default: {_FORM}")]
+Until = Annotated[str | None, typer.Option(help=f"When it ends: {_FORM}")]
 
 
 @command
@@ -29,8 +32,8 @@ def grant(
     field: Annotated[
         list[str] | None, typer.Option("--field", help="A column that may be used; repeat for more. All by default.")
     ] = None,
-    starts: Moment = None,
-    until: Moment = None,
+    starts: Starts = None,
+    until: Until = None,
     days: Annotated[int, typer.Option(help="How long it holds, where --until is not given.", min=1, max=3650)] = 30,
     max_epsilon: Annotated[str | None, typer.Option(help="At most this privacy loss; the plan's by default.")] = None,
     max_delta: Annotated[str | None, typer.Option(help="At most this delta; the plan's by default.")] = None,
@@ -69,6 +72,11 @@ def grant(
     )
     path = party.keep_grant(given)
     facts = grant_facts(given)
+    if wanted.epsilon is not None and Decimal(given.record.max_epsilon) < Decimal(wanted.epsilon):
+        face.say(
+            f"note: the plan is set for epsilon {wanted.epsilon}, this grant allows {given.record.max_epsilon}: "
+            "no session can run under it"
+        )
     face.result({**facts, "file": str(path)}, facts_table({**_for_people(facts), "file": path}))
 
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from bailee.adapters.files import read_bytes
 from bailee.cli.face import AsJson, Face, command
 from bailee.cli.home import read_public
-from bailee.errors import SignatureError
+from bailee.errors import InputError, SignatureError
 from bailee.records import Revocation, open_signed
 from bailee.records.canonical import MAX_BYTES
 from bailee.verify.passport import verify_passport
@@ -22,7 +22,9 @@ from bailee.verify.statement import ProvenStatement
 
 @command
 def verify(
-    passport: Annotated[Path, typer.Argument(help="The passport; its attachments lie in the folder beside it.")],
+    passport: Annotated[
+        Path, typer.Argument(help="The passport, or the folder that holds it; its attachments lie beside it.")
+    ],
     plain: Annotated[
         bool,
         typer.Option("--plain", help="Use the plain-Python verifier: slower, shares no fast code with the prover."),
@@ -45,11 +47,20 @@ def verify(
     """
     face = Face(as_json)
     revoked = [open_signed(read_bytes(path, MAX_BYTES, "revocation"), Revocation) for path in revocation or []]
-    begun = time.monotonic()
-    _load_libraries(plain)
-    started = time.monotonic()
-    statement = verify_passport(passport, plain=plain, revocations=revoked)
-    seconds = time.monotonic() - started
+    if passport.is_dir():
+        passport = passport / "passport.json"
+    if not passport.exists():
+        raise InputError(f"passport {passport} does not exist; check the path")
+    with face.progress() as progress:
+        progress("load", 0.0)
+        begun = time.monotonic()
+        _load_libraries(plain)
+        progress("load", 1.0)
+        progress("verify", 0.0)
+        started = time.monotonic()
+        statement = verify_passport(passport, plain=plain, revocations=revoked)
+        seconds = time.monotonic() - started
+        progress("verify", 1.0)
     if trusted:
         _check_known(statement, {read_public(path).public_key.hex() for path in trusted})
     shown = Text.assemble(

@@ -14,6 +14,9 @@ from bailee.cli.home import PartyHome
 from bailee.records import Grant, Signed
 from bailee.records.fields import parse_time
 
+_WHOLE = ("name", "grant", "until", "session")
+"""Columns whose cells are never folded: people copy them."""
+
 
 @command
 def status(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
@@ -80,9 +83,10 @@ def _sections(
     def pick(rows: list[dict[str, Any]], names: tuple[str, ...]) -> list[dict[str, Any]]:
         return [{name: row[name] for name in names} for row in rows]
 
+    allowed = pick(grants, ("grant", "state", "purpose", "until", "max_epsilon"))
     return [
         ("datasets", pick(datasets, ("name", "rows", "openings_left", "epsilon_spent"))),
-        ("grants", pick(grants, ("grant", "state", "purpose", "until", "max_epsilon"))),
+        ("grants", [{**row, "grant": row["grant"][:16]} for row in allowed]),  # its first letters name it, too
         ("sessions", pick(sessions, ("session", "finished"))),
     ]
 
@@ -90,7 +94,7 @@ def _sections(
 def _table(title: str, rows: list[dict[str, Any]]) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for name in rows[0]:
-        table.add_column(name.replace("_", " "), overflow="fold")
+        table.add_column(name.replace("_", " "), overflow="fold", no_wrap=name in _WHOLE)
     for row in rows:
         shown = ("yes" if value is True else "no" if value is False else str(value) for value in row.values())
         table.add_row(*(Text(value) for value in shown))  # names come from strangers: never read them as markup

@@ -44,8 +44,12 @@ class Course:
     proven: dict[str, float] = field(default_factory=dict)
     begun: dict[str, float] = field(default_factory=dict)
     """Moment (monotonic) at which each stage was first seen."""
+    since: float = field(default_factory=time.monotonic)
+    """Moment (monotonic) since which what is said of the stage has not changed."""
 
     def take(self, event: Event) -> None:
+        if _STAGES[event.stage] != _STAGES[self.stage]:
+            self.since = time.monotonic()
         self.stage = event.stage
         self.begun.setdefault(event.stage, time.monotonic())
         self.rounds = event.rounds or self.rounds
@@ -89,7 +93,7 @@ class Course:
             done = key in self.proven
             owners.append(f"{'✓' if done else '·'} {self._name(key)}   ", style="green" if done else "")
         grid.add_row("owners", owners)
-        grid.add_row("now", _STAGES[self.stage])
+        grid.add_row("now", f"{_STAGES[self.stage]}  {time.monotonic() - self.since:.0f} s")
         return grid
 
     def _name(self, key: str) -> str:
