@@ -122,7 +122,7 @@ class Table:
     def gather_commitments(self) -> None:
         """Every owner's noise commitment, then all of them to everybody: no coin is known yet."""
         for guest in self.guests:
-            frame = guest.channel.receive(self.patience)
+            frame = self._hear(guest)
             said = open_signed(frame, NoiseCommitment, bytes.fromhex(guest.key))
             self._of_session(said.record.session, guest)
             self.folder.put(f"noise-{guest.key}.json", frame, f"the noise commitment of {guest.key[:16]}")
@@ -130,10 +130,17 @@ class Table:
             self.noise[guest.key] = said
         self._tell([said.envelope for said in self.noise.values()])
 
+    def _hear(self, guest: Guest) -> bytes:
+        """The next message of an owner, or a SessionError that says whose is missing."""
+        try:
+            return guest.channel.receive(self.patience)
+        except SessionError as error:
+            raise SessionError(f"owner {guest.key[:16]}: {error}. If it refused, its own output says why") from None
+
     def gather_coins(self) -> None:
         """Every owner's coin, checked; then all of them and the builder's own to everybody."""
         for guest in self.guests:
-            frame = guest.channel.receive(self.patience)
+            frame = self._hear(guest)
             said = open_signed(frame, Coin, bytes.fromhex(guest.key))
             self._of_session(said.record.session, guest)
             promise = self.noise[guest.key].record.coin_commitment
@@ -180,7 +187,7 @@ class Table:
         answers: list[Signed[Round]] = []
         for guest in self.guests:
             asked = guest in missing
-            frame = guest.channel.receive(self.patience) if asked else self.folder.need(self._round(guest, index))
+            frame = self._hear(guest) if asked else self.folder.need(self._round(guest, index))
             said = open_signed(frame, Round, bytes.fromhex(guest.key))
             self._of_session(said.record.session, guest)
             record = said.record
@@ -211,9 +218,9 @@ class Table:
         self._tell([self.closing.envelope])
         self._watch(Event("closing", self.plan.rounds, self.plan.rounds))
         for guest in self.guests:
-            frame = guest.channel.receive(self.patience)
+            frame = self._hear(guest)
             said = open_signed(frame, Proven, bytes.fromhex(guest.key))
-            proof = guest.channel.receive(self.patience)
+            proof = self._hear(guest)
             self._of_session(said.record.session, guest)
             self._check_proof(guest, said.record, proof, self.closing)
             self.keep(frame, "a proof's record")

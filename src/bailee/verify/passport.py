@@ -372,6 +372,7 @@ class _Chain:
             dataset=self.cards[part.owner].record.name,
             card=part.card,
             grant=part.grant,
+            grant_id=self.grants[part.owner].record.id,
             rows=part.rows,
             epsilon=part.epsilon,
             delta=part.delta,

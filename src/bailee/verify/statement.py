@@ -17,6 +17,7 @@ class ProvenOwner:
     dataset: str
     card: str
     grant: str
+    grant_id: str
     rows: int
     epsilon: str
     delta: str
@@ -83,7 +84,7 @@ class ProvenStatement:
             lines.append(
                 f"  {owner.name} ({owner.key[:16]}...): {owner.rows} rows of {owner.dataset!r}, "
                 f"epsilon {owner.epsilon} at delta {owner.delta}, share {float(owner.share):.2%} ({owner.share}), "
-                f"grant {owner.grant[:16]}..." + (f", since revoked ({owner.revoked})" if owner.revoked else "")
+                f"grant {owner.grant_id}" + (f", since revoked ({owner.revoked})" if owner.revoked else "")
             )
         how = "plain verifier" if self.plain else "fast verifier"
         lines.append(f"Every signature, grant, card, sum, iterate and proof holds ({how}, {self.bits:.0f} bits)")
