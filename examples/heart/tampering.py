@@ -54,7 +54,7 @@ def tamper(folder: Path, hospital: Party, builder: Party, console: Console) -> N
 def _refused(console: Console, said: dict[str, object]) -> None:
     if "exit_code" not in said:
         raise SystemExit("demo: this should have been noticed, and was not. Please report it: see SECURITY.md")
-    console.print(f"      [red]{said['error']}[/red] (exit code {said['exit_code']}): {escape(said['message'])}")
+    console.print(f"      [red]{said['error']}[/red] (exit code {said['exit_code']}): {escape(str(said['message']))}")
 
 
 def _change_row(folder: Path, hospital: Party, builder: Party) -> dict[str, object]:
