@@ -6,7 +6,7 @@ keeps what it sent; a `Checking` one reads what was sent; a `Counting` one only 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,21 +18,20 @@ from bailee.argument.parameters import Costs
 from bailee.argument.transcript import Transcript
 from bailee.errors import ProofFormatError
 
-Value = Callable[[], Ext]
-
 
 @dataclass
-class Dialogue:
+class Dialogue(ABC):
     """Common to all ends: the system of constraints that grows, and the tally."""
 
     system: System = field(default_factory=System)
     tally: Costs = field(default_factory=Costs)
 
-    def send(self, value: Value) -> Hidden:
-        raise NotImplementedError
+    @abstractmethod
+    def send(self, value: Ext) -> Hidden:
+        """The form of the next hidden value. Only a prover knows `value`; the others pass zero."""
 
-    def challenge(self, label: str) -> Ext:
-        raise NotImplementedError
+    @abstractmethod
+    def challenge(self, label: str) -> Ext: ...
 
     def zero(self, form: Form) -> None:
         self.system.zero(form)
@@ -47,9 +46,9 @@ class Proving(Dialogue):
     pads: NDArray[np.uint64] = field(default_factory=lambda: np.zeros((0, 2), dtype=np.uint64), repr=False)
     sent: list[Ext] = field(default_factory=list)
 
-    def send(self, value: Value) -> Hidden:
+    def send(self, value: Ext) -> Hidden:
         pad = self.pads[self.system.pads]
-        hidden = e_sub(value(), (int(pad[0]), int(pad[1])))
+        hidden = e_sub(value, (int(pad[0]), int(pad[1])))
         self.sent.append(hidden)
         self.transcript.absorb_ext("hidden", hidden)
         return self.system.received(hidden)
@@ -63,7 +62,7 @@ class Checking(Dialogue):
     transcript: Transcript = field(default_factory=Transcript)
     messages: list[Ext] = field(default_factory=list)
 
-    def send(self, value: Value) -> Hidden:
+    def send(self, value: Ext) -> Hidden:
         if self.system.pads >= len(self.messages):
             raise ProofFormatError(
                 f"the proof sends {len(self.messages)} values, the statement needs more: it proves something else"
@@ -82,7 +81,7 @@ class Counting(Dialogue):
 
     drawn: int = 2
 
-    def send(self, value: Value) -> Hidden:
+    def send(self, value: Ext) -> Hidden:
         return self.system.received((0, 0))
 
     def challenge(self, label: str) -> Ext:

@@ -152,14 +152,14 @@ def _denominator(block: Placed, columns: list[Form], alpha: Ext, beta: Ext) -> F
 
 def _root(d: Dialogue, tree: TreeState | None) -> Root:
     p, q = tree.root() if tree else (ZERO, ZERO)
-    return Root((d.send(lambda: p), d.send(lambda: q)), (p, q))
+    return Root((d.send(p), d.send(q)), (p, q))
 
 
 def _sum(d: Dialogue, a: Root, b: Root) -> Root:
     """The sum of two fractions, sent hidden and shown to be it."""
     p = e_add(e_mul(a.value[0], b.value[1]), e_mul(b.value[0], a.value[1]))
     q = e_mul(a.value[1], b.value[1])
-    hidden = d.send(lambda: p), d.send(lambda: q)
+    hidden = d.send(p), d.send(q)
     d.zero(hidden[0].minus(d.product(a.form[0], b.form[1])).minus(d.product(b.form[0], a.form[1])))
     d.zero(hidden[1].minus(d.product(a.form[1], b.form[1])))
     return Root(hidden, (p, q))
@@ -178,7 +178,7 @@ def _descend(
         inner, claim = sumcheck(d, p.plus(q, weight), list(point), state)
         state = None  # so that a layer is gone before the next one is made
         values = tree.children() if tree else (ZERO, ZERO, ZERO, ZERO)
-        sent = [d.send(lambda value=value: value) for value in (values[2:] if known else values)]  # type: ignore[misc]
+        sent = [d.send(value) for value in (values[2:] if known else values)]
         q0, q1 = sent[-2], sent[-1]
         if known:
             claim = claim.minus(q0).minus(q1)

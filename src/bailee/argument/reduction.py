@@ -116,7 +116,7 @@ class Reduction:
         key = (node.id, tuple(point))
         if key not in self._known:
             witness = self._witness
-            sent = self._d.send(lambda: witness.evaluate(node, point) if witness else ZERO)
+            sent = self._d.send(witness.evaluate(node, point) if witness else ZERO)
             self._known[key] = sent
             self._queue.setdefault(node.id, []).append((point, sent))
         return self._known[key]
@@ -183,12 +183,12 @@ class Reduction:
         for claim in claims:
             total, power = total.plus(claim.value, power), e_mul(power, gamma)
         point, rest = sumcheck(d, total, [None] * code.variables, state)
-        value = d.send(lambda: state.value() if state else ZERO)
+        value = d.send(state.value() if state else ZERO)
         d.zero(rest.plus(value, e_sub(ZERO, batch_weight(claims, gamma, point))))
         split = code.variables - code.column_variables
         row_weights = kernels.eq_table(point[:split])[: code.rows]
         columns = kernels.eq_table(point[split:])
-        masked = d.send(lambda: state.mask_value(columns) if state else ZERO)
+        masked = d.send(state.mask_value(columns) if state else ZERO)
         mask = d.challenge("mask")
         row = rows.row(index, code, state, row_weights, mask)
         inner = kernels.dot_ext(row.values, columns)

@@ -30,8 +30,8 @@ def sumcheck(
     steps: list[tuple[Ext, Hidden, Ext, Hidden, Ext]] = []
     for rho in weights:
         messages = state.round() if state else (ZERO, ZERO)
-        first = d.send(lambda value=messages[0]: value)  # type: ignore[misc]
-        last = d.send(lambda value=messages[1]: value)  # type: ignore[misc]
+        first = d.send(messages[0])
+        last = d.send(messages[1])
         r = d.challenge("sumcheck")
         if state:
             state.fold(r)

@@ -171,7 +171,7 @@ class Tape:
             return
         self._finished = True
         for table in self.tables:
-            self.multiplicities.append(self.advice(f"count:{table.name}", [table.axis], lambda t=table: self._count(t)))  # type: ignore[misc]
+            self.multiplicities.append(self.advice(f"count:{table.name}", [table.axis], partial(self._count, table)))
         if self._trace:
             self.sources.append(Source(tuple(self._trace), None, 0))
 
