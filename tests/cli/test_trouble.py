@@ -73,7 +73,7 @@ def test_ten_gigabytes_are_refused_early_and_in_little_memory(world: Path) -> No
     assert os.waitstatus_to_exitcode(status) == 2
     assert "SchemaError" in running.said
     assert "the limit is 64 MiB" in running.said
-    assert used.ru_maxrss < 600 * 1024  # KiB; most of it is the libraries
+    assert used.ru_maxrss < 1 << 20  # KiB: a tenth of the file; libraries and read-ahead, which varies from run to run
     assert time.monotonic() - begun < 30
     nothing_left(world, "endless")
     table.unlink()
