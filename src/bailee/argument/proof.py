@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -152,9 +151,3 @@ class Reader:
     def end(self) -> None:
         if self._at != len(self._data):
             raise ProofFormatError(f"{len(self._data) - self._at} bytes follow the proof: it is damaged")
-
-
-def leaf_words(columns: OpenedColumns) -> Sequence[bytes]:
-    """Each opened column as it was hashed."""
-    flat = np.ascontiguousarray(columns.values, dtype="<u8").reshape(len(columns.values), -1)
-    return [row.tobytes() for row in flat]
