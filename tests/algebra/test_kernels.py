@@ -237,10 +237,14 @@ def test_transforms(bits, edges):
     rows, tail = mixture(50, (3, size), edges), mixture(51, (3, size - size // 3), edges)
     coefficients = transform.interpolate(rows)
     same(kernels.interpolate_rows(rows), coefficients)
+    same(kernels.interpolate_rows(rows.copy(), rows.copy()), coefficients)
+    places = np.random.default_rng(bits).integers(0, size, 5)
     for k in (0, 3):
-        same(
-            kernels.coset_rows(coefficients, tail, k, 4 * size), transform.encode_coset(coefficients, tail, k, 4 * size)
-        )
+        expected = transform.encode_coset(coefficients, tail, k, 4 * size)
+        same(kernels.coset_rows(coefficients, tail, k, 4 * size), expected)
+        same(kernels.coset_columns(coefficients, tail, k, 4 * size, places), np.ascontiguousarray(expected[:, places]))
+        own = coefficients.copy()
+        same(kernels.coset_rows(own, tail, k, 4 * size, own), expected)
 
 
 @pytest.mark.parametrize("bits", [13, 16])

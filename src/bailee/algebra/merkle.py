@@ -6,7 +6,7 @@ a node even without the tags. Several leaves are opened together: only digests t
 level from the leaves up, left to right within a level.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from blake3 import blake3
@@ -37,19 +37,26 @@ def leaf_digests(salts: bytes, columns: Words) -> bytes:
     )
 
 
+def node_digests(level: bytes) -> bytes:
+    """The digests of each two neighbours of a level, concatenated."""
+    key, pair = tags.NODE, 2 * DIGEST
+    return b"".join([blake3(level[i : i + pair], key=key).digest() for i in range(0, len(level), pair)])
+
+
 class MerkleTree:
     """All levels of a tree; `leaves` is a list of 32-byte digests or their concatenation, a power of two of them."""
 
-    def __init__(self, leaves: Sequence[bytes] | bytes) -> None:
+    def __init__(self, leaves: Sequence[bytes] | bytes, above: Callable[[bytes], bytes] | None = None) -> None:
+        """`above` makes a level from the one below it, as `node_digests` does, which is the default."""
         level = leaves if isinstance(leaves, bytes) else b"".join(leaves)
         count, rest = divmod(len(level), DIGEST)
         if rest or count < 1 or count & (count - 1):
             raise ValueError(f"a tree needs a power of two of {DIGEST}-byte leaves, got {len(level)} bytes")
         self.size = count
         self._levels = [level]
-        key, pair = tags.NODE, 2 * DIGEST
+        parents = above or node_digests
         while len(level) > DIGEST:
-            level = b"".join([blake3(level[i : i + pair], key=key).digest() for i in range(0, len(level), pair)])
+            level = parents(level)
             self._levels.append(level)
 
     @property

@@ -1,16 +1,15 @@
 """Committing: the matrix, its code, its tree, the columns revealed later (docs/protocol.md, section 3). Prover only.
 
-Memory: the vector, its coefficients, and two cosets of the code (one is hashed while the next is encoded): about four
-words for each committed value while committing, two afterwards.
+Memory: the vector and the two cosets of a large commitment's code, three words for each committed value; or, where the
+code is longer, the vector, its coefficients and (while committing) one coset.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
-from blake3 import blake3
 from numpy.typing import NDArray
 
 from bailee import tags
@@ -23,7 +22,8 @@ from bailee.argument.randomness import Expansion
 Words = NDArray[np.uint64]
 
 _SALT_WORDS = 2
-_ENCODED_AT_ONCE = 1 << 21
+_KEPT_COSETS = 2
+"""A code of at most so many cosets is kept for the columns opened later; of a longer one, its coefficients are."""
 
 
 class CommittedVector:
@@ -46,7 +46,8 @@ class CommittedVector:
         self.masks = self._expansion.words("masks", 2 * code.openings, code.width)
         self._salts = np.frombuffer(self._expansion.octets("salts", 16 * code.length), dtype="<u8").astype(np.uint64)
         self._salts = self._salts.reshape(code.length, _SALT_WORDS)
-        self._coefficients = self._interpolate()
+        self._code: list[Words] = []
+        self._coefficients = np.empty((0, 0), dtype=np.uint64)
         self.tree = self._commit()
         self.record = Commitment(self.tree.root, self.shape, openings)
 
@@ -65,56 +66,36 @@ class CommittedVector:
     def columns(self, indices: NDArray[np.int64]) -> tuple[Words, bytes, tuple[bytes, ...]]:
         """The opened columns (t, height), their salts, and the Merkle siblings."""
         code = self.code
-        coefficients = self._coefficients
         found = np.empty((len(indices), code.height), dtype=np.uint64)
-        step = max(1, _ENCODED_AT_ONCE // code.width)
         for coset in range(code.length // code.width):
             wanted = np.flatnonzero(indices // code.width == coset)
-            for row in range(0, code.height if wanted.size else 0, step):
-                part = slice(row, min(row + step, code.height))
-                values = kernels.coset_rows(coefficients[part], self.tails[part], coset, code.length)
-                found[wanted, part] = values[:, indices[wanted] % code.width].T
+            places = indices[wanted] % code.width
+            if self._code:
+                found[wanted] = self._code[coset][:, places].T
+            elif wanted.size:
+                found[wanted] = kernels.coset_columns(self._coefficients, self.tails, coset, code.length, places).T
         salts = np.ascontiguousarray(self._salts[indices], dtype="<u8").tobytes()
         return found, salts, self.tree.open([int(i) for i in indices])
 
-    def _interpolate(self) -> Words:
-        """The coefficients of all rows, kept for the columns that are opened later."""
+    def _commit(self) -> MerkleTree:
+        """Encode coset after coset and hash its columns. A short code is kept; of a long one, the coefficients."""
         code = self.code
         coefficients = np.empty((code.height, code.width), dtype=np.uint64)
-        coefficients[: code.rows] = kernels.interpolate_rows(self.matrix)
-        coefficients[code.rows :] = kernels.interpolate_rows(self.masks)
-        return coefficients
-
-    def _commit(self) -> MerkleTree:
-        code = self.code
-        coefficients = self._coefficients
+        kernels.interpolate_rows(self.matrix, coefficients[: code.rows])
+        kernels.interpolate_rows(self.masks, coefficients[code.rows :])
         cosets = code.length // code.width
-
-        def encoded(coset: int) -> Words:
-            """One coset by columns, each behind its salt: (width, 2 + height)."""
-            block = np.empty((code.width, _SALT_WORDS + code.height), dtype=np.uint64)
-            block[:, :_SALT_WORDS] = self._salts[coset * code.width : (coset + 1) * code.width]
-            step = max(1, _ENCODED_AT_ONCE // code.width)
-            for row in range(0, code.height, step):
-                part = slice(row, min(row + step, code.height))
-                values = kernels.coset_rows(coefficients[part], self.tails[part], coset, code.length)
-                kernels.transpose(values, block, _SALT_WORDS + part.start)
-            return block
-
+        keep = cosets <= _KEPT_COSETS
+        salts = np.ascontiguousarray(self._salts.T)
         leaves: list[bytes] = []
-        # one coset is encoded while the one before is hashed: the kernels release the interpreter lock
-        with ThreadPoolExecutor(1) as ahead:
-            following = ahead.submit(encoded, 0)
-            for coset in range(cosets):
-                block = following.result()
-                if coset + 1 < cosets:
-                    following = ahead.submit(encoded, coset + 1)
-                leaves.extend(_hash_rows(block))
-        return MerkleTree(leaves)
-
-
-def _hash_rows(block: Words) -> list[bytes]:
-    stride = block.shape[1] * 8
-    view = memoryview(np.ascontiguousarray(block, dtype="<u8").data).cast("B")
-    key = tags.LEAF
-    return [blake3(view[start : start + stride], key=key).digest() for start in range(0, len(view), stride)]
+        block: Words | None = None
+        for coset in range(cosets):
+            if keep:  # the last coset takes the place of the coefficients
+                block = coefficients if coset + 1 == cosets else None
+            block = kernels.coset_rows(coefficients, self.tails, coset, code.length, block)
+            if keep:
+                self._code.append(block)
+            here = slice(coset * code.width, (coset + 1) * code.width)
+            leaves.append(kernels.column_digests(tags.LEAF, salts[:, here], block))
+        if not keep:
+            self._coefficients = coefficients
+        return MerkleTree(b"".join(leaves), partial(kernels.pair_digests, tags.NODE))

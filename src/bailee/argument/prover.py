@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bailee import tags
 from bailee.algebra import field, kernels, transform
 from bailee.algebra.field import e_mul
-from bailee.algebra.merkle import MerkleTree, leaf_digests
+from bailee.algebra.merkle import MerkleTree
 from bailee.argument import closing
 from bailee.argument.commitment import CommittedVector
 from bailee.argument.dialogue import Counting, Proving
@@ -130,10 +132,11 @@ class ClosingProver:
         code = closing.code_words(values, tails, shape.length)
         mask_b = closing.polynomial_values(self._mask_b, shape.length)
         mask_c = closing.polynomial_values(closing.times_vanishing(self._mask_c), shape.length)
-        self._columns = np.ascontiguousarray(np.concatenate([code, mask_b[None], mask_c[None]]).transpose(1, 0, 2))
+        every = np.concatenate([code, mask_b[None], mask_c[None]]).transpose(0, 2, 1)
+        self._columns = np.ascontiguousarray(every).reshape(-1, shape.length)
         self._salts = np.frombuffer(secret.octets("closing salts", 16 * shape.length), dtype="<u8").reshape(-1, 2)
-        flat = self._columns.reshape(shape.length, -1)
-        self._tree = MerkleTree(leaf_digests(self._salts.tobytes(), flat))
+        leaves = kernels.column_digests(tags.LEAF, np.ascontiguousarray(self._salts.T), self._columns)
+        self._tree = MerkleTree(leaves, partial(kernels.pair_digests, tags.NODE))
         self.root = self._tree.root
 
     def combine(self, transcript: Transcript, d: Proving) -> tuple[tuple[Words, Words], Words, Words]:
@@ -191,4 +194,5 @@ class ClosingProver:
 
     def columns(self, indices: NDArray[np.int64]) -> OpenedColumns:
         salts = b"".join(self._salts[i].tobytes() for i in indices)
-        return OpenedColumns(self._columns[indices], salts, self._tree.open([int(i) for i in indices]))
+        opened = np.ascontiguousarray(self._columns[:, indices].T).reshape(len(indices), -1, 2)
+        return OpenedColumns(opened, salts, self._tree.open([int(i) for i in indices]))

@@ -3,11 +3,12 @@
     words       single elements, as LLVM code           parallel    threads over ranges
     vectors     entrywise, eq tables, dots, folds       rounds      sumcheck rounds, fractional sums
     matrices    rows, columns, transposes, histograms   transforms  interpolation and the code
-    warmup      compiles or loads everything once
+    hashing     digests of many columns             warmup      compiles or loads everything once
 
 Only provers and the fast verifier import this package; the plain verifier must not need Numba.
 """
 
+from bailee.algebra.kernels.hashing import column_digests, pair_digests
 from bailee.algebra.kernels.matrices import apply_columns, combine_rows, histogram, transpose
 from bailee.algebra.kernels.rounds import (
     fraction_combine,
@@ -18,7 +19,7 @@ from bailee.algebra.kernels.rounds import (
     product_round_base,
     product_round_mixed,
 )
-from bailee.algebra.kernels.transforms import coset_rows, interpolate_rows
+from bailee.algebra.kernels.transforms import coset_columns, coset_rows, interpolate_rows
 from bailee.algebra.kernels.vectors import (
     add,
     denominators,
@@ -41,7 +42,9 @@ from bailee.algebra.kernels.warmup import warm
 __all__ = [
     "add",
     "apply_columns",
+    "column_digests",
     "combine_rows",
+    "coset_columns",
     "coset_rows",
     "denominators",
     "dot_base",
@@ -61,6 +64,7 @@ __all__ = [
     "interpolate_rows",
     "lift",
     "mul",
+    "pair_digests",
     "product_round",
     "product_round_base",
     "product_round_mixed",

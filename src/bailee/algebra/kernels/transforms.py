@@ -9,11 +9,12 @@ nothing is scaled beforehand. Interpolation runs the steps backwards.
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bailee.algebra import field, transform
 from bailee.algebra.field import P, Words
 from bailee.algebra.kernels import parallel
-from bailee.algebra.kernels.vectors import readable
+from bailee.algebra.kernels.vectors import in_place, readable
 from bailee.algebra.kernels.words import (
     Word,
     add,
@@ -27,6 +28,8 @@ from bailee.algebra.kernels.words import (
     sub,
     times_i,
 )
+
+Indices = NDArray[np.int64]
 
 
 @inlined
@@ -89,12 +92,57 @@ def _forward(
 
 
 @kernel
-def _backward(values: Words, twiddles: Words, scale: Word, start: int, stop: int) -> None:
-    """Rows start to stop from values on H to coefficients, in place; `twiddles` are the inverses, read from the end."""
+def _forward_some(
+    coefficients: Words,
+    tail: Words,
+    factor: Word,
+    twiddles: Words,
+    odd: bool,
+    wanted: Indices,
+    bounds: Indices,
+    places: Indices,
+    out: Words,
+    start: int,
+    stop: int,
+) -> None:
+    """`_forward` without the blocks that hold no wanted place: step s splits wanted[bounds[s] : bounds[s + 1]]."""
+    one, two, three, four = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
+    size = np.uint64(coefficients.shape[1])
+    row = np.empty(coefficients.shape[1], np.uint64)
+    for r in range(start, stop):
+        row[:] = coefficients[r]
+        for c in range(tail.shape[1]):
+            row[c] = add(row[c], mul(factor, tail[r, c]))
+        length, blocks, base = size, one, np.uint64(0)
+        if odd:
+            length, blocks, base = size // two, two, one
+            for i in range(np.uint64(0), length):
+                x, y = row[i], mul(row[i + length], twiddles[0])
+                row[i], row[i + length] = add(x, y), sub(x, y)
+        for step in range(bounds.shape[0] - 1):
+            quarter = length // four
+            for n in range(bounds[step], bounds[step + 1]):
+                block = np.uint64(wanted[n])
+                at, i0 = base + three * block, block * length
+                t1, t2, t3 = twiddles[at], twiddles[at + one], twiddles[at + two]
+                for i in range(i0, i0 + quarter):
+                    j, k, m = i + quarter, i + two * quarter, i + three * quarter
+                    row[i], row[j], row[k], row[m] = _split(row[i], row[j], row[k], row[m], t1, t2, t3)
+            base += three * blocks
+            blocks *= four
+            length = quarter
+        for n in range(places.shape[0]):
+            out[r, n] = canonical(row[np.uint64(places[n])])
+
+
+@kernel
+def _backward(given: Words, values: Words, twiddles: Words, scale: Word, start: int, stop: int) -> None:
+    """Rows start to stop from values on H to coefficients; `twiddles` are the inverses, read from the end."""
     zero, one, two, three, four = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
     size = np.uint64(values.shape[1])
     for r in range(start, stop):
         row = values[r]
+        row[:] = given[r]
         quarter, blocks, end = one, size // four, np.uint64(twiddles.shape[0])
         while quarter * four <= size:
             at = end - three * blocks
@@ -160,34 +208,64 @@ def _tree(root: int, count: int) -> Words:
     return table
 
 
-def interpolate_rows(m: Words) -> Words:
-    """(R, K) values on H -> new (R, K) coefficients, as `transform.interpolate`."""
+def interpolate_rows(m: Words, out: Words | None = None) -> Words:
+    """(R, K) values on H -> (R, K) coefficients, as `transform.interpolate`: into `out` (m itself, even) or new."""
     size = m.shape[1]
     bits = transform.log2(size)
-    out = np.array(m, dtype=np.uint64, order="C")
-    twiddles, factor = _twiddles(bits, 1, True), np.uint64(field.f_inv(size))
-    parallel.over(len(out), lambda start, stop: _backward(out, twiddles, factor, start, stop), _rows_per_thread(size))
+    target = np.empty(m.shape, dtype=np.uint64) if out is None else in_place(out)
+    if target.shape != m.shape:
+        raise ValueError(f"coefficients of {m.shape} values do not fit in {target.shape}")
+    m, twiddles, factor = readable(m), _twiddles(bits, 1, True), np.uint64(field.f_inv(size))
+    least = _rows_per_thread(size)
+    parallel.over(len(m), lambda start, stop: _backward(m, target, twiddles, factor, start, stop), least)
+    return target
+
+
+def coset_rows(coefficients: Words, tail: Words, k: int, n: int, out: Words | None = None) -> Words:
+    """(R, K) coefficients, (R, q) tails -> (R, K) code symbols of coset k, as `transform.encode_coset`.
+
+    Into `out` if given; that may be the coefficients, which are then gone.
+    """
+    bits, factor, twiddles = _coset(coefficients, tail, k, n)
+    coefficients, tail = readable(coefficients), readable(tail)
+    target = np.empty_like(coefficients) if out is None else in_place(out)
+    if target.shape != coefficients.shape:
+        raise ValueError(f"the code symbols of {coefficients.shape} coefficients do not fit in {target.shape}")
+    parallel.over(
+        len(coefficients),
+        lambda start, stop: _forward(coefficients, tail, factor, target, twiddles, bits % 2 == 1, start, stop),
+        _rows_per_thread(1 << bits),
+    )
+    return target
+
+
+def coset_columns(coefficients: Words, tail: Words, k: int, n: int, places: Indices) -> Words:
+    """`coset_rows(..)[:, places]`, for a part of the work where places are few."""
+    bits, factor, twiddles = _coset(coefficients, tail, k, n)
+    coefficients, tail = readable(coefficients), readable(tail)
+    places = np.ascontiguousarray(places, dtype=np.int64)
+    blocks = [np.unique(places >> low) for low in range(bits - bits % 2, 0, -2)]
+    wanted = np.concatenate([*blocks, np.empty(0, dtype=np.int64)])
+    bounds = np.cumsum([0] + [len(block) for block in blocks], dtype=np.int64)
+    out = np.empty((len(coefficients), len(places)), dtype=np.uint64)
+
+    def part(start: int, stop: int) -> None:
+        _forward_some(coefficients, tail, factor, twiddles, bits % 2 == 1, wanted, bounds, places, out, start, stop)
+
+    parallel.over(len(coefficients), part, _rows_per_thread(1 << bits))
     return out
 
 
-def coset_rows(coefficients: Words, tail: Words, k: int, n: int) -> Words:
-    """(R, K) coefficients, (R, q) tails -> (R, K) code symbols of coset k, as `transform.encode_coset`."""
+def _coset(coefficients: Words, tail: Words, k: int, n: int) -> tuple[int, np.uint64, Words]:
+    """log2 K, what X^K - 1 is on the coset, and the twiddles."""
     rows, size = coefficients.shape
     bits = transform.log2(size)
     if len(tail) != rows or tail.shape[1] > size:
         raise ValueError(f"tails of shape ({rows}, at most {size}) expected, got {tail.shape}")
     if not 0 <= k < n // size:
         raise ValueError(f"the code has {n // size} cosets, there is no number {k}")
-    coefficients, tail = readable(coefficients), readable(tail)
     shift = transform.coset_shift(k, n)
-    factor, twiddles = np.uint64((pow(shift, size, P) - 1) % P), _twiddles(bits, shift, False)
-    out = np.empty_like(coefficients)
-    parallel.over(
-        rows,
-        lambda start, stop: _forward(coefficients, tail, factor, out, twiddles, bits % 2 == 1, start, stop),
-        _rows_per_thread(size),
-    )
-    return out
+    return bits, np.uint64((pow(shift, size, P) - 1) % P), _twiddles(bits, shift, False)
 
 
 def _rows_per_thread(size: int) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from bailee.algebra.field import ONE
-from bailee.algebra.kernels import matrices, rounds, transforms, vectors
+from bailee.algebra.kernels import hashing, matrices, rounds, transforms, vectors
 
 
 def _ignore(_: str) -> None:
@@ -16,6 +16,8 @@ def warm(progress: Callable[[str], None] = _ignore) -> None:
     """Run each kernel once on tiny inputs; `progress` gets a line before each group. Slow the first time only."""
     flat, table = np.ones(4, dtype=np.uint64), np.ones((4, 2), dtype=np.uint64)
     square, weights = np.ones((4, 4), dtype=np.uint64), np.ones((2, 2), dtype=np.uint64)
+
+    wide = np.ones((2, hashing.LANES), dtype=np.uint64)
 
     progress("entrywise arithmetic")
     vectors.add(flat, flat)
@@ -47,3 +49,7 @@ def warm(progress: Callable[[str], None] = _ignore) -> None:
     progress("transforms")
     transforms.interpolate_rows(square)
     transforms.coset_rows(square, square, 0, 16)
+    transforms.coset_columns(square, square, 0, 16, np.zeros(1, dtype=np.int64))
+    progress("hashes")
+    hashing.column_digests(bytes(32), wide, wide)
+    hashing.pair_digests(bytes(32), bytes(64))
