@@ -1,0 +1,240 @@
+"""The plan of a model (plan record, version 2): what is trained and how, as a builder writes it and a grant names it.
+
+A plan says nothing of rows or chunks: what follows from it and from the cards are the terms (`terms.py`).
+`bailee.train.model.plan` reads the TOML file. Real numbers are decimal strings, so that a digest means one plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal
+
+import mpmath
+
+from bailee.errors import PlanError, RecordError
+from bailee.records.canonical import Json, canonical, digest
+from bailee.records.fields import Count, Decimal, Name, check, decode, encode, hints
+from bailee.records.schema import BIAS
+
+VERSION = 2
+ALL_FEATURES = "all"
+FULL = "full"
+NEIGHBOURS = "replace-one"
+PRIVATE, UNPROTECTED = "private", "unprotected"
+LOSSES = ("logistic", "softmax", "squared")
+SCHEDULES = ("constant", "linear", "cosine", "step")
+MAX_STEPS = 1 << 22
+MAX_BATCH = 1 << 16
+MAX_LAYERS, MAX_WIDTH = 16, 1 << 14
+_RATE_BITS = 64
+
+
+@dataclass(frozen=True)
+class Privacy:
+    """How rows are protected. `private`: clip, delta and exactly one of epsilon and noise_multiplier.
+
+    `unprotected`: no clipping, no noise, nothing is promised about any row; then all others are null. An owner must
+    sign a waiver for it: a grant alone does not allow it.
+    """
+
+    mode: str
+    clip: Decimal | None = None
+    delta: Decimal | None = None
+    epsilon: Decimal | None = None
+    noise_multiplier: Decimal | None = None
+
+    def require(self) -> None:
+        """Raises PlanError naming the field that does not fit the mode."""
+        if self.mode == UNPROTECTED:
+            for name in ("clip", "delta", "epsilon", "noise_multiplier"):
+                _require(getattr(self, name) is None, f"privacy.{name}: an unprotected plan has none; leave it out")
+            return
+        _require(self.mode == PRIVATE, f"privacy.mode: expected {PRIVATE!r} or {UNPROTECTED!r}, got {self.mode!r}")
+        if self.clip is None or self.delta is None:
+            raise PlanError("privacy: a private plan needs clip and delta")
+        _require(Fraction(1, 1 << 10) <= Fraction(self.clip) <= 1024, "privacy.clip: expected 0.001 to 1024")
+        _require(0 < Fraction(self.delta) <= Fraction(1, 100), "privacy.delta: expected a number in (0, 0.01]")
+        given = [value for value in (self.epsilon, self.noise_multiplier) if value is not None]
+        _require(len(given) == 1, "privacy: expected exactly one of epsilon and noise_multiplier")
+        _require(0 < Fraction(given[0]) <= 10_000, "privacy: epsilon or noise_multiplier must lie in (0, 10000]")
+
+
+@dataclass(frozen=True)
+class ModelPlan:
+    """A model trained with all weights committed. Fields are in the order of docs/records.md.
+
+    features: encoded columns as the card names them, a field's name for all its columns, or ("all",); the bias always
+    takes part. hidden: widths of the hidden layers, none for a linear model. batch: rows of a step, a power of two,
+    or "full". epochs counts passes over every dataset; with full batches a pass is a step. schedule "step" multiplies
+    the rate by decay_factor every decay_every epochs. start numbers the public random first weights.
+    """
+
+    name: Name
+    purpose: Name
+    label: Name
+    features: tuple[Name, ...]
+    loss: str
+    hidden: tuple[Count, ...]
+    batch: str
+    epochs: Count
+    learning_rate: Decimal
+    schedule: str
+    decay_every: Count | None
+    decay_factor: Decimal | None
+    momentum: Decimal
+    weight_decay: Decimal
+    start: Count
+    neighbours: str
+    privacy: Privacy
+
+    def __post_init__(self) -> None:
+        _check_types(self, "plan")
+        _one_of("loss", self.loss, LOSSES)
+        _one_of("schedule", self.schedule, SCHEDULES)
+        _one_of("neighbours", self.neighbours, (NEIGHBOURS,))
+        _require(bool(self.features), 'features: expected "all" or at least one column')
+        _require(len(set(self.features)) == len(self.features), "features: a column is named twice")
+        alone = ALL_FEATURES not in self.features or len(self.features) == 1
+        _require(alone, 'features: "all" stands alone, or not at all')
+        _require(len(self.hidden) <= MAX_LAYERS, f"hidden: expected at most {MAX_LAYERS} layers")
+        fits = all(1 <= width <= MAX_WIDTH for width in self.hidden)
+        _require(fits, f"hidden: expected widths of 1 to {MAX_WIDTH}, got {list(self.hidden)}")
+        _require(_is_batch(self.batch), f'batch: expected "full" or a power of two of at most {MAX_BATCH}')
+        _require(1 <= self.epochs <= MAX_STEPS, f"epochs: expected 1 to {MAX_STEPS}; got {self.epochs}")
+        _require(0 < Fraction(self.learning_rate) <= 1000, "learning_rate: expected a number in (0, 1000]")
+        steps = self.schedule == "step"
+        both = (self.decay_every is not None) == steps == (self.decay_factor is not None)
+        _require(both, 'schedule: decay_every and decay_factor go with the schedule "step", and only with it')
+        if self.decay_every is not None and self.decay_factor is not None:
+            _require(self.decay_every >= 1, "decay_every: expected at least 1 epoch")
+            _require(0 < Fraction(self.decay_factor) <= 1, "decay_factor: expected a number in (0, 1]")
+        _require(0 <= Fraction(self.momentum) < 1, "momentum: expected a number in [0, 1)")
+        _require(0 <= Fraction(self.weight_decay) <= 1, "weight_decay: expected a number in [0, 1]")
+        self.privacy.require()
+
+    @property
+    def private(self) -> bool:
+        return self.privacy.mode == PRIVATE
+
+    @property
+    def full_batch(self) -> bool:
+        return self.batch == FULL
+
+    @property
+    def delta(self) -> str:
+        """The plan's delta; "0" of an unprotected one, whose loss is without bound."""
+        return self.privacy.delta or "0"
+
+    def to_mapping(self) -> dict[str, Json]:
+        fields = encode(self)
+        if not isinstance(fields, dict):
+            raise PlanError("a plan is an object")
+        return {"version": VERSION, **fields}
+
+    @classmethod
+    def from_mapping(cls, value: Mapping[str, Any]) -> ModelPlan:
+        """Raises PlanError, naming the field, for anything but exactly a plan of this version."""
+        fields = dict(value)
+        version = fields.pop("version", None)
+        _require(type(version) is int and version == VERSION, f"version: expected {VERSION}, got {version!r}")
+        try:
+            plan: ModelPlan = decode(cls, fields, "plan")
+        except RecordError as error:
+            raise PlanError(str(error)) from None
+        return plan
+
+    @property
+    def digest(self) -> str:
+        """Hex digest of the canonical bytes: how a grant names the plan."""
+        return digest(canonical(self.to_mapping()))
+
+    def used(self, columns: Sequence[str]) -> tuple[bool, ...]:
+        """Which of a card's columns (features, bias, labels) enter the model. Raises PlanError."""
+        labels = self.labels(columns)
+        features = columns[: min(labels) - 1]
+        names = set(features)
+        if self.features != (ALL_FEATURES,):
+            chosen = {wanted: [name for name in features if _belongs(name, wanted)] for wanted in self.features}
+            for wanted, found in chosen.items():
+                _require(bool(found), f"features: no column {wanted!r}; the card has {', '.join(features)}"[:400])
+            names = {name for found in chosen.values() for name in found}
+        return tuple(name in names or name == BIAS for name in columns)
+
+    def labels(self, columns: Sequence[str]) -> tuple[int, ...]:
+        """Places of the label's columns: all behind the bias. Raises PlanError where the loss wants others."""
+        _require(columns.count(BIAS) == 1, "a card has features, the bias and a label")
+        places = tuple(range(columns.index(BIAS) + 1, len(columns)))
+        _require(bool(places) and len(places) < len(columns) - 1, "a card has features, the bias and a label")
+        named = all(_belongs(columns[place], self.label) for place in places)
+        _require(named, f"label: the card's label is {columns[places[0]]!r}, the plan's {self.label!r}")
+        if self.loss == "softmax":
+            _require(
+                len(places) >= 2, f"loss: softmax wants a label of two classes or more, {self.label!r} has one column"
+            )
+        else:
+            wanted = f"loss: {self.loss} wants a label of one column, {self.label!r} has {len(places)}; use softmax"
+            _require(len(places) == 1, wanted)
+        return places
+
+    def rate(self, step: int, steps: int, per_epoch: int) -> Fraction:
+        """The planned learning rate of a step (from 0) of `steps`, `per_epoch` of which make an epoch.
+
+        linear falls to 1/steps of the first rate, cosine to its half wave's end; both reach 0 only after the last step.
+        """
+        first = Fraction(self.learning_rate)
+        if self.schedule == "linear":
+            return first * Fraction(steps - step, steps)
+        if self.schedule == "cosine":
+            return first * (1 + _cosine(step, steps)) / 2
+        if self.schedule == "step" and self.decay_every is not None and self.decay_factor is not None:
+            # The exponent is bounded: a factor's power of thousands would be a number of millions of digits.
+            return first * Fraction(self.decay_factor) ** min(step // (per_epoch * self.decay_every), 64)
+        return first
+
+
+def plan_version(mapping: Mapping[str, Any]) -> int:
+    """Which kind of plan a mapping is: 1 a logistic session's, 2 a model's; 0 for anything else."""
+    version = mapping.get("version")
+    return version if type(version) is int and version in (1, VERSION) else 0
+
+
+def _cosine(step: int, steps: int) -> Fraction:
+    """cos(pi step / steps) rounded down at 2^-64: the same on every machine, which a float's cosine is not."""
+    with mpmath.workprec(256):
+        scaled = mpmath.floor(mpmath.cos(mpmath.pi * step / steps) * mpmath.mpf(2) ** _RATE_BITS)
+        return Fraction(int(scaled), 1 << _RATE_BITS)
+
+
+def _is_batch(text: str) -> bool:
+    if text == FULL:
+        return True
+    if not (text.isascii() and text.isdigit()) or len(text) > 6 or text.startswith("0"):
+        return False
+    rows = int(text)
+    return rows & (rows - 1) == 0 and rows <= MAX_BATCH
+
+
+def _belongs(column: str, wanted: str) -> bool:
+    return column == wanted or column.startswith(f"{wanted}=")
+
+
+def _one_of(field: str, value: str, allowed: Sequence[str]) -> None:
+    _require(value in allowed, f"{field}: expected one of {', '.join(allowed)}; got {value!r}")
+
+
+def _check_types(record: object, where: str) -> None:
+    try:
+        for name, kind in hints(type(record)).items():
+            check(kind, getattr(record, name), f"{where}.{name}")
+    except RecordError as error:
+        raise PlanError(str(error)) from None
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise PlanError(message)
+
+
+Loss = Literal["logistic", "softmax", "squared"]
