@@ -1,4 +1,4 @@
-"""Look-ups as two sums of fractions, each a GKR tree (docs/protocol.md, section 6)."""
+"""Look-ups and permutations as two sums of fractions, each a GKR tree (docs/protocol.md, section 6)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from bailee.algebra import kernels
 from bailee.algebra.field import e_add, e_mul, e_neg, e_sub
 from bailee.argument.affine import ONE, ZERO, Ext, Form, Hidden, public
 from bailee.argument.dialogue import Dialogue
-from bailee.argument.nodes import Lookup, Node, Table
+from bailee.argument.nodes import Lookup, Node, Table, Tuples
 from bailee.argument.sumcheck import RoundState, sumcheck
 from bailee.argument.tape import Tape
 
+Block = Lookup | Table | Tuples
 Evaluate = Callable[[Node, list[Ext]], Form]
 
 
@@ -32,20 +33,16 @@ class LookupWitness(Protocol):
 
 @dataclass(frozen=True)
 class Placed:
-    """A block of leaves: a look-up or a table, at `offset`, of `2^bits` leaves."""
+    """A block of leaves: a look-up, a table or a side of a permutation, at `offset`, of `2^bits` leaves."""
 
-    what: Lookup | Table
+    what: Block
     offset: int
     bits: int
 
     @property
-    def table(self) -> Table:
-        return self.what.table if isinstance(self.what, Lookup) else self.what
-
-    @property
     def columns(self) -> tuple[Node, ...]:
-        """The nodes looked up; a table has none."""
-        return self.what.columns if isinstance(self.what, Lookup) else ()
+        """The nodes looked up or permuted; a table has none."""
+        return () if isinstance(self.what, Table) else self.what.columns
 
     def weight(self, point: list[Ext]) -> Ext:
         """eq of the block's place with the first coordinates."""
@@ -60,13 +57,23 @@ class Placed:
         return point[len(point) - self.bits :]
 
 
-def place(items: list[tuple[Lookup | Table, int]]) -> tuple[list[Placed], int, int]:
+def asked(tape: Tape) -> list[Block]:
+    """The blocks of tree A, in order: look-ups, then the left sides of permutations."""
+    return [*tape.lookups, *(block for permutation in tape.permutations for block in permutation.left)]
+
+
+def listed(tape: Tape) -> list[Block]:
+    """The blocks of tree B, in order: tables, then the right sides of permutations."""
+    return [*tape.tables, *(block for permutation in tape.permutations for block in permutation.right)]
+
+
+def place(items: list[Block]) -> tuple[list[Placed], int, int]:
     """Lay blocks out by decreasing size; returns them, the depth of the tree and the number of padding leaves."""
     blocks: list[Placed] = []
     position = 0
-    for what, bits in sorted(items, key=lambda item: -item[1]):
-        blocks.append(Placed(what, position, bits))
-        position += 1 << bits
+    for what in sorted(items, key=lambda item: -item.bits):
+        blocks.append(Placed(what, position, what.bits))
+        position += 1 << what.bits
     depth = max(1, (position - 1).bit_length())
     return blocks, depth, (1 << depth) - position
 
@@ -83,29 +90,29 @@ SPLIT_FROM = 1 << 20
 """Leaves from which on a tree that padding would nearly double is cut in two."""
 
 
-def groups(lookups: list[Lookup]) -> list[list[tuple[Lookup | Table, int]]]:
-    """The look-ups of each tree: one tree, or two where the largest blocks fill one and leave at most half as much."""
-    items: list[tuple[Lookup | Table, int]] = sorted(((k, k.bits) for k in lookups), key=lambda item: -item[1])
-    total = sum(1 << bits for _, bits in items)
+def groups(blocks: list[Block]) -> list[list[Block]]:
+    """The blocks of each tree A: one tree, or two where the largest blocks fill one and leave at most half as much."""
+    items = sorted(blocks, key=lambda item: -item.bits)
+    total = sum(1 << item.bits for item in items)
     filled = 0
-    for k, (_, bits) in enumerate(items[:-1], start=1):
-        filled += 1 << bits
+    for k, item in enumerate(items[:-1], start=1):
+        filled += 1 << item.bits
         if filled & (filled - 1) == 0 and filled >= SPLIT_FROM and 2 * (total - filled) <= filled:
             return [items[:k], items[k:]]
     return [items]
 
 
 def reduce_lookups(d: Dialogue, tape: Tape, evaluate: Evaluate, witness: LookupWitness | None) -> None:
-    if not tape.lookups:
+    if not asked(tape):
         return
     beta = d.challenge("lookup-beta")
     alpha = d.challenge("lookup-alpha")
-    placed = [place(group) for group in groups(tape.lookups)]
-    listed, depth_b, _ = place([(table, table.axis.bits) for table in tape.tables])
-    every = [block for blocks, _, _ in placed for block in blocks] + listed
-    d.tally.lookup_degree = sum(len(block.table.columns) << block.bits for block in every)
+    placed = [place(group) for group in groups(asked(tape))]
+    blocks_b, depth_b, _ = place(listed(tape))
+    every = [block for blocks, _, _ in placed for block in blocks] + blocks_b
+    d.tally.lookup_degree = sum(len(block.what.columns) << block.bits for block in every)
     trees = [witness.lookups(blocks, depth, alpha, beta) if witness else None for blocks, depth, _ in placed]
-    tree_b = witness.tables(listed, depth_b, alpha, beta) if witness else None
+    tree_b = witness.tables(blocks_b, depth_b, alpha, beta) if witness else None
 
     roots = [_root(d, tree) for tree in trees]
     root_b = _root(d, tree_b)
@@ -117,10 +124,10 @@ def reduce_lookups(d: Dialogue, tape: Tape, evaluate: Evaluate, witness: LookupW
     balance = d.product(root_a[0], root_b.form[1]).plus(d.product(root_a[1], root_b.form[1]), e_neg((pads, 0)))
     d.zero(balance.minus(d.product(root_b.form[0], root_a[1])))
 
-    for (asked, depth, _), root, tree in zip(placed, roots, trees, strict=True):
+    for (blocks_a, depth, _), root, tree in zip(placed, roots, trees, strict=True):
         point, _, q = _descend(d, root.form, depth, tree, ones=True)
         total = public(ONE)
-        for block in asked:
+        for block in blocks_a:
             weight, tail = block.weight(point), block.tail(point)
             columns = [evaluate(node, tail) for node in block.columns]
             total = total.plus(_denominator(block, columns, alpha, beta).plus_constant(e_neg(ONE)), weight)
@@ -128,10 +135,15 @@ def reduce_lookups(d: Dialogue, tape: Tape, evaluate: Evaluate, witness: LookupW
 
     point, p, q = _descend(d, root_b.form, depth_b, tree_b, ones=False)
     counts, total = public(ZERO), public(ONE)
-    for block in listed:
+    for block in blocks_b:
         weight, tail = block.weight(point), block.tail(point)
-        counts = counts.plus(evaluate(tape.multiplicities[block.table.tag - 1], tail), weight)
-        columns = [evaluate_column(block.table, k, tail) for k in range(len(block.table.columns))]
+        if isinstance(block.what, Table):
+            counts = counts.plus(evaluate(tape.multiplicities[block.what.tag], tail), weight)
+            columns = [evaluate_column(block.what, k, tail) for k in range(len(block.what.columns))]
+        else:
+            # each tuple of a right side is listed once
+            counts = counts.plus_constant(weight)
+            columns = [evaluate(node, tail) for node in block.columns]
         total = total.plus(_denominator(block, columns, alpha, beta).plus_constant(e_neg(ONE)), weight)
     d.zero(p.minus(counts))
     d.zero(q.minus(total))
@@ -142,7 +154,7 @@ def evaluate_column(table: Table, column: int, point: list[Ext]) -> Form:
 
 
 def _denominator(block: Placed, columns: list[Form], alpha: Ext, beta: Ext) -> Form:
-    total = public(e_sub(alpha, (block.table.tag, 0)))
+    total = public(e_sub(alpha, (block.what.tag, 0)))
     power = ONE
     for column in columns:
         power = e_mul(power, beta)

@@ -81,6 +81,14 @@ class Contract(Node):
 
 
 @dataclass(frozen=True, eq=False)
+class Shift(Node):
+    """The child with one axis moved on by one, around: entry i is the child's entry i + 1, the last is its first."""
+
+    child: Node
+    axis: Axis
+
+
+@dataclass(frozen=True, eq=False)
 class Table:
     """Public rows; `multiplicity` counts how often each is looked up. `locate` finds row numbers (prover only)."""
 
@@ -90,6 +98,10 @@ class Table:
     columns: tuple[Words, ...]
     locate: Callable[[Sequence[Words]], NDArray[np.int64]]
 
+    @property
+    def bits(self) -> int:
+        return self.axis.bits
+
 
 @dataclass(frozen=True, eq=False)
 class Lookup:
@@ -97,8 +109,36 @@ class Lookup:
     columns: tuple[Node, ...]
 
     @property
+    def tag(self) -> int:
+        return self.table.tag
+
+    @property
     def bits(self) -> int:
         return self.columns[0].bits
+
+
+@dataclass(frozen=True, eq=False)
+class Tuples:
+    """One block of a permutation: a tuple for each index of the axes its columns share."""
+
+    tag: int
+    columns: tuple[Node, ...]
+
+    @property
+    def bits(self) -> int:
+        return self.columns[0].bits
+
+
+@dataclass(frozen=True, eq=False)
+class Permutation:
+    """All tuples of the left blocks are, in some order, all tuples of the right blocks."""
+
+    left: tuple[Tuples, ...]
+    right: tuple[Tuples, ...]
+
+    @property
+    def tag(self) -> int:
+        return self.left[0].tag
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from bailee import tags
 from bailee.algebra import kernels
-from bailee.algebra.field import e_mul, e_sub
+from bailee.algebra.field import e_add, e_mul, e_sub
 from bailee.argument.affine import ONE, ZERO, Ext, Form, Hidden, public
 from bailee.argument.commitment_record import layout
 from bailee.argument.dialogue import Dialogue
 from bailee.argument.lookup import LookupWitness, reduce_lookups
-from bailee.argument.nodes import Axis, Committed, Contract, Linear, Node, Public, Select, Source
+from bailee.argument.nodes import Axis, Committed, Contract, Linear, Node, Public, Select, Shift, Source
 from bailee.argument.parameters import CodeParameters, code_parameters
 from bailee.argument.sumcheck import RoundState, sumcheck
 from bailee.argument.tape import Tape
@@ -65,6 +65,7 @@ class Witness(LookupWitness, Protocol):
 
     def evaluate(self, node: Node, point: Point) -> Ext: ...
     def contraction(self, node: Contract, point: Point) -> RoundState: ...
+    def shifting(self, node: Shift, point: Point) -> RoundState: ...
     def opening(self, source: int, claims: list[Claim], gamma: Ext) -> OpeningState: ...
 
 
@@ -153,6 +154,17 @@ class Reduction:
             self._queue.setdefault(node.child.id, []).append(([r for a in node.child.axes for r in at[a]], claim))
         elif isinstance(node, Contract):
             self._reduce_contract(node, point, claim)
+        elif isinstance(node, Shift):
+            self._reduce_shift(node, point, claim)
+
+    def _reduce_shift(self, node: Shift, point: Point, claim: Form) -> None:
+        at = _by_axis(node.axes, point)
+        state = self._witness.shifting(node, point) if self._witness else None
+        found, rest = sumcheck(self._d, claim, [None] * node.axis.bits, state)
+        weight = successor(at[node.axis], found)
+        at[node.axis] = found
+        value = self.evaluate(node.child, [r for a in node.child.axes for r in at[a]])
+        self._d.zero(rest.plus(value, e_sub(ZERO, weight)))
 
     def _reduce_contract(self, node: Contract, point: Point, claim: Form) -> None:
         d = self._d
@@ -213,6 +225,20 @@ def batch_weight(claims: list[Claim], gamma: Ext, point: Point) -> Ext:
         total = (total[0] + term[0], total[1] + term[1])
         power = e_mul(power, gamma)
     return e_mul(total, ONE)
+
+
+def successor(z: Point, y: Point) -> Ext:
+    """The multilinear extension of `y = z + 1`, around: z ends in a zero and ones, y in the one and zeros instead."""
+    total, carried = ZERO, ONE
+    for k in range(len(z) - 1, -1, -1):
+        both = e_mul(z[k], y[k])
+        same = ONE
+        for a, b in zip(z[:k], y[:k], strict=True):
+            ab = e_mul(a, b)
+            same = e_mul(same, e_add(e_sub(e_sub(ONE, a), b), e_add(ab, ab)))
+        total = e_add(total, e_mul(e_mul(same, e_sub(y[k], both)), carried))
+        carried = e_mul(carried, e_sub(z[k], both))
+    return e_add(total, carried)
 
 
 def evaluate_public(node: Public, point: Point) -> Ext:

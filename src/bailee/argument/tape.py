@@ -1,13 +1,13 @@
 """The tape: a statement written once, read by both sides (docs/protocol.md, section 7).
 
-An author calls `source`, `advice`, `public`, `linear`, `select`, `contract`, `lookup`, `within` and `zero`. A prover's
-tape carries values (and functions that compute them); a verifier's has shapes only, and the functions are never called.
-Neighbours: `reduction` turns a finished tape into a dialogue; `bailee.statements` holds the authors.
+An author calls `source`, `advice`, `public`, `linear`, `select`, `shift`, `contract`, `lookup`, `permutation`, `within`
+and `zero`. A prover's tape carries values (and functions that compute them); a verifier's has shapes only, and the
+functions are never called. Neighbours: `reduction` turns a finished tape into a dialogue, `structure` digests it;
+`bailee.statements` holds the authors.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,18 +15,36 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from blake3 import blake3
 from numpy.typing import NDArray
 
-from bailee import tags
 from bailee.algebra import field
+from bailee.argument.arrays import embed, mix, outer, searcher, spread
 from bailee.argument.commitment_record import Commitment
-from bailee.argument.nodes import Axis, Committed, Contract, Linear, Lookup, Node, Public, Select, Source, Table, Words
+from bailee.argument.nodes import (
+    Axis,
+    Committed,
+    Contract,
+    Linear,
+    Lookup,
+    Node,
+    Permutation,
+    Public,
+    Select,
+    Shift,
+    Source,
+    Table,
+    Tuples,
+    Words,
+)
+from bailee.argument.structure import digest_of
 from bailee.errors import StatementError
 
 Compute = Callable[[], NDArray[Any]]
 
 RANGE_BITS = 15
+"""A range of at most this many bits is one table, and limbs of wider values have at most as many."""
+WIDE_RANGE_BITS = 18
+"""The same for tensors that have as many values as such a table has rows."""
 CHUNK = 1 << 18
 """Values handled at a time where a whole tensor's worth of temporaries would cost memory."""
 
@@ -41,7 +59,8 @@ class Tape:
         self.tables: list[Table] = []
         self.lookups: list[Lookup] = []
         self.assertions: list[Node] = []
-        self.multiplicities: list[Node] = []
+        self.permutations: list[Permutation] = []
+        self.multiplicities: dict[int, Node] = {}
         self.trace_values: dict[str, Words] = {}
         self._trace: list[tuple[str, int]] = []
         self._given = dict(values or {})
@@ -105,6 +124,12 @@ class Tape:
         rest = tuple(a for a in child.axes if a != axis)
         return self._add(Select(len(self.nodes), rest, child, axis, index))
 
+    def shift(self, child: Node, axis: Axis) -> Node:
+        """The child with `axis` moved on by one, around: entry i is the child's entry i + 1, the last is its first."""
+        if axis not in child.axes:
+            raise StatementError(f"axis {axis} cannot be shifted in {child.axes}: it is not there")
+        return self._add(Shift(len(self.nodes), child.axes, child, axis))
+
     def contract(
         self, axes: Sequence[Axis], left: Node, right: Node, over: Sequence[Axis] = (), compute: Compute | None = None
     ) -> Node:
@@ -128,8 +153,8 @@ class Tape:
             if table.name == name:
                 return table
         axis = Axis.of(f"table:{name}", max(2, len(columns[0])))
-        words = tuple(np.resize(_embed(c), axis.size) for c in columns)
-        self.tables.append(Table(len(self.tables) + 1, name, axis, words, locate or _searcher(words)))
+        words = tuple(np.resize(embed(c), axis.size) for c in columns)
+        self.tables.append(Table(self._next_tag(), name, axis, words, locate or searcher(words)))
         return self.tables[-1]
 
     def lookup(self, table: Table, columns: Sequence[Node]) -> None:
@@ -138,28 +163,72 @@ class Tape:
             raise StatementError(f"a look-up in {table.name!r} takes {len(table.columns)} columns over the same axes")
         self.lookups.append(Lookup(table, tuple(columns)))
 
+    def permutation(self, left: Sequence[Sequence[Node]], right: Sequence[Sequence[Node]]) -> None:
+        """All tuples of the left blocks are all tuples of the right blocks, in some order and equally often.
+
+        A block is C columns over the same axes; its tuples are one for each index. C is the same everywhere, and left
+        and right have equally many tuples in all.
+        """
+        blocks = [*left, *right]
+        if not left or not right or any(not block or len(block) != len(blocks[0]) for block in blocks):
+            raise StatementError("a permutation takes blocks of equally many columns, at least one on each side")
+        if any(column.axes != block[0].axes for block in blocks for column in block):
+            raise StatementError("the columns of a block of a permutation have the same axes")
+        counts = [sum(1 << block[0].bits for block in side) for side in (left, right)]
+        if counts[0] != counts[1]:
+            raise StatementError(f"a permutation has {counts[0]} tuples on the left and {counts[1]} on the right")
+        tag = self._next_tag()
+        sides = (tuple(Tuples(tag, tuple(block)) for block in side) for side in (left, right))
+        self.permutations.append(Permutation(*sides))
+
     def within(self, node: Node, bits: int) -> None:
-        """Every value lies in [0, 2^bits)."""
-        if bits <= RANGE_BITS:
-            table = self.table("range", [np.arange(1 << RANGE_BITS)], lambda c: c[0].astype(np.int64))
-            self.lookup(table, [node])
-            if bits < RANGE_BITS:
-                # v and v + 2^15 - 2^bits both below 2^15 put v below 2^bits
-                gap = (1 << RANGE_BITS) - (1 << bits)
-                self.lookup(table, [self.linear(node.axes, [(1, node)], gap)])
+        """Every value lies in [0, 2^bits), bits from 1 to 63: by one look-up, or by limbs where its table is too large.
+
+        The table of all values is used up to 15 bits, and up to 18 where the tensor has as many values as the table has
+        rows. Nodes of equal `bits` share it.
+        """
+        if not 1 <= bits <= 63:
+            raise StatementError(f"a range has 1 to 63 bits, not {bits}: beyond, limbs would not be unique mod p")
+        if bits <= _limb_bits(bits, node.bits):
+            self.lookup(self._range(bits), [node])
             return
-        limbs: list[Node] = []
-        for low in range(0, bits, RANGE_BITS):
-            width = min(RANGE_BITS, bits - low)
+        limbs = self.digits("limb", node.axes, bits, lambda: self.values(node))
+        self.zero(self.linear(node.axes, [(1, node), *((-scale, limb) for scale, limb in limbs)]))
 
-            def limb(low: int = low, width: int = width) -> Words:
-                return (self.values(node) >> np.uint64(low)) & np.uint64((1 << width) - 1)
+    def within_signed(self, node: Node, bits: int) -> None:
+        """Every value lies in [-2^(bits-1), 2^(bits-1))."""
+        self.within(self.linear(node.axes, [(1, node)], 1 << (bits - 1)), bits)
 
-            limbs.append(self.advice(f"limb{low}", node.axes, limb))
-            self.within(limbs[-1], width)
-        self.zero(
-            self.linear(node.axes, [(1, node)] + [(-(1 << (RANGE_BITS * k)), piece) for k, piece in enumerate(limbs)])
-        )
+    def digits(self, name: str, axes: Sequence[Axis], bits: int, compute: Compute) -> list[tuple[int, Node]]:
+        """Advice in [0, 2^bits) committed as limbs, each within its width: pairs (scale, limb); the value is their sum.
+
+        `compute` gives the values, which are not committed themselves. Above 63 bits an author must bound the sum.
+        """
+        width = _limb_bits(bits, sum(axis.bits for axis in axes))
+        found: list[tuple[int, Node]] = []
+        whole: list[Words] = []
+        for low in range(0, bits, width):
+            wide = min(width, bits - low)
+
+            def limb(low: int = low, wide: int = wide) -> Words:
+                if not whole:
+                    whole.append(embed(np.asarray(compute())).reshape(-1))
+                return (whole[0] >> np.uint64(low)) & np.uint64((1 << wide) - 1)
+
+            found.append((1 << low, self.advice(f"{name}{low}", axes, limb)))
+            self.lookup(self._range(wide), [found[-1][1]])
+        return found
+
+    def bounded(self, name: str, axes: Sequence[Axis], bits: int, compute: Compute) -> Node:
+        """Advice in [0, 2^bits), bits from 1 to 63, shown to be: what `advice` and `within` do, less one tensor."""
+        if not 1 <= bits <= 63:
+            raise StatementError(f"a range has 1 to 63 bits, not {bits}: beyond, limbs would not be unique mod p")
+        return self.linear(axes, self.digits(name, axes, bits, compute))
+
+    def boolean(self, node: Node) -> None:
+        """Every value is 0 or 1."""
+        square = self.contract(node.axes, node, node, compute=lambda: field.mul(self.values(node), self.values(node)))
+        self.zero(self.linear(node.axes, [(1, square), (-1, node)]))
 
     def zero(self, node: Node) -> None:
         """The tensor is zero everywhere."""
@@ -170,8 +239,12 @@ class Tape:
         if self._finished:
             return
         self._finished = True
+        if self.proving:
+            for permutation in self.permutations:
+                self._compare(permutation)
         for table in self.tables:
-            self.multiplicities.append(self.advice(f"count:{table.name}", [table.axis], partial(self._count, table)))
+            counted = self.advice(f"count:{table.name}", [table.axis], partial(self._count, table))
+            self.multiplicities[table.tag] = counted
         if self._trace:
             self.sources.append(Source(tuple(self._trace), None, 0))
 
@@ -191,7 +264,7 @@ class Tape:
         if node.id in self._values:
             return self._values[node.id][start:stop]
         if isinstance(node, Public):
-            return _outer([words for _, words in node.factors], start, stop)
+            return outer([words for _, words in node.factors], start, stop)
         if isinstance(node, Linear):
             return self._linear(node, start, stop)
         if isinstance(node, Select):
@@ -200,6 +273,10 @@ class Tape:
             return np.ascontiguousarray(np.take(cube, node.index, axis=place)).reshape(-1)[start:stop]
         if isinstance(node, Contract) and node.id in self._computes:
             return self.values(node)[start:stop]
+        if isinstance(node, Shift):
+            place = node.axes.index(node.axis)
+            cube = self.values(node.child).reshape([a.size for a in node.axes])
+            return np.roll(cube, -1, axis=place).reshape(-1)[start:stop]
         raise StatementError(f"node {node.id} is used by its values, but its author gave no way to compute them")
 
     def _linear(self, node: Linear, start: int, stop: int) -> Words:
@@ -210,7 +287,7 @@ class Tape:
             if child.axes == node.axes:
                 values = self.part(child, start, stop)
             else:
-                values = _spread(self.values(child), child.axes, node.axes)[start:stop]
+                values = spread(self.values(child), child.axes, node.axes)[start:stop]
             if coefficient == field.P - 1:
                 total = kernels.sub(total, values)
             else:
@@ -225,50 +302,33 @@ class Tape:
         self.trace_values.clear()
 
     def describe(self) -> bytes:
-        """The canonical digest of everything the two sides must agree on."""
-
-        def digest(words: Words) -> str:
-            return blake3(np.ascontiguousarray(words, dtype="<u8").tobytes()).hexdigest()
-
-        def axes(of: Sequence[Axis]) -> list[list[Any]]:
-            return [[axis.name, axis.bits] for axis in of]
-
-        nodes: list[dict[str, Any]] = []
-        for node in self.nodes:
-            entry: dict[str, Any] = {"kind": type(node).__name__.lower(), "axes": axes(node.axes)}
-            if isinstance(node, Committed):
-                entry |= {"source": self.source_of(node), "tensor": node.tensor}
-            elif isinstance(node, Public):
-                entry |= {"factors": [[axes(part), digest(words)] for part, words in node.factors]}
-            elif isinstance(node, Linear):
-                entry |= {"constant": str(node.constant), "terms": [[str(c), child.id] for c, child in node.terms]}
-            elif isinstance(node, Select):
-                entry |= {"child": node.child.id, "axis": node.axis.name, "index": node.index}
-            elif isinstance(node, Contract):
-                entry |= {"left": node.left.id, "right": node.right.id, "over": axes(node.over)}
-            nodes.append(entry)
-        whole = {
-            "sources": [
-                {
-                    "tensors": [list(t) for t in s.tensors],
-                    "opening": s.opening,
-                    "openings": s.commitment.openings if s.commitment else 1,
-                }
-                for s in self.sources
-            ],
-            "nodes": nodes,
-            "tables": [{"axis": axes([t.axis]), "columns": [digest(c) for c in t.columns]} for t in self.tables],
-            "lookups": [[look.table.tag, [c.id for c in look.columns]] for look in self.lookups],
-            "assertions": [node.id for node in self.assertions],
-        }
-        text = json.dumps(whole, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return blake3(text.encode(), key=tags.STRUCTURE).digest()
+        """The canonical digest of everything the two sides must agree on (section 13)."""
+        return digest_of(self)
 
     def _add(self, node: Node) -> Node:
         if self._finished and not isinstance(node, Committed):
             raise StatementError("the tape is finished")
         self.nodes.append(node)
         return node
+
+    def _next_tag(self) -> int:
+        return len(self.tables) + len(self.permutations) + 1
+
+    def _range(self, bits: int) -> Table:
+        return self.table(f"range{bits}", [np.arange(1 << bits)], lambda c: c[0].astype(np.int64))
+
+    def _compare(self, permutation: Permutation) -> None:
+        """Refuse a permutation that does not hold. Tuples are mixed to a word each: the proof is the last judge."""
+
+        def mixed(side: Sequence[Tuples]) -> Words:
+            blocks = ([self.values(column) for column in block.columns] for block in side)
+            return np.sort(np.concatenate([mix(columns) for columns in blocks]))
+
+        missing = int((mixed(permutation.left) != mixed(permutation.right)).sum())
+        if missing:
+            raise StatementError(
+                f"the two sides of a permutation differ in up to {missing} tuples: the statement does not hold"
+            )
 
     def _count(self, table: Table) -> Words:
         counts = np.zeros(table.axis.size, dtype=np.int64)
@@ -304,61 +364,14 @@ def by_parts(length: int, step: int, work: Callable[[int, int], NDArray[Any]]) -
         return list(pool.map(lambda start: work(start, min(start + step, length)), starts))
 
 
-def _embed(values: NDArray[Any]) -> Words:
-    if values.dtype == np.uint64:
-        return values
-    return field.from_signed(np.asarray(values, dtype=np.int64))
-
-
 def _words(values: NDArray[Any], node: Node) -> Words:
-    words = np.ascontiguousarray(_embed(np.asarray(values))).reshape(-1)
+    words = np.ascontiguousarray(embed(np.asarray(values))).reshape(-1)
     if words.size != 1 << node.bits:
         raise StatementError(f"a tensor over {node.axes} has {1 << node.bits} values, not {words.size}")
     return words
 
 
-def _outer(factors: Sequence[Words], start: int, stop: int) -> Words:
-    """Part of an outer product. The leading factor is cut to what the range needs."""
-    rest = factors[0]
-    if len(factors) == 1:
-        return rest[start:stop]
-    inner = _outer(factors[1:], 0, int(np.prod([len(f) for f in factors[1:]])))
-    first, last = start // len(inner), -(-stop // len(inner))
-    lead = rest[first:last]
-    if int(lead.max()) * int(inner.max()) < field.P:
-        whole = np.multiply.outer(lead, inner).reshape(-1)
-    else:
-        whole = field.mul(np.repeat(lead, len(inner)), np.tile(inner, len(lead)))
-    return whole[start - first * len(inner) : stop - first * len(inner)]
-
-
-def _spread(values: Words, axes: Sequence[Axis], to: Sequence[Axis]) -> Words:
-    """Broadcast values over `axes` to the order and extent of `to`."""
-    if tuple(axes) == tuple(to):
-        return values
-    cube = values.reshape([a.size for a in axes])
-    cube = np.transpose(cube, [axes.index(a) for a in to if a in axes])
-    cube = cube.reshape([a.size if a in axes else 1 for a in to])
-    return np.ascontiguousarray(np.broadcast_to(cube, [a.size for a in to])).reshape(-1)
-
-
-def _searcher(columns: tuple[Words, ...]) -> Callable[[Sequence[Words]], NDArray[np.int64]]:
-    """Find rows by a mixed key; a row that is not there gets a neighbour's number, which the caller compares."""
-    factors = [
-        np.uint64(0x9E3779B97F4A7C15 + 2 * 0xD1B54A32D192ED03 * k & 0xFFFFFFFFFFFFFFFF | 1) for k in range(len(columns))
-    ]
-
-    def key(of: Sequence[Words]) -> Words:
-        with np.errstate(over="ignore"):
-            total: Words = of[0] * factors[0]
-            for values, factor in zip(of[1:], factors[1:], strict=True):
-                total = total + values * factor
-            return total
-
-    def locate(of: Sequence[Words]) -> NDArray[np.int64]:
-        keys = key(columns)
-        order = np.argsort(keys, kind="stable")
-        place = np.minimum(np.searchsorted(keys[order], key(of)), len(keys) - 1)
-        return order[place].astype(np.int64)
-
-    return locate
+def _limb_bits(bits: int, size: int) -> int:
+    """How wide limbs of values of `bits` bits are, for a tensor of 2^size values: as few limbs as fit, evenly wide."""
+    widest = max(RANGE_BITS, min(WIDE_RANGE_BITS, size))
+    return -(-bits // -(-bits // widest))

@@ -12,7 +12,7 @@ from bailee.algebra.field import e_add, e_mul, e_sub, ext_scale
 from bailee.argument.affine import ONE, Ext
 from bailee.argument.commitment import CommittedVector
 from bailee.argument.lookup import Placed
-from bailee.argument.nodes import Axis, Contract, Node
+from bailee.argument.nodes import Axis, Contract, Node, Shift, Table
 from bailee.argument.reduction import Claim, Row
 from bailee.argument.tape import CHUNK, Tape
 
@@ -42,8 +42,11 @@ class TapeWitness:
         denominators[:, 0] = 1
         numerators = np.zeros((1 << depth, 2), dtype=np.uint64)
         for block in blocks:
-            _fill(denominators, block.offset, block, block.table.columns, alpha, beta)
-            counts = self._tape.values(self._tape.multiplicities[block.table.tag - 1])
+            table = block.what if isinstance(block.what, Table) else None
+            columns = table.columns if table else [self._tape.values(node) for node in block.columns]
+            _fill(denominators, block.offset, block, columns, alpha, beta)
+            # a tuple of a permutation's right side counts once
+            counts = self._tape.values(self._tape.multiplicities[table.tag]) if table else np.uint64(1)
             numerators[block.offset : block.offset + (1 << block.bits), 0] = counts
         return FractionTree(numerators, denominators, depth)
 
@@ -56,6 +59,13 @@ class TapeWitness:
         left = self._bound(node.left, node.joint + node.over, at)
         right = left if node.right is node.left else self._bound(node.right, node.joint + node.over, at)
         return ProductState(left, right, joint, free)
+
+    def shifting(self, node: Shift, point: Point) -> ProductState:
+        at: dict[Axis, Point] = {}
+        for axis in node.axes:
+            at[axis], point = point[: axis.bits], point[axis.bits :]
+        moved = np.ascontiguousarray(np.roll(kernels.eq_table(at[node.axis]), 1, axis=0))
+        return ProductState(self._bound(node.child, (node.axis,), at), moved, [], node.axis.bits)
 
     def opening(self, source: int, claims: list[Claim], gamma: Ext) -> OpeningProver:
         vector = self._vectors[source]
@@ -79,7 +89,7 @@ class TapeWitness:
 def _fill(out: Words, start: int, block: Placed, columns: Sequence[Words], alpha: Ext, beta: Ext) -> None:
     """The denominators of some rows of a block, given those rows of its columns, into out from `start`."""
     power = beta
-    kernels.denominators(out, start, columns[0], power, e_sub(alpha, (block.table.tag, 0)))
+    kernels.denominators(out, start, columns[0], power, e_sub(alpha, (block.what.tag, 0)))
     for column in columns[1:]:
         power = e_mul(power, beta)
         kernels.denominators(out, start, column, power)

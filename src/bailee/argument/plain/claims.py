@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as declare
 
+import numpy as np
+
 from bailee.algebra import field
 from bailee.algebra.field import ONE, ZERO, Ext, Words
-from bailee.argument.nodes import Axis, Committed, Contract, Linear, Node, Public, Select
+from bailee.argument.nodes import Axis, Committed, Contract, Linear, Lookup, Node, Public, Select, Shift, Table, Tuples
 from bailee.argument.plain.words import Transcript, combine, eq
 from bailee.argument.tape import Tape
 from bailee.errors import ProofError, ProofFormatError
@@ -110,6 +112,12 @@ def public_value(node: Public, point: Point) -> Ext:
     return value
 
 
+def follows(z: Point, y: Point) -> Ext:
+    """The extension of [y = z + 1 mod 2^m]: eq(z) as a table in y, turned by one place, at y."""
+    turned = np.roll(field.eq_table(z), 1, axis=0)
+    return field.dot_ext(turned, field.eq_table(y))
+
+
 def _extend(columns: Sequence[Words], point: Point) -> list[Ext]:
     """Several tables of F over the same axes, at one point."""
     table = field.eq_table(point)
@@ -161,7 +169,7 @@ class Reduction:
         return self._known[key]
 
     def run(self) -> None:
-        if self.tape.lookups:
+        if self.tape.lookups or self.tape.permutations:
             LookUps(self).run()
         places: dict[Axis, Point] = {}
         for node in self.tape.assertions:
@@ -191,6 +199,11 @@ class Reduction:
             self._queues[node.child.id].append((_at(node.child.axes, places), value))
         elif isinstance(node, Contract):
             self._contract(node, places, value)
+        elif isinstance(node, Shift):
+            z = places[node.axis]
+            value, places[node.axis] = self.dialogue.sumcheck(value, [None] * node.axis.bits)
+            before = self.evaluate(node.child, _at(node.child.axes, places))
+            self.dialogue.zero(value - before.times(follows(z, places[node.axis])))
         else:
             raise ProofError(f"a node of an unknown kind: {type(node).__name__}")
 
@@ -245,7 +258,10 @@ def split(bits: Sequence[int]) -> list[list[int]]:
 
 
 class LookUps:
-    """The identity `sum 1/(alpha - looked up) = sum multiplicity/(alpha - listed)`, summed by two trees."""
+    """The identity `sum 1/(alpha - looked up) = sum multiplicity/(alpha - listed)`, summed by two trees.
+
+    Left sides of permutations are looked up, right sides are listed, each tuple once.
+    """
 
     def __init__(self, reduction: Reduction) -> None:
         self.reduction, self.tape, self.dialogue = reduction, reduction.tape, reduction.dialogue
@@ -254,14 +270,17 @@ class LookUps:
 
     def run(self) -> None:
         receive, zero, product = self.dialogue.receive, self.dialogue.zero, self.dialogue.product
-        sizes = [look.bits for look in self.tape.lookups]
+        left = [block for permutation in self.tape.permutations for block in permutation.left]
+        right = [block for permutation in self.tape.permutations for block in permutation.right]
+        asked: list[Lookup | Tuples] = [*self.tape.lookups, *left]
+        shown: list[Table | Tuples] = [*self.tape.tables, *right]
+        sizes = [look.bits for look in asked]
         trees = [arrange(sizes, group) for group in split(sizes)]
-        listed, end_b = arrange([table.axis.bits for table in self.tape.tables])
+        listed, end_b = arrange([block.bits for block in shown])
         depth_b = max(1, (end_b - 1).bit_length())
         depths = [max(1, (end - 1).bit_length()) for _, end in trees]
         pads = sum((1 << depth) - end for depth, (_, end) in zip(depths, trees, strict=True))
-        self.reduction.degree = sum(len(look.columns) << look.bits for look in self.tape.lookups)
-        self.reduction.degree += sum(len(table.columns) << table.axis.bits for table in self.tape.tables)
+        self.reduction.degree = sum(len(block.columns) << block.bits for side in (asked, shown) for block in side)
         roots = [(receive(), receive()) for _ in trees]
         pb, qb = receive(), receive()
         pa, qa = roots[0]
@@ -276,18 +295,23 @@ class LookUps:
             blocks = []
             for place in looked:
                 weight, x = place.weigh(point)
-                look = self.tape.lookups[place.block]
+                look = asked[place.block]
                 columns = [self.reduction.evaluate(column, x) for column in look.columns]
-                blocks.append((weight, self._denominator(look.table.tag, columns)))
+                blocks.append((weight, self._denominator(look.tag, columns)))
             zero(q - self._leaves(blocks))
 
         p, q, point = self._layers(pb, qb, depth_b, ones=False)
         blocks = []
         for place in listed:
             weight, x = place.weigh(point)
-            table = self.tape.tables[place.block]
-            p = p - self.reduction.evaluate(self.tape.multiplicities[place.block], x).times(weight)
-            blocks.append((weight, self._denominator(table.tag, [Form(v) for v in _extend(table.columns, x)])))
+            block = shown[place.block]
+            if isinstance(block, Table):
+                p = p - self.reduction.evaluate(self.tape.multiplicities[block.tag], x).times(weight)
+                columns = [Form(v) for v in _extend(block.columns, x)]
+            else:
+                p = p - Form(weight)
+                columns = [self.reduction.evaluate(column, x) for column in block.columns]
+            blocks.append((weight, self._denominator(block.tag, columns)))
         zero(p)
         zero(q - self._leaves(blocks))
 

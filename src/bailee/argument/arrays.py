@@ -1,0 +1,65 @@
+"""Array work of a tape: embedding integers, outer products, broadcasting over axes, finding rows of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bailee.algebra import field
+from bailee.argument.nodes import Axis, Words
+
+
+def embed(values: NDArray[Any]) -> Words:
+    if values.dtype == np.uint64:
+        return values
+    return field.from_signed(np.asarray(values, dtype=np.int64))
+
+
+def outer(factors: Sequence[Words], start: int, stop: int) -> Words:
+    """Part of an outer product. The leading factor is cut to what the range needs."""
+    rest = factors[0]
+    if len(factors) == 1:
+        return rest[start:stop]
+    inner = outer(factors[1:], 0, int(np.prod([len(f) for f in factors[1:]])))
+    first, last = start // len(inner), -(-stop // len(inner))
+    lead = rest[first:last]
+    if int(lead.max()) * int(inner.max()) < field.P:
+        whole = np.multiply.outer(lead, inner).reshape(-1)
+    else:
+        whole = field.mul(np.repeat(lead, len(inner)), np.tile(inner, len(lead)))
+    return whole[start - first * len(inner) : stop - first * len(inner)]
+
+
+def spread(values: Words, axes: Sequence[Axis], to: Sequence[Axis]) -> Words:
+    """Broadcast values over `axes` to the order and extent of `to`."""
+    if tuple(axes) == tuple(to):
+        return values
+    cube = values.reshape([a.size for a in axes])
+    cube = np.transpose(cube, [axes.index(a) for a in to if a in axes])
+    cube = cube.reshape([a.size if a in axes else 1 for a in to])
+    return np.ascontiguousarray(np.broadcast_to(cube, [a.size for a in to])).reshape(-1)
+
+
+def mix(columns: Sequence[Words]) -> Words:
+    """A word for each tuple, the same for the same, and hardly ever for others."""
+    with np.errstate(over="ignore"):
+        total: Words = columns[0] * np.uint64(0x9E3779B97F4A7C15)
+        for k, values in enumerate(columns[1:], start=1):
+            factor = 0x9E3779B97F4A7C15 + 2 * 0xD1B54A32D192ED03 * k & 0xFFFFFFFFFFFFFFFF | 1
+            total = total + values * np.uint64(factor)
+        return total
+
+
+def searcher(columns: tuple[Words, ...]) -> Callable[[Sequence[Words]], NDArray[np.int64]]:
+    """Find rows by a mixed key; a row that is not there gets a neighbour's number, which the caller compares."""
+
+    def locate(of: Sequence[Words]) -> NDArray[np.int64]:
+        keys = mix(columns)
+        order = np.argsort(keys, kind="stable")
+        place = np.minimum(np.searchsorted(keys[order], mix(of)), len(keys) - 1)
+        return order[place].astype(np.int64)
+
+    return locate
