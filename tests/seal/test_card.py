@@ -13,12 +13,24 @@ from typing import Any
 import pytest
 
 from bailee.adapters.files import sweep
-from bailee.errors import BudgetError, InputError, ProofError, RecordError, SchemaError, StorageError
+from bailee.errors import (
+    BudgetError,
+    InputError,
+    PlanError,
+    ProofError,
+    RecordError,
+    SchemaError,
+    StatementError,
+    StorageError,
+)
 from bailee.keys import Identity
 from bailee.records import Card, Signed, canonical, sign
+from bailee.records.schema import UNIT
 from bailee.seal import Dataset, open_dataset, read_schema, reseal, seal
 from bailee.seal.card import ROWS_FILE
-from bailee.statements.card import check_card, check_renewal
+from bailee.statements.card import check_card, check_renewal, dataset_claim
+from bailee.statements.dataset import prove_dataset
+from bailee.statements.plan import row_norm_bound
 
 FILES = ["card.json", "card.proof", "openings.jsonl", "rows.sealed"]
 
@@ -162,6 +174,34 @@ def resigned(owner: Identity, card: Signed[Card], **changes: Any) -> Signed[Card
     return sign(dataclasses.replace(card.record, **changes), owner)
 
 
+LABELS = {
+    "classes": b'type = "category"\ncategories = ["1", "2", "3"]\n',
+    "number": b'type = "number"\nmin = 0\nmax = 4\n',
+}
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_labels_of_other_kinds_are_proven_and_no_logistic_session_takes_them(
+    kind: str, owner: Identity, now: datetime, tmp_path: Path
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("y,x\n1,0.5\n2,1\n3,0\n1,0.25\n")
+    head = f'[dataset]\nname = "t"\nlabel = "y"\nlabel_kind = "{kind}"\n'.encode()
+    schema = read_schema(
+        head + b'[[column]]\nname = "x"\ntype = "number"\nmin = 0\nmax = 1\n[[column]]\nname = "y"\n' + LABELS[kind]
+    )
+    dataset = seal(owner, schema, path, tmp_path / "sealed", now)
+    assert check_card(dataset.card, dataset.proof) == schema
+    matrix, seed = dataset.open(owner)
+    label = schema.layout.labels[-1]
+    wrong = matrix.copy()
+    wrong[0, label] = UNIT // 2 if kind == "classes" else UNIT + 1
+    with pytest.raises(StatementError):
+        prove_dataset(dataset_claim(schema, 4), wrong, seed.reveal(), 8, 1, b"")
+    with pytest.raises(PlanError, match="needs a binary label; 'y' of 't' is of kind"):
+        row_norm_bound(schema)
+
+
 def test_an_owner_cannot_state_anything_else_under_the_same_proof(
     owner: Identity, dataset: Dataset, renewed: Dataset, stand_in: Any
 ) -> None:
@@ -182,7 +222,9 @@ def test_an_owner_cannot_state_anything_else_under_the_same_proof(
         ({"columns": ("a", "b", "c")}, RecordError, "name or columns"),
         ({"opening": 8}, RecordError, "opening 8 does not exist"),
         ({"commitment": {"root": "x"}}, RecordError, "commitment"),
-        ({"schema": {**schema, "version": 2}}, SchemaError, "version 1"),
+        ({"schema": {**schema, "version": 3}}, SchemaError, "version 1 or 2"),
+        ({"schema": {**schema, "version": 2}}, SchemaError, "label_kind"),
+        ({"schema": {**schema, "label_kind": "binary"}}, SchemaError, "label_kind"),
         ({"schema": {**schema, "more": 1}}, SchemaError, "unknown"),
     ):
         with pytest.raises(error, match=says):

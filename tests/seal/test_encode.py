@@ -64,6 +64,39 @@ def test_a_label_is_zero_or_one(tmp_path: Path, label: str, cells: list[str], ex
     assert encode(path, read_schema(schema.encode()))[:, -1].tolist() == expected
 
 
+def test_classes_become_one_column_each(tmp_path: Path) -> None:
+    schema = (
+        b'[dataset]\nname = "t"\nlabel = "digit"\nlabel_kind = "classes"\n[[column]]\nname = "digit"\n'
+        b'type = "category"\ncategories = ["0", "1", "2"]\n[[column]]\nname = "x"\ntype = "flag"\n'
+    )
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"x": [True, False, True], "digit": pa.array([2, 0, 1], pa.int8())}), path)
+    assert encode(path, read_schema(schema)).tolist() == [[U, U, 0, 0, U], [0, U, U, 0, 0], [U, U, 0, U, 0]]
+    pq.write_table(pa.table({"x": [True, False], "digit": [1, 3]}), path)
+    with pytest.raises(SchemaError, match="row 2, digit: expected one of 3 known categories"):
+        encode(path, read_schema(schema))
+
+
+TARGETS = (
+    '[dataset]\nname = "t"\nlabel = "y"\nlabel_kind = "number"\nrow_norm = 1.2\nover_norm = "{over}"\n'
+    '[[column]]\nname = "y"\ntype = "number"\nmin = 0\nmax = 2\n'
+    '[[column]]\nname = "x"\ntype = "number"\nmin = -1\nmax = 1\n'
+)
+
+
+def test_a_target_is_a_number_and_does_not_change_what_a_row_may_hold(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("x,y\n0,0\n0.5,1\n-0.5,2\n0.25,1.5\n")
+    schema = read_schema(TARGETS.format(over="refuse").encode())
+    assert encode(path, schema).tolist() == [[0, U, -U], [U // 2, U, 0], [-U // 2, U, U], [U // 4, U, U // 2]]
+    path.write_text("x,y\n1,1\n1,2\n")  # with y = 1 the whole row would be short enough
+    with pytest.raises(SchemaError, match="2 cells do not fit"):
+        encode(path, schema)
+    matrix = encode(path, read_schema(TARGETS.format(over="shrink").encode()))
+    assert matrix[0, 0] == matrix[1, 0] < U
+    assert matrix[:, 2].tolist() == [0, U]
+
+
 @pytest.mark.parametrize(
     ("row", "says"),
     [

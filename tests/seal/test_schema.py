@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bailee.errors import SchemaError
-from bailee.records import canonical, parse
+from bailee.records import canonical, digest, parse
 from bailee.records.schema import UNIT, Schema
 from bailee.seal import read_schema
 from bailee.statements import fixed_point
@@ -38,6 +38,80 @@ def test_the_layout(schema_toml: bytes) -> None:
     assert layout.domains == (signed, signed, choice, choice, choice, choice, (UNIT, UNIT, UNIT), (0, 1, 1))
     assert layout.groups == ((2, 3, 4),)
     assert layout.norm_bound == 5 * UNIT**2 + 1
+
+
+CLASSES = b"""
+[dataset]
+name = "flowers"
+label = "kind"
+label_kind = "classes"
+[[column]]
+name = "kind"
+type = "category"
+categories = ["a", "b", "c"]
+[[column]]
+name = "colour"
+type = "category"
+categories = ["red", "blue"]
+"""
+TARGET = b"""
+[dataset]
+name = "houses"
+label = "price"
+label_kind = "number"
+[[column]]
+name = "price"
+type = "number"
+min = 0
+max = 2
+[[column]]
+name = "rooms"
+type = "integer"
+min = 0
+max = 4
+"""
+
+
+def test_a_label_of_classes_is_a_group_at_the_end() -> None:
+    schema = read_schema(CLASSES)
+    layout, choice = schema.layout, (0, UNIT, UNIT)
+    assert layout.names == ("colour=red", "colour=blue", "(bias)", "kind=a", "kind=b", "kind=c")
+    assert layout.domains == (choice, choice, (UNIT, UNIT, UNIT), choice, choice, choice)
+    assert layout.groups == ((0, 1), (3, 4, 5))
+    assert layout.labels == (3, 4, 5)
+    assert layout.norm_bound == 3 * UNIT**2
+
+
+def test_a_numeric_label_is_a_number_at_the_end() -> None:
+    layout, signed = read_schema(TARGET).layout, (-UNIT, UNIT, 1)
+    assert layout.names == ("rooms", "(bias)", "price")
+    assert layout.domains == (signed, (UNIT, UNIT, UNIT), signed)
+    assert layout.labels == (2,)
+    assert layout.norm_bound == 3 * UNIT**2
+
+
+def test_a_binary_schema_is_spelled_as_it_always_was(schema_toml: bytes) -> None:
+    schema = read_schema(schema_toml)
+    public = schema.to_json()
+    assert public["version"] == 1
+    assert "label_kind" not in public
+    assert digest(canonical(public)) == "76d193141b1b2c5cc94f35bff210d271dcd370c02410d2fdc7f5774abc9e22a1"
+    assert schema.layout.labels == (7,)
+
+
+@pytest.mark.parametrize("data", [CLASSES, TARGET])
+def test_only_one_spelling_of_a_label_kind_is_read(data: bytes) -> None:
+    public = read_schema(data).to_json()
+    assert public["version"] == 2
+    assert Schema.from_json(public).to_json() == public
+    for changed in (
+        {**public, "version": 1},
+        {**public, "label_kind": "binary"},
+        {**public, "label_kind": "ordinal"},
+        {name: value for name, value in public.items() if name != "label_kind"},
+    ):
+        with pytest.raises(SchemaError, match="label_kind"):
+            Schema.from_json(changed)
 
 
 def test_the_row_norm() -> None:
@@ -118,6 +192,13 @@ def test_the_example_of_the_four_hospitals_is_a_schema() -> None:
             toml(AGE).replace(b'type = "flag"', b'type = "category"\ncategories = ["a","b"]\npositive = ["a","b"]'),
             "not all",
         ),
+        (CLASSES.replace(b'"classes"', b'"number"'), "a number or an integer for label_kind"),
+        (CLASSES.replace(b'"classes"', b'"many"'), "one of binary, classes, number"),
+        (CLASSES.replace(b'"classes"', b"true"), "expected str"),
+        (CLASSES.replace(b'"c"]', b'"c"]\npositive = ["a"]'), "positive for a label"),
+        (CLASSES.replace(b'"c"]', b'"c"]\nmissing = { value = "a" }'), "no fill for a missing label"),
+        (TARGET.replace(b'"number"\n[', b'"classes"\n['), "a category for label_kind"),
+        (TARGET.replace(b"max = 2", b"max = 2\npositive_above = 1"), "positive_above for a number"),
         (toml(AGE).replace(b'type = "flag"', b'type = "category"\ncategories = ["a","b"]'), "positive for a label"),
     ],
 )
@@ -131,8 +212,9 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path] * bool(path) + [place for key, item in inner for place in places(item, (*path, key))]
 
 
-def test_every_field_of_the_public_form_is_checked(schema_toml: bytes) -> None:
-    schema = read_schema(schema_toml)
+@pytest.mark.parametrize("data", [None, CLASSES, TARGET])
+def test_every_field_of_the_public_form_is_checked(schema_toml: bytes, data: bytes | None) -> None:
+    schema = read_schema(data or schema_toml)
     public = parse(canonical(schema.to_json()))
     for path in places(public):
         for new in (1.5, True, -1, [[]], {"a": 1}, "no such thing\n", "gone"):

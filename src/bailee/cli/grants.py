@@ -17,6 +17,8 @@ from bailee.grant import give_grant
 from bailee.grant import revoke as revoke_grant
 from bailee.records import Grant, Signed
 from bailee.records.fields import parse_time
+from bailee.records.schema import Schema
+from bailee.statements.plan import row_norm_bound
 from bailee.train.plan import read_plan
 
 _FORM = "a date like 2027-01-31, or a time like 2027-01-31T12:00:00Z (UTC)."
@@ -51,9 +53,9 @@ def grant(
     owner, sealed, wanted = party.identity, party.dataset(dataset), read_plan(plan)
     if max_epsilon is None and wanted.epsilon is None:
         raise InputError("the plan names a noise multiplier and no epsilon; say how much is allowed with --max-epsilon")
-    wanted.released(
-        sealed.card.record.columns
-    )  # a plan that does not fit this dataset is found here, not in the session
+    # A plan that does not fit this dataset is found here, not in the session.
+    row_norm_bound(Schema.from_json(sealed.card.record.schema))
+    wanted.released(sealed.card.record.columns)
     now = datetime.now(UTC)
     begins = now if starts is None else _moment(starts, time.min)
     ends = begins + timedelta(days=days) if until is None else _moment(until, time.max)

@@ -79,7 +79,8 @@ def open_revocation(data: bytes, owner: bytes | None = None) -> Signed[Revocatio
 def _fields(card: Card, wanted: Sequence[str] | None) -> tuple[str, ...]:
     if wanted is None:
         return card.columns
-    columns = {column.name: column.encoded for column in Schema.from_json(card.schema).features}
+    schema = Schema.from_json(card.schema)
+    columns = {column.name: column.encoded for column in schema.features} | {schema.label: schema.label_names}
     found = [BIAS]  # the constant column says nothing of anybody
     for name in wanted:
         own = columns.get(name, (name,) if name in card.columns else ())

@@ -38,7 +38,7 @@ class Card(Record):
     """The public form of the schema, from which the validity claim is derived again."""
     rows: Count
     columns: tuple[Name, ...]
-    """Names of the encoded columns, in matrix order: features, then the bias, then the label."""
+    """Names of the encoded columns, in matrix order: features, then the bias, then the label's."""
     commitment: Mapping[str, Json]
     opening: Count
     """The opening that the validity proof spent."""

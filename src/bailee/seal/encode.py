@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from bailee.adapters.machine import memory_bytes
 from bailee.adapters.tables import Batch, read_table
 from bailee.errors import SchemaError
-from bailee.records.schema import UNIT, Column, Schema
+from bailee.records.schema import BINARY, NUMBER, UNIT, Column, Schema
 
 Progress = Callable[[str, float], None]
 """Called with a step's name and how much of it is done, 0 to 1."""
@@ -104,22 +104,33 @@ def _encode_batch(batch: Batch, schema: Schema, width: int, norm_bound: int, fau
     at = 0
     numbers: list[int] = []
     for column in schema.features:
-        values = _read_column(batch, column, schema, faults)
-        if column.type == "category":
-            chunk[np.arange(batch.rows), at + values.astype(np.intp)] = UNIT
-        elif column.type == "flag":
-            chunk[:, at] = values * UNIT
-        else:
-            low, high = float(column.min or 0), float(column.max or 0)
-            chunk[:, at] = np.rint((values - low) * (2 * UNIT / (high - low))) - UNIT
-            if column.type == "number":
-                numbers.append(at)
+        _place(chunk, at, column, _read_column(batch, column, schema, faults))
+        if column.type == "number":
+            numbers.append(at)
         at += len(column.encoded)
     chunk[:, at] = UNIT
-    chunk[:, at + 1] = _label(_read_column(batch, schema.label_column, schema, faults), schema.label_column)
+    label = schema.label_column
+    cells = _read_column(batch, label, schema, faults)
+    if schema.label_kind == BINARY:
+        chunk[:, at + 1] = _label(cells, label)
+    else:
+        _place(chunk, at + 1, label, cells)
     if faults.count == found:
-        _bound_rows(chunk, numbers, norm_bound, schema.over_norm == "shrink", batch.first_row, faults)
+        # A target counts with its largest square, so that what a row may hold does not depend on its target.
+        spare = UNIT**2 - chunk[:, at + 1].astype(np.int64) ** 2 if schema.label_kind == NUMBER else 0
+        _bound_rows(chunk, numbers, norm_bound - spare, schema.over_norm == "shrink", batch.first_row, faults)
     return chunk
+
+
+def _place(chunk: NDArray[np.int16], at: int, column: Column, values: NDArray[np.float64]) -> None:
+    """Write a column's cells, as `_read_column` gave them, from matrix column `at` on."""
+    if column.type == "category":
+        chunk[np.arange(len(chunk)), at + values.astype(np.intp)] = UNIT
+    elif column.type == "flag":
+        chunk[:, at] = values * UNIT
+    else:
+        low, high = float(column.min or 0), float(column.max or 0)
+        chunk[:, at] = np.rint((values - low) * (2 * UNIT / (high - low))) - UNIT
 
 
 def _read_column(batch: Batch, column: Column, schema: Schema, faults: Faults) -> NDArray[np.float64]:
@@ -232,13 +243,19 @@ def _label(values: NDArray[np.float64], column: Column) -> NDArray[np.bool_]:
 
 
 def _bound_rows(
-    chunk: NDArray[np.int16], numbers: list[int], bound: int, shrink: bool, first_row: int, faults: Faults
+    chunk: NDArray[np.int16],
+    numbers: list[int],
+    bounds: NDArray[np.int64] | int,
+    shrink: bool,
+    first_row: int,
+    faults: Faults,
 ) -> None:
-    """Refuse rows above the norm bound, or scale their number columns toward 0 until they are within it."""
+    """Refuse rows above their norm bound, or scale their number columns toward 0 until they are within it."""
     norms = np.einsum("ij,ij->i", chunk, chunk, dtype=np.int64)
-    over = norms > bound
+    over = norms > bounds
     if not over.any():
         return
+    bound = np.broadcast_to(bounds, norms.shape)[over]
     part = chunk[np.ix_(over, numbers)].astype(np.int64)
     own = np.einsum("ij,ij->i", part, part)
     rest = norms[over] - own

@@ -3,6 +3,7 @@
     [dataset]
     name = "heart-cleveland"
     label = "num"                  # one of the columns below
+    label_kind = "binary"          # optional; or "classes": one of many, or "number": a target for regression
     row_norm = 3.5                 # optional: bound on an encoded row's L2 norm, 1.0 a full-range column
     over_norm = "refuse"           # or "shrink": scale that row's number columns toward their middle until it fits
     missing_values = ["", "?"]     # optional: how the table spells a missing cell
@@ -16,8 +17,9 @@
 
 The fill for missing cells is a constant of the schema and never a mean or a mode of the rows: such a fill would
 carry the other rows' content into this row, where neither the norm bound nor the privacy loss counts it.
-A label is a flag, a category with `positive = [...]`, or a number with `positive_above = 0`. Columns of the table
-that the schema does not name are not read.
+A binary label is a flag, a category with `positive = [...]`, or a number with `positive_above = 0`; classes are the
+categories of a category, a number is a number or an integer. Columns of the table that the schema does not name are
+not read.
 """
 
 from __future__ import annotations
@@ -29,10 +31,10 @@ from typing import Any
 
 from bailee.errors import RecordError, SchemaError
 from bailee.records.fields import decimal_text, shown
-from bailee.records.schema import Schema
+from bailee.records.schema import BINARY, Schema
 
 MAX_SCHEMA_BYTES = 4 << 20
-_DATASET_KEYS = {"name", "label", "row_norm", "over_norm", "missing_values"}
+_DATASET_KEYS = {"name", "label", "label_kind", "row_norm", "over_norm", "missing_values"}
 _COLUMN_KEYS = {"name", "type", "min", "max", "categories", "missing", "positive", "positive_above"}
 
 
@@ -51,8 +53,9 @@ def read_schema(data: bytes) -> Schema:
     if not isinstance(dataset, dict) or not isinstance(columns, list):
         raise SchemaError("expected a [dataset] table and [[column]] tables")
     _keys(dataset, _DATASET_KEYS, "[dataset]")
+    kind = dataset.get("label_kind", BINARY)
     public: dict[str, Any] = {
-        "version": 1,
+        "version": 1 if kind == BINARY else 2,
         "name": dataset.get("name"),
         "label": dataset.get("label"),
         "row_norm": _decimal(dataset.get("row_norm"), "row_norm"),
@@ -60,6 +63,8 @@ def read_schema(data: bytes) -> Schema:
         "missing_values": dataset.get("missing_values", [""]),
         "columns": [_column(column) for column in columns],
     }
+    if kind != BINARY:
+        public["label_kind"] = kind
     return Schema.from_json(public)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from bailee.errors import PlanError, RecordError
 from bailee.records.canonical import Json, canonical, digest
 from bailee.records.fields import Count, Decimal, Name, check, decode, encode, hints
+from bailee.records.schema import BINARY, Schema
 from bailee.statements.fixed_point import GRADIENT_BITS, GRADIENT_LIMIT, MAX_SHIFT
 from bailee.statements.logistic import Rule
 from bailee.statements.noise import parse_sigma
@@ -104,6 +105,16 @@ class Plan:
             _require(bool(found), f"features: no column {wanted!r}; the card has {', '.join(features)}"[:400])
         names = {name for found in chosen.values() for name in found}
         return (*(name in names for name in features), True, False)
+
+
+def row_norm_bound(schema: Schema) -> int:
+    """The squared row norm that a card of this schema proves. PlanError: its label is none these plans can train on."""
+    _require(
+        schema.label_kind == BINARY,
+        f"label: a plan of kind {MODEL!r} needs a binary label; {schema.label!r} of {schema.name!r} is of kind "
+        f"{schema.label_kind!r}: train a model that takes it, or seal with label_kind = {BINARY!r}",
+    )
+    return schema.layout.norm_bound
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ from bailee.statements.fixed_point import NOISE_BITS, weight_radius
 from bailee.statements.gradient import GradientClaim
 from bailee.statements.logistic import compute_round
 from bailee.statements.noise import combine, noise_table
-from bailee.statements.plan import Plan, Terms, check_bounds
+from bailee.statements.plan import Plan, Terms, check_bounds, row_norm_bound
 from bailee.statements.privacy import check_noise, privacy_curve, privacy_loss
 from bailee.statements.session import (
     COIN_BYTES,
@@ -357,7 +357,7 @@ def _check_time(invite: Invite, now: datetime) -> None:
 
 
 def _norm_bound(card: Card) -> int:
-    return Schema.from_json(card.schema).layout.norm_bound
+    return row_norm_bound(Schema.from_json(card.schema))
 
 
 def _same_session(found: str, session: str) -> None:

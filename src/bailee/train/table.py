@@ -37,7 +37,7 @@ from bailee.records import (
 from bailee.records.schema import Schema
 from bailee.statements.fixed_point import WEIGHT_BITS
 from bailee.statements.logistic import State, final_model, round_state, start, update
-from bailee.statements.plan import Plan, Terms, rule
+from bailee.statements.plan import Plan, Terms, row_norm_bound, rule
 from bailee.statements.privacy import accounting, privacy_curve
 from bailee.statements.session import (
     Link,
@@ -71,7 +71,7 @@ class Guest:
 
     @property
     def norm_bound(self) -> int:
-        return Schema.from_json(self.card.record.schema).layout.norm_bound
+        return row_norm_bound(Schema.from_json(self.card.record.schema))
 
 
 @dataclass

@@ -44,7 +44,7 @@ from bailee.records.schema import Schema
 from bailee.statements.card import CardVerifier, check_card
 from bailee.statements.gradient import GradientClaim, verify_gradients
 from bailee.statements.logistic import final_model, round_state, start, update
-from bailee.statements.plan import Plan, Terms, check_bounds, rule
+from bailee.statements.plan import Plan, Terms, check_bounds, row_norm_bound, rule
 from bailee.statements.privacy import Release, accounting, check_noise, privacy_loss
 from bailee.statements.session import (
     Link,
@@ -341,7 +341,7 @@ class _Chain:
         return Release(norm_bound, sum(terms.released), columns, terms.shift, terms.sigma, self.plan.rounds)
 
     def _norm_bound(self, owner: str) -> int:
-        return self.schemas[owner].layout.norm_bound
+        return row_norm_bound(self.schemas[owner])
 
     def statement(self, bits: float) -> ProvenStatement:
         return ProvenStatement(
