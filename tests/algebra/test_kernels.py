@@ -88,25 +88,22 @@ def test_sums_of_largest_products_do_not_overflow():
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.data(), small, ext_elements, st.sampled_from([0, 1]))
-def test_folds(data, h, r, default):
+@given(st.data(), small, ext_elements)
+def test_folds(data, h, r):
     n = data.draw(st.integers(0, 2 * h))
-    a, b, f = data.draw(words(2 * h, 2)), data.draw(words(n, 2)), data.draw(words(n))
-    expected, expected_padded = reference.fold(a, r), reference.fold_padded(b, h, r, default)
+    a, f = data.draw(words(2 * h, 2)), data.draw(words(n))
+    expected = reference.fold(a, r)
     got = kernels.fold(a, r)
     same(got, expected)
     assert np.shares_memory(got, a)
-    same(kernels.fold_padded(b, h, r, default), expected_padded)
     same(kernels.fold_base(f, h, r), reference.fold_base(f, h, r))
 
 
 def test_folds_on_several_threads():
     r, h = (P - 1, 12345), THREADED
     a, f = mixture(8, (2 * h, 2), 0.2), mixture(9, (2 * h - 7,), 0.2)
-    b = a[: h + h // 2].copy()
-    expected, expected_padded = reference.fold(a, r), reference.fold_padded(b, h, r, 1)
+    expected = reference.fold(a, r)
     same(kernels.fold(a, r), expected)
-    same(kernels.fold_padded(b, h, r, 1), expected_padded)
     same(kernels.fold_base(f, h, r), reference.fold_base(f, h, r))
 
 
@@ -165,16 +162,6 @@ def test_a_round_is_the_polynomial_it_stands_for():
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.data(), small, ext_elements)
-def test_fraction_rounds(data, h, lam):
-    p0, p1, q0, q1 = (data.draw(words(2 * h, 2)) for _ in range(4))
-    w = data.draw(words(h, 2))
-    assert kernels.fraction_round(p0, p1, q0, q1, w, lam) == reference.fraction_round(p0, p1, q0, q1, w, lam)
-    q0, q1 = (q[: data.draw(st.integers(0, 2 * h))] for q in (q0, q1))
-    assert kernels.fraction_round_ones(q0, q1, h, w, lam) == reference.fraction_round_ones(q0, q1, h, w, lam)
-
-
-@settings(max_examples=30, deadline=None)
 @given(st.data(), small)
 def test_fraction_layers(data, m):
     p, q = data.draw(words(2 * m, 2)), data.draw(words(2 * m, 2))
@@ -186,12 +173,7 @@ def test_fraction_layers(data, m):
 
 
 def test_fractions_on_several_threads():
-    h, lam = THREADED, (P - 1, P - 1)
-    p0, p1, q0, q1 = (mixture(40 + i, (2 * h, 2), 0.2) for i in range(4))
-    w = mixture(44, (h, 2), 0.2)
-    assert kernels.fraction_round(p0, p1, q0, q1, w, lam) == reference.fraction_round(p0, p1, q0, q1, w, lam)
-    short = (q0[: h + 9], q1[: h - 9])
-    assert kernels.fraction_round_ones(*short, h, w, lam) == reference.fraction_round_ones(*short, h, w, lam)
+    p0, q0 = (mixture(40 + i, (2 * THREADED, 2), 0.2) for i in range(2))
     for got, expected in zip(kernels.fraction_combine(p0, q0), reference.fraction_combine(p0, q0), strict=True):
         same(got, expected)
 
@@ -205,7 +187,7 @@ def test_denominators_and_fill(out, column, offset, coefficient):
     blank = np.zeros_like(out)
     blank[offset : offset + len(column)] = np.array(coefficient, dtype=np.uint64)
     started = np.zeros_like(out)
-    kernels.denominators(started, offset, column, coefficient, coefficient)
+    kernels.denominators(started, offset, column, coefficient, np.array([coefficient], dtype=np.uint64))
     np.testing.assert_array_equal(started, reference.denominators(blank, offset, column, coefficient))
     kernels.fill(out, 3, 9, coefficient)
     assert all(tuple(row) == coefficient for row in out[3:9].tolist())
@@ -213,9 +195,55 @@ def test_denominators_and_fill(out, column, offset, coefficient):
     same(out[:3], expected[:3])
 
 
+def test_denominators_from_a_pattern():
+    first, column, out = mixture(45, (8, 2), 0.2), mixture(46, (THREADED,), 0.2), np.zeros((THREADED, 2), np.uint64)
+    kernels.denominators(out, 0, column, (P - 1, 3), first)
+    same(out, reference.denominators(np.resize(first, out.shape), 0, column, (P - 1, 3)))
+
+
 def test_denominators_that_do_not_fit():
     with pytest.raises(ValueError, match="do not fit"):
         kernels.denominators(PAIRS.copy(), len(PAIRS) - 1, PAIRS[:2, 0], (1, 0))
+
+
+LAYERS = [(1, 1), (1, 2), (1, 32), (2, 1), (4, 8), (2048, 16)]
+
+
+@pytest.mark.parametrize(("outer", "inner"), LAYERS)
+@pytest.mark.parametrize("edges", [0.2, 1.0])
+def test_products_folded_and_summed(outer, inner, edges):
+    w, v, r = mixture(60, (outer, 2), edges), mixture(61, (inner, 2), edges), (P - 1, 12345)
+    a, b = (mixture(62 + i, (4 * outer * inner, 2), edges) for i in range(2))
+    weights = reference.split_weights(w, v)
+    folded = reference.fold(a, r), reference.fold(b, r)
+    expected = reference.product_round(*folded, weights)
+    assert kernels.product_start(*folded, w, v) == expected
+    assert kernels.product_next(a, b, r, w, v) == expected
+    for got, want in zip((a, b), folded, strict=True):
+        same(got[: len(want)], want)
+
+
+@pytest.mark.parametrize(("outer", "inner"), LAYERS)
+@pytest.mark.parametrize("edges", [0.2, 1.0])
+def test_fractions_folded_and_summed(outer, inner, edges):
+    w, v, lam, r = mixture(64, (outer, 2), edges), mixture(65, (inner, 2), edges), (P - 1, P - 2), (P - 1, 12345)
+    layer = [mixture(66 + i, (4 * outer * inner, 2), edges) for i in range(4)]
+    weights = reference.split_weights(w, v)
+    folded = [reference.fold(a, r) for a in layer]
+    started = [a.copy() for a in folded]
+    expected = reference.fraction_round(*folded, weights, lam)
+    assert kernels.fraction_start(*started, lam, w, v) == expected
+    same(started[0], field.ext_add(folded[0], field.ext_scale(folded[2], lam)))
+    layer[0] = field.ext_add(layer[0], field.ext_scale(layer[2], lam))
+    assert kernels.fraction_next(*layer, r, w, v) == expected
+    for got, want in zip(layer, (started[0], *folded[1:]), strict=True):
+        same(got[: len(want)], want)
+
+
+def test_weights_that_do_not_match():
+    a, w = mixture(70, (8, 2), 0.2), mixture(71, (2, 2), 0.2)
+    with pytest.raises(ValueError, match="weights"):
+        kernels.product_start(a, a, w, w[:1])
 
 
 @pytest.mark.parametrize("n", [0, 10, 200_000])

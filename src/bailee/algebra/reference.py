@@ -40,10 +40,6 @@ def fold_base(a: Words, h: int, r: Ext) -> Words:
     return fold(padded(lift(a), 2 * h, 0), r)
 
 
-def fold_padded(a: Words, h: int, r: Ext, default: int) -> Words:
-    return fold(padded(a, 2 * h, default), r)[: min(len(a), h)]
-
-
 def combine_rows(m: Words, weights: Words) -> Words:
     columns = [field.dot_base(m[:, j], weights) for j in range(m.shape[1])]
     return field.ext(columns)
@@ -88,9 +84,9 @@ def fraction_round(p0: Words, p1: Words, q0: Words, q1: Words, w: Words, lam: Ex
     return _sum(_fraction(a, b, c, d, lam), w), _sum(steps, w)
 
 
-def fraction_round_ones(q0: Words, q1: Words, h: int, w: Words, lam: Ext) -> tuple[Ext, Ext]:
-    ones = lift(np.ones(2 * h, dtype=np.uint64))
-    return fraction_round(ones, ones, padded(q0, 2 * h, 1), padded(q1, 2 * h, 1), w, lam)
+def split_weights(outer: Words, inner: Words) -> Words:
+    """One table of the two: entry i is outer[i // len(inner)] * inner[i % len(inner)]."""
+    return field.ext_mul(np.repeat(outer, len(inner), axis=0), np.tile(inner, (len(outer), 1)))
 
 
 def fraction_combine(p: Words, q: Words) -> tuple[Words, Words]:

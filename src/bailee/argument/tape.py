@@ -259,6 +259,10 @@ class Tape:
             self._values[node.id] = _words(self._computes[node.id](), node)
         return self.part(node, 0, 1 << node.bits)
 
+    def holds(self, node: Node) -> bool:
+        """Whether all values of a node are kept, or will be once they are asked for."""
+        return node.id in self._values or (isinstance(node, Contract) and node.id in self._computes)
+
     def part(self, node: Node, start: int, stop: int) -> Words:
         """The values of a node from flat index `start` to `stop`, without making the others where that can be had."""
         if node.id in self._values:

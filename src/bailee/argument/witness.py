@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,11 @@ from bailee.algebra import kernels
 from bailee.algebra.field import e_add, e_mul, e_sub, ext_scale
 from bailee.argument.affine import ONE, Ext
 from bailee.argument.commitment import CommittedVector
+from bailee.argument.fractions import FractionTree, tree_of_ones
 from bailee.argument.lookup import Placed
 from bailee.argument.nodes import Axis, Contract, Node, Shift, Table
 from bailee.argument.reduction import Claim, Row
-from bailee.argument.tape import CHUNK, Tape
+from bailee.argument.tape import Tape
 
 Words = NDArray[np.uint64]
 Point = list[Ext]
@@ -35,7 +36,7 @@ class TapeWitness:
         return kernels.dot_ext(head, kernels.eq_table(point[len(point) - low :]))
 
     def lookups(self, blocks: list[Placed], depth: int, alpha: Ext, beta: Ext) -> FractionTree:
-        return FractionTree(None, _Leaves(self._tape, blocks, depth, alpha, beta), depth)
+        return tree_of_ones(self._tape, blocks, depth, alpha, beta)
 
     def tables(self, blocks: list[Placed], depth: int, alpha: Ext, beta: Ext) -> FractionTree:
         denominators = np.zeros((1 << depth, 2), dtype=np.uint64)
@@ -48,7 +49,7 @@ class TapeWitness:
             # a tuple of a permutation's right side counts once
             counts = self._tape.values(self._tape.multiplicities[table.tag]) if table else np.uint64(1)
             numerators[block.offset : block.offset + (1 << block.bits), 0] = counts
-        return FractionTree(numerators, denominators, depth)
+        return FractionTree(numerators, denominators)
 
     def contraction(self, node: Contract, point: Point) -> ProductState:
         at: dict[Axis, Point] = {}
@@ -89,155 +90,11 @@ class TapeWitness:
 def _fill(out: Words, start: int, block: Placed, columns: Sequence[Words], alpha: Ext, beta: Ext) -> None:
     """The denominators of some rows of a block, given those rows of its columns, into out from `start`."""
     power = beta
-    kernels.denominators(out, start, columns[0], power, e_sub(alpha, (block.what.tag, 0)))
+    first = np.array([e_sub(alpha, (block.what.tag, 0))], dtype=np.uint64)
+    kernels.denominators(out, start, columns[0], power, first)
     for column in columns[1:]:
         power = e_mul(power, beta)
         kernels.denominators(out, start, column, power)
-
-
-class _Leaves:
-    """The denominators of tree A, made again whenever they are asked for: they are two words for each look-up."""
-
-    def __init__(self, tape: Tape, blocks: list[Placed], depth: int, alpha: Ext, beta: Ext) -> None:
-        self._tape, self._blocks, self._alpha, self._beta = tape, blocks, alpha, beta
-        self._used = sum(1 << block.bits for block in blocks)
-        self._half = 1 << (depth - 1)
-
-    def halves(self) -> tuple[Words, Words]:
-        """All leaves whose first bit is 0, and the others up to where the padding begins."""
-        low = np.empty((min(self._half, self._used), 2), dtype=np.uint64)
-        high = np.empty((max(0, self._used - self._half), 2), dtype=np.uint64)
-        self._write(low, 0)
-        self._write(high, self._half)
-        return low, high
-
-    def parents(self, start: int, out: tuple[Words, Words]) -> None:
-        """Fractions of the layer above the leaves from `start`, as many as `out` takes."""
-        count = len(out[0])
-        last = min(self._half + start + count, self._used)
-        both = np.empty((count + max(0, last - self._half - start), 2), dtype=np.uint64)
-        self._write(both[:count], start)
-        self._write(both[count:], self._half + start)
-        kernels.fraction_combine_ones(both, count, out)
-
-    def _write(self, out: Words, start: int) -> None:
-        stop = start + len(out)
-        if stop > self._used:
-            kernels.fill(out, max(0, self._used - start), len(out), ONE)
-        for block in self._blocks:
-            first, last = max(start, block.offset), min(stop, block.offset + (1 << block.bits))
-            for low in range(first, last, CHUNK):
-                high = min(low + CHUNK, last)
-                columns = [self._tape.part(c, low - block.offset, high - block.offset) for c in block.columns]
-                _fill(out, low - start, block, columns, self._alpha, self._beta)
-
-
-class FractionTree:
-    """The layers of one tree of fractions, used up from the root down.
-
-    Tree B keeps all of them. Tree A (every leaf's numerator is one) does not keep the leaves and their parents, its two
-    largest layers: each is made again when its turn comes, so that at most two words for each look-up are held.
-    """
-
-    def __init__(self, numerators: Words | None, denominators: Words | _Leaves, depth: int) -> None:
-        half = 1 << (depth - 1)
-        self._layers: list[tuple[Words, Words]] = []
-        self._unmade: list[Callable[[Point, Ext], LayerState]] = []
-        if isinstance(denominators, _Leaves):
-            leaves = denominators
-            self._unmade.append(lambda point, weight: LayerState(None, None, *leaves.halves(), half, point, weight))
-            if half > CHUNK:
-                self._layers.append(_grandparents(leaves, half // 2))
-                self._unmade.append(lambda point, weight: self._pairs(_all_parents(leaves, half), point, weight))
-            else:
-                self._layers.append(_all_parents(leaves, half))
-        elif numerators is not None:
-            self._layers.append((numerators, denominators))
-        while len(self._layers[-1][0]) > 1:
-            self._layers.append(kernels.fraction_combine(*self._layers[-1]))
-        self._state: LayerState | None = None
-
-    @staticmethod
-    def _pairs(layer: tuple[Words, Words], point: Point, weight: Ext) -> LayerState:
-        p, q = layer
-        half = len(p) // 2
-        return LayerState(p[:half], p[half:], q[:half], q[half:], half, point, weight)
-
-    def root(self) -> tuple[Ext, Ext]:
-        p, q = self._layers.pop()
-        return _ext(p[0]), _ext(q[0])
-
-    def layer(self, point: Point, weight: Ext) -> LayerState:
-        """The sumcheck from the next layer to the one below it, from the root down; each is used up."""
-        self._state = None  # the layer before is let go first
-        if self._layers:
-            self._state = self._pairs(self._layers.pop(), point, weight)
-        elif self._unmade:
-            self._state = self._unmade.pop()(point, weight)
-        else:
-            raise RuntimeError("all layers of this tree have been used")
-        return self._state
-
-    def children(self) -> tuple[Ext, Ext, Ext, Ext]:
-        if self._state is None:
-            raise RuntimeError("children are asked for after a layer")
-        return self._state.children()
-
-
-def _pair(size: int) -> tuple[Words, Words]:
-    return np.empty((size, 2), dtype=np.uint64), np.empty((size, 2), dtype=np.uint64)
-
-
-def _all_parents(leaves: _Leaves, half: int) -> tuple[Words, Words]:
-    p, q = _pair(half)
-    for start in range(0, half, CHUNK):
-        leaves.parents(start, (p[start : start + CHUNK], q[start : start + CHUNK]))
-    return p, q
-
-
-def _grandparents(leaves: _Leaves, quarter: int) -> tuple[Words, Words]:
-    """The layer two above the leaves, without ever holding the one between."""
-    p, q = _pair(quarter)
-    step = min(CHUNK, quarter)
-    below = _pair(2 * step)
-    for start in range(0, quarter, step):
-        leaves.parents(start, (below[0][:step], below[1][:step]))
-        leaves.parents(quarter + start, (below[0][step:], below[1][step:]))
-        kernels.fraction_combine(*below, (p[start : start + step], q[start : start + step]))
-    return p, q
-
-
-class LayerState:
-    """One layer's sumcheck: p0 q1 + p1 q0 + lambda q0 q1 under eq, folded in place. Missing leaves are one over one."""
-
-    def __init__(self, p0: Words | None, p1: Words | None, q0: Words, q1: Words, size: int, point: Point, weight: Ext):
-        self._p0, self._p1, self._q0, self._q1 = p0, p1, q0, q1
-        self._size, self._weight = size, weight
-        self._eq = kernels.eq_table(point[1:]) if point else kernels.eq_table([])
-
-    def round(self) -> tuple[Ext, Ext]:
-        if self._p0 is None or self._p1 is None:
-            return kernels.fraction_round_ones(self._q0, self._q1, self._size // 2, self._eq, self._weight)
-        return kernels.fraction_round(self._p0, self._p1, self._q0, self._q1, self._eq, self._weight)
-
-    def fold(self, challenge: Ext) -> None:
-        half = self._size // 2
-        if self._p0 is None or self._p1 is None:
-            self._q0 = kernels.fold_padded(self._q0, half, challenge, 1)
-            self._q1 = kernels.fold_padded(self._q1, half, challenge, 1)
-        else:
-            self._p0, self._p1 = kernels.fold(self._p0, challenge), kernels.fold(self._p1, challenge)
-            self._q0, self._q1 = kernels.fold(self._q0, challenge), kernels.fold(self._q1, challenge)
-        self._size = half
-        if len(self._eq) > 1:
-            self._eq = kernels.halve_eq(self._eq)
-
-    def children(self) -> tuple[Ext, Ext, Ext, Ext]:
-        q0 = _ext(self._q0[0]) if len(self._q0) else ONE
-        q1 = _ext(self._q1[0]) if len(self._q1) else ONE
-        if self._p0 is None or self._p1 is None:
-            return ONE, ONE, q0, q1
-        return _ext(self._p0[0]), _ext(self._p1[0]), q0, q1
 
 
 class ProductState:

@@ -3,18 +3,18 @@
     words       single elements, as LLVM code           parallel    threads over ranges
     vectors     entrywise, eq tables, dots, folds       rounds      sumcheck rounds, fractional sums
     matrices    rows, columns, transposes, histograms   transforms  interpolation and the code
-    hashing     digests of many columns             warmup      compiles or loads everything once
+    hashing     digests of many columns             layers      a fold and the next round in one pass
+    warmup      compiles or loads everything once
 
 Only provers and the fast verifier import this package; the plain verifier must not need Numba.
 """
 
 from bailee.algebra.kernels.hashing import column_digests, pair_digests
+from bailee.algebra.kernels.layers import fraction_next, fraction_start, product_next, product_start
 from bailee.algebra.kernels.matrices import apply_columns, combine_rows, histogram, transpose
 from bailee.algebra.kernels.rounds import (
     fraction_combine,
     fraction_combine_ones,
-    fraction_round,
-    fraction_round_ones,
     product_round,
     product_round_base,
     product_round_mixed,
@@ -30,7 +30,6 @@ from bailee.algebra.kernels.vectors import (
     fill,
     fold,
     fold_base,
-    fold_padded,
     halve_eq,
     lift,
     mul,
@@ -54,20 +53,21 @@ __all__ = [
     "fill",
     "fold",
     "fold_base",
-    "fold_padded",
     "fraction_combine",
     "fraction_combine_ones",
-    "fraction_round",
-    "fraction_round_ones",
+    "fraction_next",
+    "fraction_start",
     "halve_eq",
     "histogram",
     "interpolate_rows",
     "lift",
     "mul",
     "pair_digests",
+    "product_next",
     "product_round",
     "product_round_base",
     "product_round_mixed",
+    "product_start",
     "scale",
     "sub",
     "transpose",

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from threading import local
 from typing import TypeVar
 
 R = TypeVar("R")
@@ -14,6 +15,7 @@ R = TypeVar("R")
 WORKERS = os.cpu_count() or 1
 MINIMUM = 1 << 12  # fewer elements than this for each thread cost more to hand over than to compute
 
+_LOCAL = local()
 _POOL = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="bailee-kernel")
 
 
@@ -27,9 +29,22 @@ def split(n: int, minimum: int = MINIMUM) -> list[tuple[int, int]]:
 def over(n: int, task: Callable[[int, int], R], minimum: int = MINIMUM) -> list[R]:
     """task(start, stop) over a split of [0, n), in order; in this thread when there is one range. Errors propagate.
 
-    The calling thread works too, on the last range. A task must not call `over`: the pool could wait for itself.
+    The calling thread works too, on the last range. A task that calls `over` in turn gets one range: the pool could
+    otherwise wait for itself.
     """
+    if getattr(_LOCAL, "busy", False):
+        return [task(0, n)]
     ranges = split(n, minimum)
-    pending = [_POOL.submit(task, start, stop) for start, stop in ranges[:-1]]
-    last = task(*ranges[-1])
+    if len(ranges) == 1:
+        return [task(0, n)]
+
+    def alone(start: int, stop: int) -> R:
+        _LOCAL.busy = True
+        try:
+            return task(start, stop)
+        finally:
+            _LOCAL.busy = False
+
+    pending = [_POOL.submit(alone, start, stop) for start, stop in ranges[:-1]]
+    last = alone(*ranges[-1])
     return [future.result() for future in pending] + [last]

@@ -8,7 +8,7 @@ import numpy as np
 
 from bailee.algebra.field import Ext, Words
 from bailee.algebra.kernels import parallel
-from bailee.algebra.kernels.vectors import readable, same_length, scalar, total
+from bailee.algebra.kernels.vectors import readable, same_length, total
 from bailee.algebra.kernels.words import (
     ACC3,
     ACC6,
@@ -20,7 +20,6 @@ from bailee.algebra.kernels.words import (
     e_reduced,
     fe_mac,
     kernel,
-    loose_add,
     loose_sub,
     mac,
     reduced,
@@ -125,67 +124,6 @@ def _product_base(a: Words, b: Words, w: Words, h: Word, inner: Word, start: int
 
 
 @kernel
-def _fraction(
-    p0: Words, p1: Words, q0: Words, q1: Words, w: Words, h: Word, l0: Word, l1: Word, start: int, stop: int
-) -> Quad:
-    first, second = ACC6, ACC6
-    for i in range(np.uint64(start), np.uint64(stop)):
-        j = i + h
-        # g = p0*q1 + q0*(p1 + lam*q1): two products share one reduction
-        a0, a1, b0, b1 = p0[i, 0], p0[i, 1], q0[i, 0], q0[i, 1]
-        c0, c1, d0, d1 = p1[i, 0], p1[i, 1], q1[i, 0], q1[i, 1]
-        z0, z1 = e_mul(d0, d1, l0, l1)
-        g0, g1 = e_loose(e_mac(e_mac(ACC6, a0, a1, d0, d1), b0, b1, loose_add(z0, c0), loose_add(z1, c1)))
-        first = e_mac(first, g0, g1, w[i, 0], w[i, 1])
-        a0, a1, b0, b1 = (
-            loose_sub(p0[j, 0], a0),
-            loose_sub(p0[j, 1], a1),
-            loose_sub(q0[j, 0], b0),
-            loose_sub(q0[j, 1], b1),
-        )
-        c0, c1, d0, d1 = (
-            loose_sub(p1[j, 0], c0),
-            loose_sub(p1[j, 1], c1),
-            loose_sub(q1[j, 0], d0),
-            loose_sub(q1[j, 1], d1),
-        )
-        z0, z1 = e_mul(d0, d1, l0, l1)
-        g0, g1 = e_loose(e_mac(e_mac(ACC6, a0, a1, d0, d1), b0, b1, loose_add(z0, c0), loose_add(z1, c1)))
-        second = e_mac(second, g0, g1, w[i, 0], w[i, 1])
-    c0, c1 = e_reduced(first)
-    d0, d1 = e_reduced(second)
-    return c0, c1, d0, d1
-
-
-@kernel
-def _fraction_ones(q0: Words, q1: Words, w: Words, h: Word, l0: Word, l1: Word, start: int, stop: int) -> Quad:
-    n0, n1 = np.uint64(q0.shape[0]), np.uint64(q1.shape[0])
-    first, second = ACC6, ACC6
-    for i in range(np.uint64(start), np.uint64(stop)):
-        j = i + h
-        b0 = d0 = bh0 = dh0 = _ONE
-        b1 = d1 = bh1 = dh1 = _ZERO
-        if i < n0:
-            b0, b1 = q0[i, 0], q0[i, 1]
-        if j < n0:
-            bh0, bh1 = q0[j, 0], q0[j, 1]
-        if i < n1:
-            d0, d1 = q1[i, 0], q1[i, 1]
-        if j < n1:
-            dh0, dh1 = q1[j, 0], q1[j, 1]
-        # g = q1 + q0*(1 + lam*q1), whose quadratic part is lam*dq0*dq1 alone; lam is applied to that at the end
-        z0, z1 = e_mul(d0, d1, l0, l1)
-        g0, g1 = e_loose(e_mac(ACC6, b0, b1, loose_add(z0, _ONE), z1))
-        first = e_mac(first, loose_add(g0, d0), loose_add(g1, d1), w[i, 0], w[i, 1])
-        g0, g1 = e_loose(e_mac(ACC6, loose_sub(bh0, b0), loose_sub(bh1, b1), loose_sub(dh0, d0), loose_sub(dh1, d1)))
-        second = e_mac(second, g0, g1, w[i, 0], w[i, 1])
-    c0, c1 = e_reduced(first)
-    d0, d1 = e_reduced(second)
-    d0, d1 = e_mul(l0, l1, d0, d1)
-    return c0, c1, d0, d1
-
-
-@kernel
 def _combine(p: Words, q: Words, m: Word, top: Words, bottom: Words, start: int, stop: int) -> None:
     for i in range(np.uint64(start), np.uint64(stop)):
         j = i + m
@@ -253,25 +191,6 @@ def product_round_mixed(a: Words, b: Words, w: Words | None, h: int | None = Non
     a, b = readable(a), readable(b)
     size, pairs, least = np.uint64(h), np.uint64(inner), max(1, parallel.MINIMUM // inner)
     return _sums(parallel.over(count, lambda i, j: _product_mixed(a, b, weights, size, pairs, i, j), least))
-
-
-def fraction_round(p0: Words, p1: Words, q0: Words, q1: Words, w: Words, lam: Ext) -> tuple[Ext, Ext]:
-    """(t0, tinf) of g = p0*q1 + p1*q0 + lam*q0*q1, all (2h, 2), with weight w[i] on the pair (i, i + h)."""
-    h = same_length(p0, p1, q0, q1) // 2
-    if len(w) != h:
-        raise ValueError(f"{h} pairs need {h} weights, got {len(w)}")
-    p0, p1, q0, q1, w = (readable(a) for a in (p0, p1, q0, q1, w))
-    size, (l0, l1) = np.uint64(h), scalar(lam)
-    return _sums(parallel.over(h, lambda i, j: _fraction(p0, p1, q0, q1, w, size, l0, l1, i, j)))
-
-
-def fraction_round_ones(q0: Words, q1: Words, h: int, w: Words, lam: Ext) -> tuple[Ext, Ext]:
-    """`fraction_round` with p0 = p1 = 1: g = q0 + q1 + lam*q0*q1; entries missing below 2h are 1."""
-    if len(w) != h or max(len(q0), len(q1)) > 2 * h:
-        raise ValueError(f"{h} pairs need {h} weights and at most {2 * h} entries, got {len(w)}, {len(q0)}, {len(q1)}")
-    q0, q1, w = readable(q0), readable(q1), readable(w)
-    size, (l0, l1) = np.uint64(h), scalar(lam)
-    return _sums(parallel.over(h, lambda i, j: _fraction_ones(q0, q1, w, size, l0, l1, i, j)))
 
 
 def fraction_combine(p: Words, q: Words, out: tuple[Words, Words] | None = None) -> tuple[Words, Words]:

@@ -12,7 +12,7 @@ import numpy as np
 from bailee.algebra import field
 from bailee.algebra.field import Ext, P, Words
 from bailee.algebra.kernels import parallel
-from bailee.algebra.kernels.words import ACC6, Pair, e_mac, e_mul, e_reduced, fe_mac, kernel, loose_sub
+from bailee.algebra.kernels.words import ACC6, Pair, e_fold, e_mac, e_mul, e_reduced, fe_mac, kernel, loose_sub
 from bailee.algebra.kernels.words import add as f_add
 from bailee.algebra.kernels.words import mul as f_mul
 from bailee.algebra.kernels.words import sub as f_sub
@@ -113,20 +113,9 @@ def _dot_base(a: Words, b: Words, start: int, stop: int) -> Pair:
 
 
 @kernel
-def _fold(a: Words, h: int, r0: np.uint64, r1: np.uint64, start: int, stop: int) -> None:
-    for i in range(start, stop):
-        c0, c1 = e_mul(loose_sub(a[i + h, 0], a[i, 0]), loose_sub(a[i + h, 1], a[i, 1]), r0, r1)
-        a[i, 0] = f_add(a[i, 0], c0)
-        a[i, 1] = f_add(a[i, 1], c1)
-
-
-@kernel
-def _fold_last(a: Words, default: np.uint64, r0: np.uint64, r1: np.uint64, start: int, stop: int) -> None:
-    """The folds of entries whose partner is missing and counts as `default`."""
-    for i in range(start, stop):
-        c0, c1 = e_mul(loose_sub(default, a[i, 0]), loose_sub(np.uint64(0), a[i, 1]), r0, r1)
-        a[i, 0] = f_add(a[i, 0], c0)
-        a[i, 1] = f_add(a[i, 1], c1)
+def _fold(a: Words, h: np.uint64, r0: np.uint64, r1: np.uint64, start: int, stop: int) -> None:
+    for i in range(np.uint64(start), np.uint64(stop)):
+        a[i, 0], a[i, 1] = e_fold(a[i, 0], a[i, 1], a[i + h, 0], a[i + h, 1], r0, r1)
 
 
 @kernel
@@ -153,9 +142,11 @@ def _denominators(
 def _denominators_from(
     out: Words, offset: np.uint64, first: Words, column: Words, c0: np.uint64, c1: np.uint64, start: int, stop: int
 ) -> None:
+    mask = np.uint64(first.shape[0]) - np.uint64(1)
     for i in range(np.uint64(start), np.uint64(stop)):
-        out[offset + i, 0] = f_sub(first[0], f_mul(c0, column[i]))
-        out[offset + i, 1] = f_sub(first[1], f_mul(c1, column[i]))
+        k = i & mask
+        out[offset + i, 0] = f_sub(first[k, 0], f_mul(c0, column[i]))
+        out[offset + i, 1] = f_sub(first[k, 1], f_mul(c1, column[i]))
 
 
 def _flat(a: Words) -> Words:
@@ -247,7 +238,7 @@ def dot_base(a: Words, b: Words) -> Ext:
 def fold(a: Words, r: Ext) -> Words:
     """a[i] + r*(a[i+h] - a[i]) for i < h, of a (2h, 2), written over a[:h], which is returned."""
     h, (r0, r1) = len(in_place(a)) // 2, scalar(r)
-    parallel.over(h, lambda start, stop: _fold(a, h, r0, r1, start, stop))
+    parallel.over(h, lambda start, stop: _fold(a, np.uint64(h), r0, r1, start, stop))
     return a[:h]
 
 
@@ -260,30 +251,15 @@ def fold_base(a: Words, h: int, r: Ext) -> Words:
     return out
 
 
-def fold_padded(a: Words, h: int, r: Ext, default: int) -> Words:
-    """The same of (len, 2), len <= 2h, entries beyond counting as `default`: (min(len, h), 2), written over `a`.
-
-    What is beyond the result is again `default`, since default + r*(default - default) is.
-    """
-    _fits(in_place(a), h)
-    (r0, r1), filler = scalar(r), np.uint64(default)
-    full, kept = max(0, len(a) - h), min(len(a), h)
-    if full:
-        parallel.over(full, lambda start, stop: _fold(a, h, r0, r1, start, stop))
-    if kept > full:
-        parallel.over(kept - full, lambda start, stop: _fold_last(a, filler, r0, r1, full + start, full + stop))
-    return a[:kept]
-
-
 def _fits(a: Words, h: int) -> None:
     if len(a) > 2 * h:
         raise ValueError(f"at most {2 * h} entries fold to {h}, got {len(a)}")
 
 
-def denominators(out: Words, offset: int, column: Words, coefficient: Ext, first: Ext | None = None) -> None:
+def denominators(out: Words, offset: int, column: Words, coefficient: Ext, first: Words | None = None) -> None:
     """out[offset : offset + len(column)] -= coefficient * column, in place; out over E, column over F.
 
-    With `first`, what was in out does not count: the entries become first - coefficient * column.
+    With `first`, (2^k, 2), what was in out does not count: entry i becomes first[i mod 2^k] - coefficient * column[i].
     """
     if offset < 0 or offset + len(column) > len(in_place(out)):
         raise ValueError(f"{len(column)} entries at {offset} do not fit in {len(out)}")
@@ -291,7 +267,9 @@ def denominators(out: Words, offset: int, column: Words, coefficient: Ext, first
     if first is None:
         parallel.over(len(column), lambda start, stop: _denominators(out, at, column, c0, c1, start, stop))
     else:
-        begin = np.array(first, dtype=np.uint64)
+        begin = readable(first)
+        if len(begin) & (len(begin) - 1) or not len(begin):
+            raise ValueError(f"a power of two of first entries expected, got {len(begin)}")
         parallel.over(len(column), lambda start, stop: _denominators_from(out, at, begin, column, c0, c1, start, stop))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from bailee.algebra.field import ONE
-from bailee.algebra.kernels import hashing, matrices, rounds, transforms, vectors
+from bailee.algebra.kernels import hashing, layers, matrices, rounds, transforms, vectors
 
 
 def _ignore(_: str) -> None:
@@ -30,9 +30,9 @@ def warm(progress: Callable[[str], None] = _ignore) -> None:
     vectors.dot_ext(table, table)
     vectors.dot_base(flat, table)
     vectors.fold_base(flat, 2, ONE)
-    vectors.fold_padded(table.copy(), 3, ONE, 1)
+    vectors.fold(table.copy(), ONE)
     vectors.denominators(table, 0, flat, ONE)
-    vectors.denominators(table, 0, flat, ONE, ONE)
+    vectors.denominators(table, 0, flat, ONE, weights)
     progress("matrices")
     matrices.combine_rows(square, table)
     matrices.apply_columns(square, table)
@@ -42,10 +42,15 @@ def warm(progress: Callable[[str], None] = _ignore) -> None:
     rounds.product_round(table, table, weights)
     rounds.product_round_base(flat, flat, weights)
     rounds.product_round_mixed(flat, table, weights)
-    rounds.fraction_round(table, table, table, table, weights, ONE)
-    rounds.fraction_round_ones(table, table, 2, weights, ONE)
     rounds.fraction_combine(table, table)
     rounds.fraction_combine_ones(table, 2)
+    progress("folds with rounds")
+    one = weights[:1]
+    layers.product_start(table, table, weights, one)
+    layers.product_next(table.copy(), table.copy(), ONE, one, one)
+    a, b, c, d = (table.copy() for _ in range(4))
+    layers.fraction_start(a, b, c, d, ONE, weights, one)
+    layers.fraction_next(a, b, c, d, ONE, one, one)
     progress("transforms")
     transforms.interpolate_rows(square)
     transforms.coset_rows(square, square, 0, 16)

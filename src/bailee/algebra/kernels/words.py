@@ -118,12 +118,14 @@ def _seven(b: Any, x: Any) -> Any:
     return _loose_add(b, lo, b.sub(b.shl(hi, _I64(32)), hi))
 
 
-def _two_products(b: Any, x: Any, y: Any, z: Any, w: Any) -> Any:
-    """x*y + z*w, canonical; x and z loose, y and w canonical.
+def _two_products(b: Any, x: Any, y: Any, z: Any, w: Any, more: Any = None) -> Any:
+    """x*y + z*w, plus `more` if given, canonical; x and z loose, the others canonical.
 
     The sum may pass 2^128, which is 2^64*(2^32 - 1) modulo p; as y, w < p, adding that to what is left cannot carry.
     """
     first = _wide(b, x, y)
+    if more is not None:
+        first = b.add(first, b.zext(more, _I128))
     total = b.add(first, _wide(b, z, w))
     lo, hi = _halves(b, total)
     hi = b.add(hi, _masked(b, b.icmp_unsigned("<", total, first)))
@@ -142,6 +144,13 @@ def _emit_fe_mac(b: Any, s: Any, x: Any, y0: Any, y1: Any) -> list[Any]:
 
 def _emit_e_mul(b: Any, x0: Any, x1: Any, y0: Any, y1: Any) -> list[Any]:
     return [_two_products(b, x0, y0, x1, _canonical(b, _seven(b, y1))), _two_products(b, x0, y1, x1, y0)]
+
+
+def _emit_e_fold(b: Any, x0: Any, x1: Any, y0: Any, y1: Any, r0: Any, r1: Any) -> list[Any]:
+    """x joins the first product before it is reduced: (2^64 - 1)*(p - 1) + p still fits in 128 bits."""
+    d0, d1 = _loose_sub(b, y0, x0), _loose_sub(b, y1, x1)
+    seven = _canonical(b, _seven(b, r1))
+    return [_two_products(b, d0, r0, d1, seven, x0), _two_products(b, d0, r1, d1, r0, x1)]
 
 
 def _emit_times_i(b: Any, x: Any) -> Any:
@@ -199,6 +208,9 @@ times_i: Callable[[Word], Word] = _intrinsic(_emit_times_i, 1)
 
 # (x0 + x1*u)*(y0 + y1*u), canonical; x loose, y canonical. Part of the work depends on y alone: pass a constant as y.
 e_mul: Callable[[Word, Word, Word, Word], Pair] = _intrinsic(_emit_e_mul, 4, 2)
+
+# x + (y - x)*r over E, canonical; all canonical. Part of the work depends on r alone.
+e_fold: Callable[[Word, Word, Word, Word, Word, Word], Pair] = _intrinsic(_emit_e_fold, 6, 2)
 
 # An accumulator, at first ACC3, plus x*y, both loose; and its canonical value.
 mac: Callable[[Acc3, Word, Word], Acc3] = _intrinsic(lambda b, s, x, y: _words(b, _accumulate(b, s[0], x, y)), 2, 3, 3)
