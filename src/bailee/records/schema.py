@@ -178,7 +178,7 @@ class Schema:
             twice = next(name for name in encoded if encoded.count(name) > 1)
             raise SchemaError(f"two encoded columns would be called {twice!r}; rename one")
         least = UNIT * UNIT * (1 + sum(column.type == "category" for column in self.features))
-        if self._row_bound + 1 < least:  # one more, as version 1 counted a binary label here
+        if self.row_bound + 1 < least:  # one more, as version 1 counted a binary label here
             raise SchemaError(f"row_norm {self.row_norm} is too small: the bias and the categories alone are above it")
 
     @property
@@ -212,12 +212,12 @@ class Schema:
             (*names, BIAS, *self.label_names),
             (*domains, (UNIT, UNIT, UNIT), *(((0, 1, 1),) if binary else self.label_column.domains)),
             tuple(groups),
-            self._row_bound + (1 if binary else UNIT * UNIT),  # the largest square of the label itself
+            self.row_bound + (1 if binary else UNIT * UNIT),  # the largest square of the label itself
             labels,
         )
 
     @property
-    def _row_bound(self) -> int:
+    def row_bound(self) -> int:
         """Largest squared norm of an encoded row, the label not counted."""
         largest = (len(self.features) + 1) * UNIT * UNIT
         return largest if self.row_norm is None else min(largest, _squared(self.row_norm))

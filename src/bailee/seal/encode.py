@@ -83,7 +83,7 @@ def encode(
                 f"{proving_bytes(rows, len(layout.names)) >> 20} MiB, the limit is {limit >> 20} MiB; split the table "
                 "into several datasets, name fewer columns, or use a machine with more memory"
             )
-        chunk = _encode_batch(batch, schema, len(layout.names), layout.norm_bound, faults)
+        chunk = _encode_batch(batch, schema, layout.norm_bound, faults)
         if not faults.count:
             chunks.append(chunk)
         if progress is not None:
@@ -98,9 +98,42 @@ def encode(
     return matrix
 
 
-def _encode_batch(batch: Batch, schema: Schema, width: int, norm_bound: int, faults: Faults) -> NDArray[np.int16]:
+def encode_features(path: Path, schema: Schema) -> NDArray[np.int64]:
+    """The matrix for rows that a model is asked about: as `encode`, but the label's columns are 0 and not read.
+
+    Raises InputError, SchemaError.
+    """
+    faults = Faults()
+    chunks: list[NDArray[np.int16]] = []
+    for batch in read_table(path, [column.name for column in schema.features]):
+        chunk, numbers = _encode_part(batch, schema, faults)
+        if not faults.count:
+            _bound_rows(chunk, numbers, schema.row_bound, schema.over_norm == "shrink", batch.first_row, faults)
+            chunks.append(chunk)
+    faults.raise_if_any(path)
+    return np.concatenate(chunks).astype(np.int64)
+
+
+def _encode_batch(batch: Batch, schema: Schema, norm_bound: int, faults: Faults) -> NDArray[np.int16]:
     found = faults.count
-    chunk = np.zeros((batch.rows, width), np.int16)
+    chunk, numbers = _encode_part(batch, schema, faults)
+    at = schema.layout.labels[0]
+    label = schema.label_column
+    cells = _read_column(batch, label, schema, faults)
+    if schema.label_kind == BINARY:
+        chunk[:, at] = _label(cells, label)
+    else:
+        _place(chunk, at, label, cells)
+    if faults.count == found:
+        # A target counts with its largest square, so that what a row may hold does not depend on its target.
+        spare = UNIT**2 - chunk[:, at].astype(np.int64) ** 2 if schema.label_kind == NUMBER else 0
+        _bound_rows(chunk, numbers, norm_bound - spare, schema.over_norm == "shrink", batch.first_row, faults)
+    return chunk
+
+
+def _encode_part(batch: Batch, schema: Schema, faults: Faults) -> tuple[NDArray[np.int16], list[int]]:
+    """The batch's rows with features and bias, labels still 0; and which columns are numbers, which may shrink."""
+    chunk = np.zeros((batch.rows, len(schema.layout.names)), np.int16)
     at = 0
     numbers: list[int] = []
     for column in schema.features:
@@ -109,17 +142,7 @@ def _encode_batch(batch: Batch, schema: Schema, width: int, norm_bound: int, fau
             numbers.append(at)
         at += len(column.encoded)
     chunk[:, at] = UNIT
-    label = schema.label_column
-    cells = _read_column(batch, label, schema, faults)
-    if schema.label_kind == BINARY:
-        chunk[:, at + 1] = _label(cells, label)
-    else:
-        _place(chunk, at + 1, label, cells)
-    if faults.count == found:
-        # A target counts with its largest square, so that what a row may hold does not depend on its target.
-        spare = UNIT**2 - chunk[:, at + 1].astype(np.int64) ** 2 if schema.label_kind == NUMBER else 0
-        _bound_rows(chunk, numbers, norm_bound - spare, schema.over_norm == "shrink", batch.first_row, faults)
-    return chunk
+    return chunk, numbers
 
 
 def _place(chunk: NDArray[np.int16], at: int, column: Column, values: NDArray[np.float64]) -> None:

@@ -1,0 +1,26 @@
+"""The weights as a safetensors file, named as PyTorch names those of Sequential(Linear, ReLU, Linear, ...).
+
+`0.weight` is (outputs, inputs) float32, `0.bias` (outputs,), then `2.weight` and so on: every weight is exact in
+float32. Inputs are the encoded columns of `bailee.inputs`, 1.0 a full range (docs/records.md, encoding).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bailee.release.description import description, missing_extra
+from bailee.release.model import ReleasedModel
+
+
+def safetensors_bytes(model: ReleasedModel) -> bytes:
+    """The file's bytes, the same for the same model. InputError where the package safetensors is not installed."""
+    try:
+        from safetensors.numpy import save
+    except ImportError:
+        raise missing_extra("safetensors") from None
+    tensors = {}
+    for number, layer in enumerate(model.layers):
+        tensors[f"{2 * number}.weight"] = np.ascontiguousarray(layer.weight.T.astype(np.float32))
+        tensors[f"{2 * number}.bias"] = layer.bias.astype(np.float32)
+    found: bytes = save(tensors, metadata=description(model))
+    return found
