@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bailee.algebra import field
 from bailee.argument.commitment_record import Commitment
-from bailee.argument.nodes import Axis, Table
+from bailee.argument.nodes import Axis, Node, Table
 from bailee.argument.tape import CHUNK, Tape, by_parts
 from bailee.errors import StatementError
 
@@ -92,10 +92,13 @@ def padded(matrix: NDArray[np.int64]) -> NDArray[np.uint64]:
 
 def dataset_tape(tape: Tape, claim: DatasetClaim, commitment: Commitment, opening: int) -> None:
     """Write the statement. A prover's tape holds the padded rows as tensor TENSOR of source 0."""
-    row, column = dataset_axes(claim.rows, len(claim.names))
     source = tape.source(commitment, opening)
-    x = tape.committed(source, TENSOR, (row, column))
+    write_valid(tape, claim, tape.committed(source, TENSOR, dataset_axes(claim.rows, len(claim.names))))
 
+
+def write_valid(tape: Tape, claim: DatasetClaim, x: Node) -> None:
+    """The same of a tensor over `dataset_axes` that is on the tape already."""
+    row, column = x.axes
     kinds = list(dict.fromkeys(claim.domains))
     kind_of = np.zeros(column.size, dtype=np.int64)
     kind_of[: len(claim.names)] = [kinds.index(domain) + 1 for domain in claim.domains]
