@@ -5,11 +5,11 @@ run       trains, proves, resumes          folder    the files a killed run come
 engine    the statement leaned on          coins     whoever draws the public half of the noise
 """
 
-from bailee.train.model.holding import ModelHolding, ModelRequest, ModelSetting
+from bailee.train.model.holding import ModelHolding, ModelSetting
 from bailee.train.model.plan import model_plan_from_toml, read_model_plan
 from bailee.train.model.run import ModelRun, train_model
 
 __all__ = [
-    "ModelHolding", "ModelRequest", "ModelRun", "ModelSetting", "model_plan_from_toml", "read_model_plan",
+    "ModelHolding", "ModelRun", "ModelSetting", "model_plan_from_toml", "read_model_plan",
     "train_model",
 ]  # fmt: skip

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +17,18 @@ from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.chunk import ChunkClaim, ChunkCommitments
 from bailee.statements.network.optimizer import Rule, State
 
+if TYPE_CHECKING:
+    from bailee.argument.commitment import CommittedVector
+
 Noise: TypeAlias = Mapping[str, NDArray[np.int64]]
+Trained: TypeAlias = tuple[State, list[float]]
+Batches: TypeAlias = Sequence[NDArray[Any]]
+Present: TypeAlias = Sequence[NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
 class Rows:
-    """One dataset's secret side: its encoded rows and the seed and number of openings of its commitment."""
+    """One dataset's secret side: its encoded rows and the seed of its commitment."""
 
     matrix: NDArray[np.int64]
     seed: Secret
@@ -36,7 +44,7 @@ class Boundary:
 
     state: State
     seed: Secret
-    openings: int
+    commitment: Commitment
 
     def __repr__(self) -> str:
         return "Boundary(<secret>)"
@@ -56,55 +64,99 @@ class ChunkSecrets:
 class Engine:
     """The argument system, or a stand-in of its shape for tests.
 
-    boundary(architecture, state, openings, seed) and noise(architecture, rule, seed) commit; draw makes the noise that
-    committed uniforms and public coins give; prove and verify are a chunk's.
+    data, boundary and noise commit under a seed of 32 bytes; draw makes the noise of committed uniforms and public
+    coins; train runs a chunk's steps (`run_steps`); prove and verify are a chunk's.
     """
 
+    data: Callable[[NDArray[np.int64], int, bytes], Commitment]
     boundary: Callable[[Architecture, State, int, bytes], Commitment]
     noise: Callable[[Architecture, Rule, bytes], Commitment]
     draw: Callable[[Architecture, Rule, bytes, bytes], Noise]
     """(architecture, rule, seed of the uniforms, coins)"""
+    train: Callable[[Architecture, State, Batches, Present, Rule, Noise | None], Trained]
     prove: Callable[[ChunkClaim, ChunkSecrets, bytes], bytes]
     verify: Callable[[ChunkClaim, ChunkCommitments, bytes, bytes], object]
 
 
-def _boundary(architecture: Architecture, state: State, openings: int, seed: bytes) -> Commitment:
-    from bailee.statements.network.chunk import commit_boundary
+class _Kept:
+    """The last few commitments made, secret sides included: most are asked for twice or thrice in a row."""
 
-    return commit_boundary(architecture, state, openings, seed).record
+    def __init__(self, most: int) -> None:
+        self._most, self._lock = most, Lock()
+        self._found: OrderedDict[bytes, CommittedVector] = OrderedDict()
+
+    def get(self, seed: bytes, make: Callable[[], CommittedVector]) -> CommittedVector:
+        """By seed: a run uses every seed for one thing."""
+        with self._lock:
+            found = self._found.get(seed)
+        if found is None:
+            found = make()
+            with self._lock:
+                self._found[seed] = found
+                while len(self._found) > self._most:
+                    self._found.popitem(last=False)
+        return found
 
 
-def _noise(architecture: Architecture, rule: Rule, seed: bytes) -> Commitment:
-    from bailee.statements.network.chunk import commit_noise
+def real_engine() -> Engine:
+    """The real argument system. Its kernels are loaded when first used; datasets stay committed until it is dropped."""
+    datasets, boundaries, noises = _Kept(64), _Kept(4), _Kept(3)
 
-    return commit_noise(architecture, rule, seed).record
+    def data(matrix: NDArray[np.int64], openings: int, seed: bytes) -> CommittedVector:
+        from bailee.statements.dataset import commit_rows
 
+        return datasets.get(seed, lambda: commit_rows(matrix, openings, seed))
 
-def _draw(architecture: Architecture, rule: Rule, seed: bytes, coins: bytes) -> Noise:
-    from bailee.statements.network.chunk import commit_noise, draw_noise
+    def boundary(architecture: Architecture, state: State, openings: int, seed: bytes) -> CommittedVector:
+        from bailee.statements.network.chunk import commit_boundary
 
-    return draw_noise(architecture, rule, commit_noise(architecture, rule, seed), coins)
+        return boundaries.get(seed, lambda: commit_boundary(architecture, state, openings, seed))
 
+    def noise(architecture: Architecture, rule: Rule, seed: bytes) -> CommittedVector:
+        from bailee.statements.network.chunk import commit_noise
 
-def _prove(claim: ChunkClaim, secrets: ChunkSecrets, context: bytes) -> bytes:
-    from bailee.statements.dataset import commit_rows
-    from bailee.statements.network.chunk import ChunkWitness, commit_boundary, commit_noise, prove_chunk
+        return noises.get(seed, lambda: commit_noise(architecture, rule, seed))
 
-    architecture = claim.architecture
-    rows = [commit_rows(one.matrix, one.commitment.openings, one.seed.reveal()) for one in secrets.rows]
-    before, after = (
-        commit_boundary(architecture, end.state, end.openings, end.seed.reveal())
-        for end in (secrets.before, secrets.after)
+    def draw(architecture: Architecture, rule: Rule, seed: bytes, coins: bytes) -> Noise:
+        from bailee.statements.network.chunk import draw_noise
+
+        return draw_noise(architecture, rule, noise(architecture, rule, seed), coins)
+
+    def train(
+        architecture: Architecture,
+        state: State,
+        features: Batches,
+        present: Present,
+        rule: Rule,
+        drawn: Noise | None,
+    ) -> Trained:
+        from bailee.statements.network.run import run_steps
+
+        return run_steps(architecture, state, features, present, rule, drawn)
+
+    def prove(claim: ChunkClaim, secrets: ChunkSecrets, context: bytes) -> bytes:
+        from bailee.statements.network.chunk import ChunkWitness, prove_chunk
+
+        architecture = claim.architecture
+        rows = tuple(data(one.matrix, one.commitment.openings, one.seed.reveal()) for one in secrets.rows)
+        before, after = (
+            boundary(architecture, end.state, end.commitment.openings, end.seed.reveal())
+            for end in (secrets.before, secrets.after)
+        )
+        drawn = None if secrets.noise is None else noise(architecture, claim.rule, secrets.noise.reveal())
+        return prove_chunk(claim, ChunkWitness(rows, before, after, drawn), context)
+
+    def verify(claim: ChunkClaim, commitments: ChunkCommitments, context: bytes, proof: bytes) -> object:
+        from bailee.statements.network.chunk import verify_chunk
+
+        return verify_chunk(claim, commitments, context, proof)
+
+    return Engine(
+        data=lambda matrix, openings, seed: data(matrix, openings, seed).record,
+        boundary=lambda architecture, state, openings, seed: boundary(architecture, state, openings, seed).record,
+        noise=lambda architecture, rule, seed: noise(architecture, rule, seed).record,
+        draw=draw,
+        train=train,
+        prove=prove,
+        verify=verify,
     )
-    noise = None if secrets.noise is None else commit_noise(architecture, claim.rule, secrets.noise.reveal())
-    return prove_chunk(claim, ChunkWitness(tuple(rows), before, after, noise), context)
-
-
-def _verify(claim: ChunkClaim, commitments: ChunkCommitments, context: bytes, proof: bytes) -> object:
-    from bailee.statements.network.chunk import verify_chunk
-
-    return verify_chunk(claim, commitments, context, proof)
-
-
-ENGINE = Engine(_boundary, _noise, _draw, _prove, _verify)
-"""The real argument system. Its kernels are loaded when first used."""

@@ -14,23 +14,10 @@ from numpy.typing import NDArray
 from bailee.keys import Identity, Secret
 from bailee.records import Card, Grant, Signed
 from bailee.records.model import Waiver
-from bailee.statements.network.plan import ModelPlan
+from bailee.statements.hidden.permission import ModelUse
 from bailee.train.ledger import Entry
-from bailee.train.model.engine import ENGINE, Engine
+from bailee.train.model.engine import Engine, real_engine
 from bailee.train.model.events import Watch, ignore
-
-
-@dataclass(frozen=True)
-class ModelRequest:
-    """What a run asks of one dataset. epsilon is None for an unprotected plan: no number bounds its loss."""
-
-    builder: str
-    plan: ModelPlan
-    fields: tuple[str, ...]
-    """Encoded columns that enter the model."""
-    epsilon: str | None
-    delta: str
-    now: datetime
 
 
 @dataclass(frozen=True)
@@ -38,10 +25,10 @@ class ModelHolding:
     """An owner's sealed dataset, opened, with what its owner signed for it.
 
     matrix: int64 (rows, columns of the card); seed: of the dataset's commitment; dataset: names the rows in a ledger.
-    waiver: the owner's, for an unprotected plan. permit raises an AuthorityError for what is not allowed; asked at
-    every start and resume. spend writes an opening off for a statement (hex digest), before its proof is made, and
-    returns its index, the same again for the same statement; remaining counts those left. charge writes down what the
-    run costs, before it trains; a run is charged once. None for an owner that keeps no ledger.
+    waiver: the owner's, for an unprotected plan. permit raises an AuthorityError for what is not allowed (revoked, say)
+    and is asked at every start and resume, beside the grant itself. spend writes an opening off for a statement (hex
+    digest) before its proof is made, and returns its index, the same again for the same statement; remaining counts
+    those left. charge writes down what the run costs before it trains; a run is charged once. None: no ledger is kept.
     """
 
     card: Signed[Card]
@@ -50,7 +37,7 @@ class ModelHolding:
     matrix: NDArray[np.int64] = field(repr=False)
     seed: Secret
     dataset: str
-    permit: Callable[[ModelRequest], None]
+    permit: Callable[[ModelUse, datetime], None]
     spend: Callable[[str], int]
     remaining: Callable[[], int]
     charge: Callable[[Entry], None] | None = None
@@ -64,7 +51,7 @@ class ModelSetting:
     identity: the trainer's, whom grants name as builder. coins: who draws the noise's public half in this process; the
     trainer itself if nobody is named. home holds one folder a run; memory bounds what proving a chunk takes, in bytes
     (None: a fifth of the machine's). With `reveal` the finished model is published; model_openings: how many proofs
-    the model's commitment will bear afterwards (predictions, evaluations).
+    the model's commitment will bear (one for the run, the others for predictions and evaluations).
     """
 
     identity: Identity
@@ -77,4 +64,9 @@ class ModelSetting:
     watch: Watch = ignore
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     entropy: Callable[[int], bytes] = secrets.token_bytes
-    engine: Engine = ENGINE
+    engine: Engine = field(default_factory=real_engine)
+
+    @property
+    def parties(self) -> tuple[Identity, ...]:
+        """Who draws coins, in the order of their keys."""
+        return tuple(sorted(self.coins or (self.identity,), key=lambda identity: identity.public_key))

@@ -1,0 +1,217 @@
+"""What a hidden-model run costs in privacy, by Google's dp-accounting (docs/sessions.md, hidden mode).
+
+One row is replaced. Its slice is public and fixed before the run, so in each pass it enters one step: that step is a
+Gaussian release of the clipped sum, all later steps are work on what was released. E passes are E releases, whatever
+the number of steps: no amplification is claimed, none is needed.
+
+The noise is a discrete Gaussian of scale sigma in each coordinate. It is also the continuous Gaussian of scale
+sqrt(sigma^2 - 16) followed by a random rounding to the integers with a discrete Gaussian of scale 4, up to a factor
+within 2^-400 of 1 in every probability (the sum of exp(-(n - y)^2 / 32) over the integers is that close to constant in
+y, by Poisson summation). Rounding after the fact costs nothing: so the exact privacy loss of the continuous Gaussian
+bounds it; so does the Renyi accountant (Canonne, Kamath, Steinke 2020). The smaller counts.
+
+What is really drawn comes from tables at distance tau from the exact law: E releases of d coordinates cost
+(1 + e^epsilon) E d tau of delta. Steps that do not read the row may draw from any law: they only work on releases.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from decimal import ROUND_CEILING
+from decimal import Decimal as Number
+from fractions import Fraction
+
+from bailee.errors import PlanError
+from bailee.records.canonical import Json
+from bailee.records.fields import decimal_text
+from bailee.statements.hidden.terms import Setup
+from bailee.statements.network.draws import NoiseScale
+from bailee.statements.network.plan import NEIGHBOURS, ModelPlan
+from bailee.statements.noise import noise_table
+
+ACCOUNTANT = "dp_accounting: the smaller of rdp.RdpAccountant and pld GaussianPrivacyLoss"
+SLACK = Number("0.000002")
+"""Two machines may round the last digit of a float differently; nothing else may differ."""
+_PARTS = (64, 16, 4)
+_ROUNDING = 16
+_LEAST_VARIANCE = 64 * _ROUNDING
+_SUM_DISTANCE = Fraction(1, 1 << 190)
+"""Of two draws' sum from the discrete Gaussian of their joint scale, and of all that is within 2^-400 above."""
+_STEP = Number("0.000001")
+
+
+@dataclass(frozen=True)
+class ModelLoss:
+    """(epsilon, delta)-differential privacy of any one row; neighbours differ in one replaced row."""
+
+    epsilon: str
+    delta: str
+    part: int
+    """One part in so many of delta pays for the distance of the tables."""
+
+
+def model_loss(setup: Setup) -> ModelLoss | None:
+    """The loss of a run; None for an unprotected plan. Raises PlanError where the tables do not fit in delta."""
+    return None if not setup.plan.private else _loss(setup, setup.plan.epochs)
+
+
+def loss_curve(setup: Setup) -> tuple[str, ...]:
+    """epsilon after each number of passes, from 1; empty for an unprotected plan. Long runs are shown in 64 points."""
+    if not setup.plan.private:
+        return ()
+    epochs = setup.plan.epochs
+    shown = sorted({max(1, epochs * point // 64) for point in range(1, 65)})
+    known = {count: _loss(setup, count).epsilon for count in shown}
+    curve: list[str] = []
+    for count in range(1, epochs + 1):  # between two points the later one: never less than what is spent
+        curve.append(known[next(point for point in shown if point >= count)])
+    return tuple(curve)
+
+
+def calibrate(plan: ModelPlan) -> Fraction:
+    """A noise multiplier (to 10^-6, from above) at which the plan's passes cost at most its epsilon."""
+    privacy = plan.privacy
+    if privacy.noise_multiplier is not None:
+        return Fraction(privacy.noise_multiplier)
+    if privacy.epsilon is None or privacy.delta is None:
+        raise PlanError("privacy: an unprotected plan has no noise")
+    target, delta = float(privacy.epsilon), float(Fraction(privacy.delta) * (_PARTS[0] - 1) / _PARTS[0])
+    high = 1.0
+    while _epsilon(high, high, plan.epochs, delta) > target:
+        high *= 2
+        if high > 1e9:
+            raise PlanError(f"privacy.epsilon: no noise reaches {privacy.epsilon} at delta {privacy.delta}")
+    low = 0.0
+    while high - low > 1e-7:
+        middle = (low + high) / 2
+        if middle > 0 and _epsilon(middle, middle, plan.epochs, delta) <= target:
+            high = middle
+        else:
+            low = middle
+    return Fraction(decimal_text(Number(high).quantize(_STEP, rounding=ROUND_CEILING)))
+
+
+def check_plan(setup: Setup, loss: ModelLoss | None) -> None:
+    """That the run costs no more, and has no less noise, than the plan says. Raises PlanError."""
+    privacy = setup.plan.privacy
+    if loss is None:
+        return
+    if privacy.epsilon is not None and Number(loss.epsilon) > Number(privacy.epsilon) + SLACK:
+        raise PlanError(f"the run costs epsilon {loss.epsilon}; the plan allows {privacy.epsilon}")
+    if privacy.noise_multiplier is not None:
+        found = setup.rule.noise_multiplier(setup.architecture)
+        if found < Fraction(privacy.noise_multiplier):
+            raise PlanError(f"the noise multiplier is {float(found):.6g}; the plan says {privacy.noise_multiplier}")
+
+
+def accounting(setup: Setup, loss: ModelLoss | None) -> dict[str, Json]:
+    """How a loss was reached, for the passport: every number a reader needs to redo it, and the rates as executed."""
+    plan, rule = setup.plan, setup.rule
+    rates = rule.rates(setup.batch)
+    executed: dict[str, Json] = {
+        "steps": setup.steps,
+        "passes": plan.epochs,
+        "rows_of_a_step": setup.batch,
+        "sampler": _sampler(plan),
+        "learning_rate_first": _short(rates[0]),
+        "learning_rate_last": _short(rates[setup.steps - 1]),
+    }
+    if loss is None or rule.noise is None:
+        return {"mode": plan.privacy.mode, "promise": "none: the model may reveal rows", **executed}
+    return {
+        "mode": plan.privacy.mode,
+        "accountant": ACCOUNTANT,
+        "mechanism": "discrete-gaussian",
+        "unit": "one row",
+        "relation": NEIGHBOURS,
+        "releases": plan.epochs,
+        "clip": plan.privacy.clip or "",
+        "shift": rule.shift,
+        "sensitivity": _short(rule.sensitivity(setup.architecture)),
+        "factor": rule.noise.factor,
+        "sigma_coarse": rule.noise.coarse,
+        "sigma_fine": rule.noise.fine,
+        "coordinates": setup.architecture.entries,
+        "delta": loss.delta,
+        "delta_for_tables": f"1/{loss.part}",
+        **executed,
+    }
+
+
+def _sampler(plan: ModelPlan) -> str:
+    if plan.full_batch:
+        return "every row in every step"
+    return "every row once in each pass, in contiguous slices that are public and the same in every pass"
+
+
+def _loss(setup: Setup, passes: int) -> ModelLoss:
+    privacy, rule = setup.plan.privacy, setup.rule
+    if privacy.delta is None or rule.noise is None:
+        raise PlanError("privacy: expected a private plan with noise")
+    variance = rule.noise.variance()
+    if variance < _LEAST_VARIANCE:
+        raise PlanError(f"the noise has a scale of {math.sqrt(variance):.1f} lattice units; at least 32 are needed")
+    exact = rule.noise_multiplier(setup.architecture)
+    multiplier = math.nextafter(float(exact), 0.0)
+    smooth = math.nextafter(multiplier * math.sqrt(1 - _ROUNDING / float(variance)), 0.0)
+    target = Fraction(privacy.delta)
+    distance = passes * setup.architecture.entries * table_distance(rule.noise)
+    needed = math.inf
+    for part in _PARTS:
+        epsilon = _epsilon(multiplier, smooth, passes, float(target * (part - 1) / part))
+        needed = (1 + math.exp(min(epsilon, 700.0))) * float(distance)
+        if needed <= float(target / part):
+            return ModelLoss(_round_up(epsilon), privacy.delta, part)
+    raise PlanError(
+        f"the noise tables are {float(distance):.3g} from the exact law over {passes} passes, which takes {needed:.3g} "
+        f"of delta {privacy.delta}: ask for a smaller epsilon, fewer epochs or a larger delta"
+    )
+
+
+def table_distance(noise: NoiseScale) -> Fraction:
+    """Total variation between one coordinate's noise and the discrete Gaussian of its scale."""
+    fine = noise_table(noise.fine).total_variation
+    return _SUM_DISTANCE + fine + (noise_table(noise.coarse).total_variation if noise.factor else 0)
+
+
+def _epsilon(multiplier: float, smooth: float, passes: int, delta: float) -> float:
+    """The smaller of both accountants' epsilon: Renyi at `multiplier`, the exact privacy loss at `smooth`.
+
+    Multipliers are relative to how far one replaced row moves a release: the distance between neighbours, whatever
+    they are called. (`PLDAccountant` would take them as relative to an added row, and double it.)
+    """
+    import dp_accounting
+    from dp_accounting import rdp
+
+    renyi = rdp.RdpAccountant(neighboring_relation=dp_accounting.NeighboringRelation.REPLACE_ONE)
+    renyi.compose(dp_accounting.GaussianDpEvent(multiplier), passes)
+    high = float(renyi.get_epsilon(delta))
+    if not math.isfinite(high):
+        return high
+    return min(high, _exact(smooth / math.sqrt(passes), high, delta) * (1 + 1e-9) + 1e-9)
+
+
+def _exact(scale: float, high: float, delta: float) -> float:
+    """The least epsilon of a Gaussian of `scale` and distance 1, found below `high`: E releases are one of 1/sqrt(E)."""
+    from dp_accounting.pld.privacy_loss_mechanism import GaussianPrivacyLoss
+
+    law, low = GaussianPrivacyLoss(scale), 0.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        if law.get_delta_for_epsilon(middle) <= delta:
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def _round_up(value: float) -> str:
+    if not math.isfinite(value):
+        raise PlanError("the accountant finds no finite epsilon: more noise is needed")
+    return decimal_text(Number(value).quantize(_STEP, rounding=ROUND_CEILING))
+
+
+def _short(value: Fraction) -> str:
+    """A rational as a decimal of 12 digits, for people; what is exact is recomputed."""
+    return decimal_text(Number(f"{float(value):.12g}"))

@@ -1,0 +1,127 @@
+"""The terms of a hidden-model run, and all that follows from plan and terms: architecture, integers, chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+from bailee.errors import PlanError, RecordError
+from bailee.records.canonical import Json
+from bailee.records.fields import Count, Decimal, Name, check, decode, encode, hints
+from bailee.statements.hidden.schedule import Chunk, batch_rows, cut, epoch_steps
+from bailee.statements.network.architecture import Architecture
+from bailee.statements.network.optimizer import Rule
+from bailee.statements.network.plan import ModelPlan
+from bailee.statements.network.schedule import rule_for
+
+BOUNDARY_OPENINGS = 2
+"""One for the chunk that writes a boundary, one for the chunk that reads it."""
+MAX_MODEL_OPENINGS = 32
+
+
+@dataclass(frozen=True)
+class ModelTerms:
+    """What a run goes by beside its plan. rows: of each dataset, in the opening's order.
+
+    chunk_steps, laps: how the run is cut (`schedule.cut`); noise_multiplier: what the noise is scaled by, at least
+    what the plan's privacy asks for, null for an unprotected plan; model_openings: of the last boundary.
+    """
+
+    columns: tuple[Name, ...]
+    rows: tuple[Count, ...]
+    chunk_steps: Count
+    laps: Count
+    noise_multiplier: Decimal | None
+    model_openings: Count
+
+    def __post_init__(self) -> None:
+        try:
+            for name, kind in hints(type(self)).items():
+                check(kind, getattr(self, name), f"terms.{name}")
+        except RecordError as error:
+            raise PlanError(str(error)) from None
+        if not BOUNDARY_OPENINGS <= self.model_openings <= MAX_MODEL_OPENINGS:
+            raise PlanError(
+                f"terms.model_openings: expected {BOUNDARY_OPENINGS} to {MAX_MODEL_OPENINGS}; got {self.model_openings}"
+            )
+
+    def to_mapping(self) -> dict[str, Json]:
+        fields = encode(self)
+        return dict(fields) if isinstance(fields, dict) else {}
+
+    @classmethod
+    def from_mapping(cls, value: Mapping[str, Any]) -> ModelTerms:
+        """Raises PlanError for anything but exactly such terms."""
+        try:
+            terms: ModelTerms = decode(cls, dict(value), "terms")
+        except RecordError as error:
+            raise PlanError(str(error)) from None
+        return terms
+
+
+def architecture_of(plan: ModelPlan, columns: Sequence[str]) -> Architecture:
+    """The tensors of a plan on cards of these columns. Raises PlanError."""
+    labels = plan.labels(columns)
+    return Architecture(len(columns), plan.hidden, len(labels), plan.loss, labels, plan.used(columns))
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A run as everybody derives it from plan and terms. Raises PlanError, naming the bound, where it could not run."""
+
+    plan: ModelPlan
+    terms: ModelTerms
+
+    @cached_property
+    def architecture(self) -> Architecture:
+        return architecture_of(self.plan, self.terms.columns)
+
+    @cached_property
+    def chunks(self) -> tuple[Chunk, ...]:
+        return cut(self.plan, self.terms.rows, self.terms.chunk_steps, self.terms.laps)
+
+    @property
+    def steps(self) -> int:
+        return self.plan.epochs * epoch_steps(self.plan, self.terms.rows)
+
+    @property
+    def batch(self) -> int:
+        return batch_rows(self.plan, self.terms.rows)
+
+    @cached_property
+    def rule(self) -> Rule:
+        """The integers of the whole run."""
+        plan = self.plan
+        if plan.private != (self.terms.noise_multiplier is not None):
+            raise PlanError("terms.noise_multiplier: a private plan has one, an unprotected plan none")
+        each = epoch_steps(plan, self.terms.rows)
+        clip, noise = plan.privacy.clip, self.terms.noise_multiplier
+        return rule_for(
+            self.architecture,
+            self.batch,
+            [plan.rate(step, self.steps, each) for step in range(self.steps)],
+            Fraction(plan.momentum),
+            Fraction(plan.weight_decay),
+            None if clip is None else Fraction(clip),
+            None if noise is None else Fraction(noise),
+        )
+
+    def rule_of(self, chunk: Chunk) -> Rule:
+        """The integers of one chunk, idle steps where it has none of the run's."""
+        return replace(self.rule, multipliers=chunk.fill(self.rule.multipliers))
+
+    def openings_after(self, chunk: Chunk) -> int:
+        """Openings that the boundary after a chunk bears."""
+        return self.terms.model_openings if chunk.index == len(self.chunks) - 1 else BOUNDARY_OPENINGS
+
+    def uses(self, dataset: int) -> int:
+        """Rows times passes of one dataset over the run, added up from the chunks."""
+        total = 0
+        for chunk in self.chunks:
+            for part in chunk.slices:
+                if part.dataset == dataset:
+                    total += chunk.passes * (min(part.rows, part.first + part.steps * part.batch) - part.first)
+        return total

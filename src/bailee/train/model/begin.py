@@ -1,0 +1,197 @@
+"""The beginning of a run: is it allowed, how is it cut, what noise and coins does it have; or the same on a resume.
+
+Order: grants, terms, openings left, then secrets and noise commitments on disk, the opening signed, the loss charged,
+and only then coins. A run that was killed in between is found again by `newest`, or was never begun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bailee.argument.commitment_record import Commitment
+from bailee.errors import InputError, SessionError, StorageError
+from bailee.keys import Secret
+from bailee.records import Signed, open_signed, sign, time_text
+from bailee.records.model import Lender, ModelCoin, ModelOpening, Promise
+from bailee.statements.hidden.accounting import ModelLoss, check_plan, model_loss
+from bailee.statements.hidden.permission import ModelUse, check_model_grant
+from bailee.statements.hidden.session import COIN_BYTES, keeps_promise, promise_coin
+from bailee.statements.hidden.terms import ModelTerms, Setup
+from bailee.statements.network.plan import ModelPlan
+from bailee.train.ledger import Entry
+from bailee.train.model.events import ModelEvent
+from bailee.train.model.folder import RunFolder
+from bailee.train.model.holding import ModelHolding, ModelSetting
+from bailee.train.model.sizing import fix_terms
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A run that may train: everything public about it, and the folder with its secrets."""
+
+    setup: Setup
+    loss: ModelLoss | None
+    folder: RunFolder
+    opening: Signed[ModelOpening]
+    coins: tuple[Signed[ModelCoin], ...]
+
+    @property
+    def session(self) -> str:
+        return self.opening.record.session
+
+    @property
+    def drawn(self) -> dict[str, str]:
+        """Coins (hex) by party."""
+        return {said.record.party: said.record.coin for said in self.coins}
+
+
+def begin(holdings: Sequence[ModelHolding], plan: ModelPlan, setting: ModelSetting) -> Begun:
+    """A new run, or with `setting.resume` the one begun last. Raises as `train_model` does, with nothing spent."""
+    _check_holdings(holdings, setting)
+    setting.home.mkdir(parents=True, exist_ok=True)
+    kept = RunFolder.newest(setting.home, setting.identity) if setting.resume else None
+    if kept is None:
+        setup = fix_terms(plan, holdings, setting.memory, setting.model_openings)
+        loss = model_loss(setup)
+        _permit(holdings, setup, loss, setting)
+        folder, opening = _open(holdings, setup, setting)
+    else:
+        folder = kept
+        opening = _come_back(kept, holdings, plan, setting)
+        setup = Setup(plan, ModelTerms.from_mapping(opening.record.terms))
+        loss = model_loss(setup)
+        check_plan(setup, loss)
+        _permit(holdings, setup, loss, setting)
+    _charge(holdings, setup, loss, opening)
+    return Begun(setup, loss, folder, opening, _draw_coins(folder, opening, setting))
+
+
+def lenders(holdings: Sequence[ModelHolding]) -> tuple[Lender, ...]:
+    return tuple(
+        Lender(
+            holding.card.record.owner,
+            holding.card.digest,
+            holding.grant.digest,
+            holding.waiver.digest if holding.waiver else None,
+        )
+        for holding in holdings
+    )
+
+
+def _check_holdings(holdings: Sequence[ModelHolding], setting: ModelSetting) -> None:
+    if not holdings:
+        raise InputError("training needs at least one dataset")
+    cards = [holding.card.digest for holding in holdings]
+    if len(set(cards)) != len(cards):
+        raise InputError("a dataset is named twice; its rows would count twice")
+    for holding in holdings:
+        card = holding.card.record
+        if holding.matrix.shape != (card.rows, len(card.columns)):
+            raise StorageError(f"the rows of {card.name!r} of {card.owner_name} have another shape than their card")
+        committed = Commitment.from_json(card.commitment)
+        found = setting.engine.data(holding.matrix, committed.openings, holding.seed.reveal())
+        if found != committed:
+            raise StorageError(
+                f"the rows of {card.name!r} of {card.owner_name} are not those their card commits to; restore them"
+            )
+
+
+def _permit(holdings: Sequence[ModelHolding], setup: Setup, loss: ModelLoss | None, setting: ModelSetting) -> None:
+    now = setting.clock()
+    for holding in holdings:
+        use = ModelUse(
+            builder=setting.identity.public_key.hex(),
+            plan=setup.plan,
+            columns=holding.card.record.columns,
+            epsilon=None if loss is None else loss.epsilon,
+            delta=setup.plan.delta,
+        )
+        check_model_grant(holding.grant, holding.waiver, holding.card, (), use, now)
+        holding.permit(use, now)
+
+
+def _open(
+    holdings: Sequence[ModelHolding], setup: Setup, setting: ModelSetting
+) -> tuple[RunFolder, Signed[ModelOpening]]:
+    """Secrets, coins and noise, then the signed opening: it is what makes a run exist."""
+    identity, session = setting.identity, setting.entropy(32).hex()
+    folder = RunFolder.create(setting.home, session, identity, Secret(setting.entropy(32)))
+    promises: list[Promise] = []
+    noise: list[Commitment] = []
+    if setup.plan.private:
+        for party in setting.parties:
+            coin, key = setting.entropy(COIN_BYTES), party.public_key.hex()
+            folder.folder.put_secret(f"coin-{key}.sealed", Secret(coin), party)
+            promises.append(Promise(key, promise_coin(session, key, coin)))
+        for chunk in setup.chunks:
+            setting.watch(ModelEvent("committing", len(setup.chunks), total=setup.steps))
+            seed = folder.seed("noise", chunk.index).reveal()
+            noise.append(setting.engine.noise(setup.architecture, setup.rule_of(chunk), seed))
+    record = ModelOpening(
+        session=session,
+        builder=identity.public_key.hex(),
+        plan=setup.plan.to_mapping(),
+        terms=setup.terms.to_mapping(),
+        owners=lenders(holdings),
+        noise=tuple(one.to_json() for one in noise),
+        promises=tuple(promises),
+        created=time_text(setting.clock()),
+    )
+    opening = sign(record, identity)
+    folder.folder.put("opening.json", opening.envelope, "the opening")
+    folder.begun(setting.home)
+    return folder, opening
+
+
+def _come_back(
+    folder: RunFolder, holdings: Sequence[ModelHolding], plan: ModelPlan, setting: ModelSetting
+) -> Signed[ModelOpening]:
+    opening = open_signed(folder.folder.need("opening.json"), ModelOpening, setting.identity.public_key)
+    record = opening.record
+    again = "go on with the same ones, or start a new run without --resume"
+    if ModelPlan.from_mapping(record.plan) != plan:
+        raise SessionError(f"the run to resume has another plan ({_differences(record, plan)}); {again}")
+    if record.owners != lenders(holdings):
+        raise SessionError(f"the run to resume has other datasets, grants or waivers; {again}")
+    drawing = [party.public_key.hex() for party in setting.parties] if plan.private else []
+    if [promise.party for promise in record.promises] != drawing:
+        raise SessionError(f"the run to resume has other parties that draw coins; {again}")
+    return opening
+
+
+def _differences(record: ModelOpening, plan: ModelPlan) -> str:
+    there, here = dict(record.plan), plan.to_mapping()
+    return "different: " + ", ".join(name for name in here if there.get(name) != here[name])
+
+
+def _charge(
+    holdings: Sequence[ModelHolding], setup: Setup, loss: ModelLoss | None, opening: Signed[ModelOpening]
+) -> None:
+    """What the run costs, in each owner's ledger. An unprotected run has no number to add: its waiver is its trace."""
+    if loss is None:
+        return
+    for holding in holdings:
+        if holding.charge is not None:
+            session = opening.record.session
+            digest = holding.grant.digest
+            holding.charge(Entry(holding.dataset, session, setup.plan.digest, digest, loss.epsilon, loss.delta))
+
+
+def _draw_coins(
+    folder: RunFolder, opening: Signed[ModelOpening], setting: ModelSetting
+) -> tuple[Signed[ModelCoin], ...]:
+    """Every party's coin, signed for this opening: nobody shows one before all noise is committed."""
+    coins: list[Signed[ModelCoin]] = []
+    by_key = {party.public_key.hex(): party for party in setting.parties}
+    session = opening.record.session
+    for promise in opening.record.promises:
+        party = by_key[promise.party]
+        secret = folder.folder.get_secret(f"coin-{promise.party}.sealed", party)
+        if secret is None or not keeps_promise(session, promise.party, secret.reveal().hex(), promise.promise):
+            path = folder.path / f"coin-{promise.party}.sealed"
+            raise StorageError(f"{path} is missing or damaged: restore it, or start a new run without --resume")
+        said = sign(ModelCoin(session, promise.party, opening.digest, secret.reveal().hex()), party)
+        folder.folder.put(f"coin-{promise.party}.json", said.envelope, "a coin")
+        coins.append(said)
+    return tuple(coins)

@@ -1,0 +1,149 @@
+"""How a run is cut: chunks as large as memory allows, few enough for the openings that every dataset has left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from bailee.adapters.machine import memory_bytes
+from bailee.errors import BudgetError, PlanError
+from bailee.records.fields import decimal_text
+from bailee.statements.hidden.accounting import calibrate, check_plan, model_loss
+from bailee.statements.hidden.schedule import MAX_CHUNK, Chunk, batch_rows, cut, power_above
+from bailee.statements.hidden.terms import ModelTerms, Setup, architecture_of
+from bailee.statements.network.architecture import Architecture
+from bailee.statements.network.plan import ModelPlan
+from bailee.train.model.holding import ModelHolding
+
+_VALUE_BYTES = 48
+"""Six words for each committed value while it is proved."""
+_DATA_BYTES = 32
+_MORE_NOISE = Fraction(2001, 2000)
+_MOST_OPENINGS = 62
+"""Of 64 that a commitment may bear: one goes to the card, one is kept to renew."""
+
+
+def fix_terms(plan: ModelPlan, holdings: Sequence[ModelHolding], memory: int | None, model_openings: int) -> Setup:
+    """The terms of a run. Raises PlanError (plan and cards do not fit) and BudgetError (too few openings left)."""
+    first = holdings[0].card.record
+    for other in holdings[1:]:
+        if other.card.record.columns != first.columns or other.card.record.schema != first.schema:
+            raise PlanError(
+                f"the cards of {first.owner_name} and {other.card.record.owner_name} have different schemas: "
+                "owners whose rows are trained on together seal under the same schema"
+            )
+    architecture = architecture_of(plan, first.columns)
+    rows = tuple(holding.card.record.rows for holding in holdings)
+    chunk_steps = _largest(plan, architecture, rows, memory)
+    laps = _laps(plan, architecture, rows, chunk_steps, memory, [holding.remaining() for holding in holdings], holdings)
+    noise = calibrate(plan) if plan.private else None
+    for _ in range(8):
+        text = None if noise is None else decimal_text(_decimal(noise))
+        setup = Setup(plan, ModelTerms(first.columns, rows, chunk_steps, laps, text, model_openings))
+        loss = model_loss(setup)
+        try:
+            check_plan(setup, loss)
+        except PlanError:
+            if noise is None or plan.privacy.epsilon is None:
+                raise
+            noise *= _MORE_NOISE  # rounding to a lattice cost a little: ask for a little more
+            continue
+        return setup
+    raise PlanError(f"privacy.epsilon: no noise was found that keeps the run within {plan.privacy.epsilon}")
+
+
+def count_uses(chunks: Sequence[Chunk], datasets: int) -> list[int]:
+    """Openings of each dataset that proving all chunks takes."""
+    return [sum(part.dataset == place for chunk in chunks for part in chunk.slices) for place in range(datasets)]
+
+
+def chunk_bytes(plan: ModelPlan, architecture: Architecture, rows: Sequence[int], steps: int) -> int:
+    """An estimate, from above, of the memory that proving a chunk of `steps` steps takes (docs/training.md, 9)."""
+    units = sum(power_above(width) for width in architecture.hidden) + power_above(architecture.outputs)
+    each = 3 * units + (30 if plan.private else 0)
+    batch = sum(map(power_above, rows)) if plan.full_batch else batch_rows(plan, rows)
+    entries = sum(_size(one.padded) for one in architecture.parameters)
+    values = steps * (batch * each + entries * (5 + (26 if plan.private else 0)))
+    data = sum(power_above(count) for count in rows) * power_above(architecture.columns)
+    return _VALUE_BYTES * values + _DATA_BYTES * data
+
+
+def _largest(plan: ModelPlan, architecture: Architecture, rows: Sequence[int], memory: int | None) -> int:
+    """The most steps a chunk may have within `memory` bytes."""
+    bound = memory_bytes() // 5 if memory is None else memory
+    most = power_above(plan.epochs) if plan.full_batch else max(power_above(-(-n // int(plan.batch))) for n in rows)
+    steps = min(MAX_CHUNK, most)
+    while steps > 1 and chunk_bytes(plan, architecture, rows, steps) > bound:
+        steps //= 2
+    needed = chunk_bytes(plan, architecture, rows, steps)
+    if needed > max(bound, memory_bytes()):
+        raise PlanError(
+            f"batch: proving one step takes about {needed >> 20} MiB, more than there is: use mini-batches, smaller "
+            "batches or a smaller model"
+        )
+    return steps
+
+
+def _laps(
+    plan: ModelPlan,
+    architecture: Architecture,
+    rows: Sequence[int],
+    chunk_steps: int,
+    memory: int | None,
+    left: Sequence[int],
+    holdings: Sequence[ModelHolding],
+) -> int:
+    """Passes in one chunk: the fewest that the openings allow; where there is one dataset, as many as memory does."""
+    bound = memory_bytes() // 5 if memory is None else memory
+    needed: list[int] = []
+    fitting = 0
+    laps = 1
+    while laps <= plan.epochs:
+        try:
+            chunks = cut(plan, rows, chunk_steps, laps)
+        except PlanError:
+            if laps == 1:
+                raise
+            break
+        length = max(len(chunk.active) for chunk in chunks)
+        if laps > 1 and chunk_bytes(plan, architecture, rows, length) > bound:
+            break
+        needed = count_uses(chunks, len(rows))
+        if all(wanted <= have for wanted, have in zip(needed, left, strict=True)):
+            fitting = laps
+            if len(rows) > 1:
+                break
+        laps *= 2
+    if fitting:
+        return fitting
+    for holding, wanted, have in zip(holdings, needed, left, strict=True):
+        if wanted > have:
+            raise BudgetError(_too_few(holding, wanted, have))
+    return 1
+
+
+def _too_few(holding: ModelHolding, wanted: int, have: int) -> str:
+    card = holding.card.record
+    said = f"proving this run spends {wanted} openings of {card.name!r} of {card.owner_name}; {have} are left: "
+    if wanted > _MOST_OPENINGS:
+        return said + (
+            f"no commitment bears more than {_MOST_OPENINGS}: use more memory (larger chunks), fewer epochs, larger "
+            "batches or full batches"
+        )
+    return said + (
+        f"renew it with `bailee reseal {card.name} --openings {wanted + 3}`, or seal with --openings {wanted + 2}, "
+        "then give a new grant on the new card; or use more memory, fewer epochs, larger batches"
+    )
+
+
+def _size(shape: Sequence[int]) -> int:
+    total = 1
+    for length in shape:
+        total *= length
+    return total
+
+
+def _decimal(value: Fraction) -> str:
+    """A positive rational rounded up at 10^-6."""
+    scaled = -((-value.numerator * 10**6) // value.denominator)
+    return f"{scaled // 10**6}.{scaled % 10**6:06}"
