@@ -107,8 +107,8 @@ def test_a_released_model_answers_in_the_proven_integers(
     matrix = encode_features(tmp_path / "t.csv" if not extra else write_csv(tmp_path / "t.csv", table), found.schema)
     z, expected = reference(found, matrix)
     assert (found.outputs(matrix) == z).all()
-    if loss == "softmax":
-        assert np.allclose(found.scores(matrix), expected, atol=2**-15)
+    if loss == "softmax":  # scores are computed from those integers, without the table's rounding
+        assert np.abs(found.scores(matrix) - expected).max() <= float_bound(found).scores
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.csv
@@ -43,11 +43,34 @@ class Batch:
     """How much of the file has been read after this batch, 0 to 1; an estimate for CSV."""
 
 
-def read_table(path: Path, columns: Sequence[str]) -> Iterator[Batch]:
-    """The named columns of a CSV or Parquet file, batch by batch, in row order.
+Source: TypeAlias = Path | pa.Table
+"""A CSV or Parquet file, or a table in memory, which never touches a disk."""
+
+
+def read_table(source: Source, columns: Sequence[str]) -> Iterator[Batch]:
+    """The named columns of a table, batch by batch, in row order.
 
     InputError: no such file, empty, unreadable as its kind. SchemaError: a column missing or named twice.
     """
+    if isinstance(source, Path):
+        yield from _read_file(source, columns)
+        return
+    _check_columns(source_name(source), source.column_names, columns)
+    if not source.num_rows:
+        raise InputError("the table has no rows; expected at least one")
+    first = 1
+    for batch in source.select(list(columns)).to_batches(BATCH_ROWS):
+        part = min(1.0, (first + batch.num_rows - 1) / source.num_rows)
+        yield Batch(first, {name: batch.column(name) for name in columns}, batch.num_rows, part)
+        first += batch.num_rows
+
+
+def source_name(source: Source) -> str:
+    """What messages call it. A table in memory would show its rows."""
+    return str(source) if isinstance(source, Path) else "in memory"
+
+
+def _read_file(path: Path, columns: Sequence[str]) -> Iterator[Batch]:
     with storage_errors(path):
         if path.is_fifo():  # opening one would wait for a writer
             raise InputError(f"table {path} is a pipe, and a table is opened more than once; save it to a file first")
@@ -160,7 +183,7 @@ def _read_parquet(path: Path, columns: Sequence[str]) -> Iterator[Batch]:
             ) from None
 
 
-def _check_columns(path: Path, found: Sequence[str], wanted: Sequence[str]) -> None:
+def _check_columns(path: object, found: Sequence[str], wanted: Sequence[str]) -> None:
     twice = sorted({name for name in wanted if found.count(name) > 1})
     if twice:
         raise SchemaError(f"table {path} names the column {twice[0]!r} twice; rename one")

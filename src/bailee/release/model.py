@@ -10,13 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bailee.adapters.files import read_bytes
+from bailee.argument.commitment_record import Commitment
 from bailee.errors import InputError, PassportError
 from bailee.records import Card, Passport, digest, open_signed, predicate_type_of
 from bailee.records.canonical import MAX_BYTES
+from bailee.records.model import ModelPassport
 from bailee.records.schema import BIAS, BINARY, Schema
 from bailee.statements.fixed_point import WEIGHT_BITS
+from bailee.statements.hidden.model_file import read_model
+from bailee.statements.hidden.terms import architecture_of
 from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.forward import predict, scores
+from bailee.statements.network.optimizer import used_weights
+from bailee.statements.network.plan import ModelPlan
 
 ATTACHMENTS = "attachments"
 
@@ -99,6 +105,8 @@ def open_model(path: Path) -> ReleasedModel:
     data = read_bytes(path, MAX_BYTES, "passport")
     if predicate_type_of(data) == Passport.predicate_type():
         return _linear(path, open_signed(data, Passport).record, digest(data))
+    if predicate_type_of(data) == ModelPassport.predicate_type():
+        return _revealed(path, open_signed(data, ModelPassport).record, digest(data))
     raise InputError(f"{path} is a record of kind {predicate_type_of(data)}; expected a passport")
 
 
@@ -111,6 +119,19 @@ def _linear(path: Path, passport: Passport, name: str) -> ReleasedModel:
     told = tuple(place not in layout.labels for place in range(len(layout.names)))
     architecture = Architecture(len(layout.names), (), 1, "logistic", layout.labels, told)
     return ReleasedModel(schema, architecture, {"weight1": weights}, name, None)
+
+
+def _revealed(path: Path, passport: ModelPassport, name: str) -> ReleasedModel:
+    commitment = Commitment.from_json(passport.model)
+    if passport.revealed is None:
+        raise InputError(
+            f"the model of {path} stayed secret: its passport holds only the commitment {commitment.root.hex()[:16]}...; "
+            "its trainer can answer and prove answers, or publish it by training with reveal"
+        )
+    schema = _schema(path, passport.owners[0].card)
+    architecture = architecture_of(ModelPlan.from_mapping(passport.plan), schema.layout.names)
+    state = read_model(attachment(path, passport.revealed), architecture).state
+    return ReleasedModel(schema, architecture, used_weights(state), name, commitment.root.hex())
 
 
 def _schema(path: Path, card: str) -> Schema:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bailee.adapters.files import lock, move_directory, new_directory, read_bytes, sweep, write_new
+from bailee.adapters.tables import Source
 from bailee.argument.commitment_record import Commitment
 from bailee.errors import BudgetError, InputError, StorageError
 from bailee.keys import Identity, Secret
@@ -128,7 +129,7 @@ def open_dataset(directory: Path) -> Dataset:
 def seal(
     owner: Identity,
     schema: Schema,
-    table: Path,
+    table: Source,
     target: Path,
     created: datetime,
     openings: int = DEFAULT_OPENINGS,
@@ -136,7 +137,7 @@ def seal(
     progress: Progress | None = None,
     prover: CardProver | None = None,
 ) -> Dataset:
-    """A new sealed dataset at `target` (which must not exist) from a CSV or Parquet `table`.
+    """A new sealed dataset at `target` (which must not exist) from a CSV or Parquet file or a table in memory.
 
     `ceiling`: bytes of memory that proving may need; None is 40 % of the machine's. Progress steps are encode,
     commit, prove and encrypt. Raises InputError, SchemaError, StatementError, StorageError; `target` is then absent.

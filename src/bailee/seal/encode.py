@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from bailee.adapters.machine import memory_bytes
-from bailee.adapters.tables import Batch, read_table
+from bailee.adapters.tables import Batch, Source, read_table, source_name
 from bailee.errors import SchemaError
 from bailee.records.schema import BINARY, NUMBER, UNIT, Column, Schema
 
@@ -45,12 +44,13 @@ class Faults:
         self.shown += [(first_row + int(place), column, wants) for place in places[:MAX_SHOWN]]
         self.shown = sorted(self.shown, key=lambda fault: fault[0])[:MAX_SHOWN]
 
-    def raise_if_any(self, path: Path) -> None:
+    def raise_if_any(self, source: Source) -> None:
         if self.count:
             lines = [f"  row {row}, {column}: expected {wants}" for row, column, wants in self.shown]
             more = f"\n  and {self.count - len(lines)} more" if self.count > len(lines) else ""
             what = "cell does" if self.count == 1 else "cells do"
-            raise SchemaError(f"table {path}: {self.count} {what} not fit the schema\n" + "\n".join(lines) + more)
+            where = source_name(source)
+            raise SchemaError(f"table {where}: {self.count} {what} not fit the schema\n" + "\n".join(lines) + more)
 
 
 def memory_ceiling() -> int:
@@ -64,9 +64,9 @@ def proving_bytes(rows: int, columns: int) -> int:
 
 
 def encode(
-    path: Path, schema: Schema, ceiling: int | None = None, progress: Progress | None = None
+    source: Source, schema: Schema, ceiling: int | None = None, progress: Progress | None = None
 ) -> NDArray[np.int64]:
-    """The matrix (rows, columns) of `schema.layout` for the table at `path`.
+    """The matrix (rows, columns) of `schema.layout` for a table.
 
     `ceiling` bounds `proving_bytes`. Raises InputError (no table), SchemaError (columns, cells, too large).
     """
@@ -75,20 +75,21 @@ def encode(
     faults = Faults()
     chunks: list[NDArray[np.int16]] = []
     rows = 0
-    for batch in read_table(path, [column.name for column in schema.columns]):
+    for batch in read_table(source, [column.name for column in schema.columns]):
         rows += batch.rows
-        if proving_bytes(rows, len(layout.names)) > limit:
+        needed = proving_bytes(rows, len(layout.names))
+        if needed > limit:
             raise SchemaError(
-                f"table {path} has {rows} rows or more of {len(layout.names)} encoded columns: proving them needs "
-                f"{proving_bytes(rows, len(layout.names)) >> 20} MiB, the limit is {limit >> 20} MiB; split the table "
-                "into several datasets, name fewer columns, or use a machine with more memory"
+                f"table {source_name(source)} has {rows} rows or more of {len(layout.names)} encoded columns: proving "
+                f"them needs {needed >> 20} MiB, the limit is {limit >> 20} MiB; split the table into several "
+                "datasets, name fewer columns, or use a machine with more memory"
             )
         chunk = _encode_batch(batch, schema, layout.norm_bound, faults)
         if not faults.count:
             chunks.append(chunk)
         if progress is not None:
             progress("encode", batch.part)
-    faults.raise_if_any(path)
+    faults.raise_if_any(source)
     matrix = np.empty((rows, len(layout.names)), np.int64)
     at = 0
     for place, chunk in enumerate(chunks):
@@ -98,19 +99,19 @@ def encode(
     return matrix
 
 
-def encode_features(path: Path, schema: Schema) -> NDArray[np.int64]:
+def encode_features(source: Source, schema: Schema) -> NDArray[np.int64]:
     """The matrix for rows that a model is asked about: as `encode`, but the label's columns are 0 and not read.
 
     Raises InputError, SchemaError.
     """
     faults = Faults()
     chunks: list[NDArray[np.int16]] = []
-    for batch in read_table(path, [column.name for column in schema.features]):
+    for batch in read_table(source, [column.name for column in schema.features]):
         chunk, numbers = _encode_part(batch, schema, faults)
         if not faults.count:
             _bound_rows(chunk, numbers, schema.row_bound, schema.over_norm == "shrink", batch.first_row, faults)
             chunks.append(chunk)
-    faults.raise_if_any(path)
+    faults.raise_if_any(source)
     return np.concatenate(chunks).astype(np.int64)
 
 
