@@ -33,14 +33,25 @@ def outer(factors: Sequence[Words], start: int, stop: int) -> Words:
     return whole[start - first * len(inner) : stop - first * len(inner)]
 
 
-def spread(values: Words, axes: Sequence[Axis], to: Sequence[Axis]) -> Words:
-    """Broadcast values over `axes` to the order and extent of `to`."""
-    if tuple(axes) == tuple(to):
-        return values
-    cube = values.reshape([a.size for a in axes])
-    cube = np.transpose(cube, [axes.index(a) for a in to if a in axes])
-    cube = cube.reshape([a.size if a in axes else 1 for a in to])
-    return np.ascontiguousarray(np.broadcast_to(cube, [a.size for a in to])).reshape(-1)
+def spread(values: Words, axes: Sequence[Axis], to: Sequence[Axis], start: int, stop: int) -> Words:
+    """Values over `axes`, broadcast to the order and extent of `to`: entries start to stop of the result.
+
+    Each entry is picked by its number, so that no more is made than is asked for.
+    """
+    number = np.arange(start, stop, dtype=np.int64)
+    places = {axis: sum(a.bits for a in axes[k + 1 :]) for k, axis in enumerate(axes)}
+    picked = np.zeros(stop - start, dtype=np.int64)
+    low, runs = 0, list[tuple[int, int, int]]()
+    for axis in reversed(to):
+        if axis in places and axis.bits:
+            if runs and runs[-1][0] + runs[-1][2] == low and runs[-1][1] + runs[-1][2] == places[axis]:
+                runs[-1] = (runs[-1][0], runs[-1][1], runs[-1][2] + axis.bits)
+            else:
+                runs.append((low, places[axis], axis.bits))
+        low += axis.bits
+    for source, place, bits in runs:
+        picked |= ((number >> source) & ((1 << bits) - 1)) << place
+    return values[picked]
 
 
 def mix(columns: Sequence[Words]) -> Words:

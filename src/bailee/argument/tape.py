@@ -273,6 +273,9 @@ class Tape:
             return self._linear(node, start, stop)
         if isinstance(node, Select):
             place = node.child.axes.index(node.axis)
+            if not any(axis.bits for axis in node.child.axes[:place]):
+                first = node.index << node.bits
+                return self.part(node.child, first + start, first + stop)
             cube = self.values(node.child).reshape([a.size for a in node.child.axes])
             return np.ascontiguousarray(np.take(cube, node.index, axis=place)).reshape(-1)[start:stop]
         if isinstance(node, Contract) and node.id in self._computes:
@@ -291,7 +294,7 @@ class Tape:
             if child.axes == node.axes:
                 values = self.part(child, start, stop)
             else:
-                values = spread(self.values(child), child.axes, node.axes)[start:stop]
+                values = spread(self.values(child), child.axes, node.axes, start, stop)
             if coefficient == field.P - 1:
                 total = kernels.sub(total, values)
             else:

@@ -106,7 +106,7 @@ def sigmoid_table() -> NDArray[np.int64]:
 
     Powers of e^(-1/2048) carry an error below 2^-200; no value lies nearer than that to a rounding boundary.
     """
-    base = _exp_minus(Fraction(1, 1 << INDEX_SCALE_BITS))
+    base = exp_minus(Fraction(1, 1 << INDEX_SCALE_BITS))
     top = 1 << PROBABILITY_BITS
     table = np.zeros(2 * INDEX_HALF, dtype=np.int64)
     power = _ONE
@@ -120,7 +120,7 @@ def sigmoid_table() -> NDArray[np.int64]:
     return table
 
 
-def _exp_minus(x: Fraction) -> int:
+def exp_minus(x: Fraction) -> int:
     """floor-like 2^256 * exp(-x) for 0 <= x, within 2 units: Taylor with 128 guard bits after halving x below 1."""
     halvings = max(0, x.numerator.bit_length() - x.denominator.bit_length() + 1)
     one = 1 << (_SCALE + 128)
@@ -143,7 +143,7 @@ def _weights(sigma: Fraction) -> tuple[list[int], Fraction]:
     carries at most 6k+2 units, so weight(k) is within 4(k+1)^2 units.
     """
     reach = int(_TAIL_SIGMAS * sigma) + 2
-    factor = _exp_minus(1 / (2 * sigma * sigma))
+    factor = exp_minus(1 / (2 * sigma * sigma))
     square = (factor * factor) >> _SCALE
     weights = [_ONE]
     for _ in range(reach):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bailee.errors import InputError, StatementError
 from bailee.statements.network.architecture import Architecture
-from bailee.statements.network.optimizer import NoiseScale, Rule, State, initial_state, rule_for, used_weights
+from bailee.statements.network.draws import NoiseScale
+from bailee.statements.network.gradients import gradient_sums
+from bailee.statements.network.numbers import Integers
+from bailee.statements.network.optimizer import Rule, State, advance, initial_state, used_weights
+from bailee.statements.network.schedule import rule_for
 
-__all__ = ["NoiseScale", "Rule", "State", "initial_state", "rule_for", "run_steps", "used_weights"]
+__all__ = ["NoiseScale", "Rule", "State", "initial_state", "iterate", "rule_for", "run_steps", "used_weights"]
 
 
 def run_steps(
@@ -28,6 +33,67 @@ def run_steps(
     among the columns); step t reads entry t mod S of each, so that S = 1 is full batches and S below the number of
     steps is several epochs. present: (S, rows of a batch) for each, False for padding. noise: for each parameter int64
     (steps, *shape), lattice units, iff the rule has noise. Raises StatementError on divergence, naming step, layer
-    and bound, and InputError on shapes that do not fit.
+    and bound, PlanError where a step could overflow and InputError on shapes that do not fit.
     """
-    raise NotImplementedError
+    losses: list[float] = []
+    for after, loss in iterate(architecture, state, features, present, rule, noise):
+        state = after
+        if len(losses) < rule.live:
+            losses.append(loss)
+    return state, losses
+
+
+def iterate(
+    architecture: Architecture,
+    state: State,
+    features: Sequence[NDArray[Any]],
+    present: Sequence[NDArray[np.bool_]],
+    rule: Rule,
+    noise: Mapping[str, NDArray[np.int64]] | None = None,
+) -> Iterator[tuple[State, float]]:
+    """The same, step by step: (state after, mean loss) of every step, idle ones included."""
+    _check(architecture, state, features, present, rule, noise)
+    rule.check(architecture, sum(part.shape[1] for part in features))
+    for step, multiplier in enumerate(rule.multipliers):
+        if not multiplier:
+            yield state, 0.0
+            continue
+        try:
+            sums: dict[str, Integers] = {}
+            loss, rows = 0.0, 0
+            used = used_weights(state)
+            for part, there in zip(features, present, strict=True):
+                at = step % len(part)
+                found, more = gradient_sums(architecture, used, part[at], there[at], rule.clip)
+                sums = {name: sums[name] + g for name, g in found.items()} if sums else found
+                loss, rows = loss + more, rows + int(there[at].sum())
+            state = advance(architecture, state, sums, rule, step, noise)
+        except StatementError as error:
+            raise StatementError(f"step {step}, {error}") from None
+        yield state, loss / max(1, rows)
+
+
+def _check(
+    architecture: Architecture,
+    state: State,
+    features: Sequence[NDArray[Any]],
+    present: Sequence[NDArray[np.bool_]],
+    rule: Rule,
+    noise: Mapping[str, NDArray[np.int64]] | None,
+) -> None:
+    if not features or len(features) != len(present) or len({len(part) for part in features}) != 1:
+        raise InputError("expected at least one dataset, each with as many batches and its own `present`")
+    for part, there in zip(features, present, strict=True):
+        if part.ndim != 3 or part.shape[2] != architecture.columns or there.shape != part.shape[:2]:
+            raise InputError(
+                f"expected batches x rows x {architecture.columns} columns; got {part.shape} and present {there.shape}"
+            )
+    if (noise is None) != (rule.noise is None):
+        raise InputError("a rule with noise needs noise, and one without takes none")
+    for parameter in architecture.parameters:
+        held = [state.weights, *([state.velocity] if rule.momentum else [])]
+        if any(parameter.name not in of or of[parameter.name].shape != parameter.shape for of in held):
+            raise InputError(f"the state holds no {parameter.name} of shape {parameter.shape} (or no velocity)")
+        wanted = (len(rule.multipliers), *parameter.shape)
+        if noise is not None and (parameter.name not in noise or noise[parameter.name].shape != wanted):
+            raise InputError(f"expected noise {parameter.name} of shape {wanted}")

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class SumsClaim:
     """What one owner released over the rounds of a session, and from what.
 
-    rule: only shift, lift (0), clip and noise matter, and multipliers as 1 (a round) or 0 (idle). weights: used weights,
-    int64 (rounds, *shape) at 2^14; sums: int64 (rounds, *shape), lattice units; coins as in a ChunkClaim.
+    rule: only shift, lift (0), clip and noise matter, and multipliers as 1 (a round) or 0 (idle). weights: used
+    weights, int64 (rounds, *shape) at 2^14; sums: int64 (rounds, *shape), lattice units; coins as in a ChunkClaim.
     """
 
     architecture: Architecture
