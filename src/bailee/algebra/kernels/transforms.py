@@ -17,14 +17,18 @@ from bailee.algebra.kernels import parallel
 from bailee.algebra.kernels.vectors import in_place, readable
 from bailee.algebra.kernels.words import (
     Word,
+    across,
     add,
     canonical,
     inlined,
     kernel,
+    load,
     loose_add,
     loose_mul,
     loose_sub,
     mul,
+    spread,
+    store,
     sub,
     times_i,
 )
@@ -50,6 +54,41 @@ def _join(y0: Word, y1: Word, y2: Word, y3: Word, t1: Word, t2: Word, t3: Word) 
     return loose_add(even, odd), loose_mul(x1, t1), loose_mul(x2, t2), loose_mul(x3, t3)
 
 
+@inlined
+def _split_block(row: Words, i0: Word, quarter: Word, t1: Word, t2: Word, t3: Word) -> None:
+    """`_split` of all entries of a block of 4*quarter."""
+    two, three, four = np.uint64(2), np.uint64(3), np.uint64(4)
+    if quarter < four:
+        for i in range(i0, i0 + quarter):
+            j, k, m = i + quarter, i + two * quarter, i + three * quarter
+            row[i], row[j], row[k], row[m] = _split(row[i], row[j], row[k], row[m], t1, t2, t3)
+        return
+    u1, u2, u3 = spread(t1), spread(t2), spread(t3)
+    for i in range(i0, i0 + quarter, four):
+        j, k, m = i + quarter, i + two * quarter, i + three * quarter
+        y0, y1, y2, y3 = _split(load(row, i), load(row, j), load(row, k), load(row, m), u1, u2, u3)
+        store(row, i, y0)
+        store(row, j, y1)
+        store(row, k, y2)
+        store(row, m, y3)
+
+
+@inlined
+def _halve(row: Words, length: Word, t: Word) -> None:
+    """A step of radix 2 of a whole row of 2*length."""
+    four = np.uint64(4)
+    if length < four:
+        for i in range(np.uint64(0), length):
+            x, y = row[i], mul(row[i + length], t)
+            row[i], row[i + length] = add(x, y), sub(x, y)
+        return
+    u = spread(t)
+    for i in range(np.uint64(0), length, four):
+        v, w = load(row, i), mul(load(row, i + length), u)
+        store(row, i, add(v, w))
+        store(row, i + length, sub(v, w))
+
+
 # Indices below are unsigned: Numba would otherwise test each one for counting from the end of the array.
 
 
@@ -59,7 +98,7 @@ def _forward(
 ) -> None:
     """Rows start to stop: the remainder c + factor*tail modulo X^K - s^K, then its values on the coset."""
     zero, one, two, three, four = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
-    size = np.uint64(values.shape[1])
+    size, sixteen = np.uint64(values.shape[1]), np.uint64(16)
     for r in range(start, stop):
         row = values[r]
         row[:] = coefficients[r]
@@ -68,27 +107,40 @@ def _forward(
         length, blocks, at = size, one, zero
         if odd:  # an odd power of two: first a step of radix 2
             length, blocks, at = size // two, two, one
-            for i in range(zero, length):
-                x, y = row[i], mul(row[i + length], twiddles[0])
-                row[i], row[i + length] = add(x, y), sub(x, y)
+            _halve(row, length, twiddles[0])
         while length > four:
             quarter = length // four
             for block in range(zero, blocks):
                 t1, t2, t3 = twiddles[at], twiddles[at + one], twiddles[at + two]
                 at += three
-                i0 = block * length
-                for i in range(i0, i0 + quarter):
-                    j, k, m = i + quarter, i + two * quarter, i + three * quarter
-                    row[i], row[j], row[k], row[m] = _split(row[i], row[j], row[k], row[m], t1, t2, t3)
+                _split_block(row, block * length, quarter, t1, t2, t3)
             blocks *= four
             length = quarter
-        for block in range(zero, size // four):
+        whole = zero  # blocks of four words each, four of them at a time
+        if size >= sixteen:
+            whole = blocks
+        for block in range(zero, whole, four):
+            i = block * four
+            x0, x1, x2, x3 = across(
+                load(row, i), load(row, i + four), load(row, i + two * four), load(row, i + three * four)
+            )
+            t1, t2, t3 = (
+                load(twiddles, at + block),
+                load(twiddles, at + blocks + block),
+                load(twiddles, at + two * blocks + block),
+            )
+            y0, y1, y2, y3 = _split(x0, x1, x2, x3, t1, t2, t3)
+            y0, y1, y2, y3 = across(canonical(y0), canonical(y1), canonical(y2), canonical(y3))
+            store(row, i, y0)
+            store(row, i + four, y1)
+            store(row, i + two * four, y2)
+            store(row, i + three * four, y3)
+        for block in range(whole, size // four):
             at0 = np.uint64(block) * four
             at1, at2, at3 = at0 + one, at0 + two, at0 + three
-            t1, t2, t3 = twiddles[at], twiddles[at + one], twiddles[at + two]
-            at += three
-            y0, y1, y2, y3 = _split(row[at0], row[at1], row[at2], row[at3], t1, t2, t3)
-            row[at0], row[at1], row[at2], row[at3] = canonical(y0), canonical(y1), canonical(y2), canonical(y3)
+            t1, t2, t3 = twiddles[at + block], twiddles[at + blocks + block], twiddles[at + two * blocks + block]
+            w0, w1, w2, w3 = _split(row[at0], row[at1], row[at2], row[at3], t1, t2, t3)
+            row[at0], row[at1], row[at2], row[at3] = canonical(w0), canonical(w1), canonical(w2), canonical(w3)
 
 
 @kernel
@@ -116,18 +168,17 @@ def _forward_some(
         length, blocks, base = size, one, np.uint64(0)
         if odd:
             length, blocks, base = size // two, two, one
-            for i in range(np.uint64(0), length):
-                x, y = row[i], mul(row[i + length], twiddles[0])
-                row[i], row[i + length] = add(x, y), sub(x, y)
+            _halve(row, length, twiddles[0])
         for step in range(bounds.shape[0] - 1):
             quarter = length // four
             for n in range(bounds[step], bounds[step + 1]):
                 block = np.uint64(wanted[n])
-                at, i0 = base + three * block, block * length
-                t1, t2, t3 = twiddles[at], twiddles[at + one], twiddles[at + two]
-                for i in range(i0, i0 + quarter):
-                    j, k, m = i + quarter, i + two * quarter, i + three * quarter
-                    row[i], row[j], row[k], row[m] = _split(row[i], row[j], row[k], row[m], t1, t2, t3)
+                at, apart = base + three * block, one
+                if quarter == one:  # the last step keeps its twiddles otherwise
+                    at, apart = base + block, blocks
+                _split_block(
+                    row, block * length, quarter, twiddles[at], twiddles[at + apart], twiddles[at + two * apart]
+                )
             base += three * blocks
             blocks *= four
             length = quarter
@@ -139,22 +190,61 @@ def _forward_some(
 def _backward(given: Words, values: Words, twiddles: Words, scale: Word, start: int, stop: int) -> None:
     """Rows start to stop from values on H to coefficients; `twiddles` are the inverses, read from the end."""
     zero, one, two, three, four = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
-    size = np.uint64(values.shape[1])
+    size, sixteen = np.uint64(values.shape[1]), np.uint64(16)
     for r in range(start, stop):
         row = values[r]
         row[:] = given[r]
         quarter, blocks, end = one, size // four, np.uint64(twiddles.shape[0])
+        if blocks > zero:  # the first step, of blocks of four words each, four of them at a time
+            at = end - three * blocks
+            end, whole = at, zero
+            if size >= sixteen:
+                whole = blocks
+            for block in range(zero, whole, four):
+                base = block * four
+                y0, y1, y2, y3 = across(
+                    load(row, base),
+                    load(row, base + four),
+                    load(row, base + two * four),
+                    load(row, base + three * four),
+                )
+                t1, t2, t3 = (
+                    load(twiddles, at + block),
+                    load(twiddles, at + blocks + block),
+                    load(twiddles, at + two * blocks + block),
+                )
+                x0, x1, x2, x3 = _join(y0, y1, y2, y3, t1, t2, t3)
+                x0, x1, x2, x3 = across(canonical(x0), canonical(x1), canonical(x2), canonical(x3))
+                store(row, base, x0)
+                store(row, base + four, x1)
+                store(row, base + two * four, x2)
+                store(row, base + three * four, x3)
+            for block in range(whole, blocks):
+                base = block * four
+                s1, s2, s3 = twiddles[at + block], twiddles[at + blocks + block], twiddles[at + two * blocks + block]
+                w0, w1, w2, w3 = _join(row[base], row[base + one], row[base + two], row[base + three], s1, s2, s3)
+                row[base], row[base + one], row[base + two], row[base + three] = (
+                    canonical(w0),
+                    canonical(w1),
+                    canonical(w2),
+                    canonical(w3),
+                )
+            blocks //= four
+            quarter *= four
         while quarter * four <= size:
             at = end - three * blocks
             end = at
             for block in range(zero, blocks):
-                t1, t2, t3 = twiddles[at], twiddles[at + one], twiddles[at + two]
+                t1, t2, t3 = spread(twiddles[at]), spread(twiddles[at + one]), spread(twiddles[at + two])
                 at += three
                 i0 = block * quarter * four
-                for i in range(i0, i0 + quarter):
+                for i in range(i0, i0 + quarter, four):
                     j, k, m = i + quarter, i + two * quarter, i + three * quarter
-                    x0, x1, x2, x3 = _join(row[i], row[j], row[k], row[m], t1, t2, t3)
-                    row[i], row[j], row[k], row[m] = canonical(x0), canonical(x1), canonical(x2), canonical(x3)
+                    x0, x1, x2, x3 = _join(load(row, i), load(row, j), load(row, k), load(row, m), t1, t2, t3)
+                    store(row, i, canonical(x0))
+                    store(row, j, canonical(x1))
+                    store(row, k, canonical(x2))
+                    store(row, m, canonical(x3))
             blocks //= four
             quarter *= four
         if quarter < size:  # an odd power of two: last a step of radix 2
@@ -162,9 +252,12 @@ def _backward(given: Words, values: Words, twiddles: Words, scale: Word, start: 
             for i in range(zero, half):
                 x, y = row[i], row[i + half]
                 row[i], row[i + half] = mul(loose_add(x, y), scale), mul(loose_sub(x, y), scale)
+        elif size >= four:
+            factor = spread(scale)
+            for i in range(zero, size, four):
+                store(row, i, mul(load(row, i), factor))
         else:
-            for i in range(zero, size):
-                row[i] = mul(row[i], scale)
+            row[zero] = mul(row[zero], scale)
 
 
 _SMALL_BITS = 12
@@ -176,7 +269,7 @@ def _twiddles(bits: int, shift: int, inverse: bool) -> Words:
 
 
 def _make_twiddles(bits: int, shift: int, inverse: bool) -> Words:
-    """The twiddles of all steps, block after block: t, t^2, t^3 of each (a single t for a first step of radix 2)."""
+    """The twiddles of all steps: t, t^2, t^3 of each block (a single t for a first step of radix 2)."""
     parts = []
     length, blocks = 1 << bits, 1
     if bits % 2:
@@ -188,7 +281,8 @@ def _make_twiddles(bits: int, shift: int, inverse: bool) -> Words:
         root = field.root_of_unity((4 * blocks).bit_length() - 1)
         t = field.scale(_tree(root, blocks), pow(shift, length // 4, P))
         square = field.mul(t, t)
-        parts.append(np.stack((t, square, field.mul(square, t)), axis=1).reshape(-1))
+        # side by side for each block, but in the last step (of four words a block) apart, as lanes want them
+        parts.append(np.stack((t, square, field.mul(square, t)), axis=0 if length == 4 else 1).reshape(-1))
         length, blocks = length // 4, blocks * 4
     table = np.concatenate(parts) if parts else np.empty(0, dtype=np.uint64)
     return field.inv(table) if inverse and len(table) else table
