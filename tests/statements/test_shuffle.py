@@ -125,24 +125,60 @@ def test_an_order_of_ones_own_does_not_prove(monkeypatch):
     with_moved(honest, np.ascontiguousarray(whole).reshape(-1)).forge(monkeypatch)
 
 
-@pytest.mark.parametrize("turned", [0, 1])
-def test_a_carry_of_ones_own_does_not_prove(turned, monkeypatch):
-    """Adding or leaving out 2^60 for one row would move it to one end."""
-    matrix, uniforms, coins = drawn(8)
-    honest_carry = (uniforms + coins) >> np.uint64(60)
-    row = int(np.flatnonzero(honest_carry == turned)[0])
-    carry = honest_carry.copy()
-    carry[row] = 1 - turned
-    keys = (uniforms.astype(object) + coins - 2**60 * carry.astype(object)) % P
-    order = np.argsort(keys)
-    forged = Case(
-        ShuffleClaim(8, 3, coins),
+def chosen(matrix: NDArray[np.int64], uniforms: list[int], coins: list[int], order: list[int]) -> Case:
+    """Rows in any order; uniforms in F, one for each padded row."""
+    words = np.array([u % P for u in uniforms], dtype=np.uint64)
+    moved = np.concatenate([matrix, np.zeros((len(words) - len(matrix), 3), dtype=np.int64)])[order]
+    return Case(
+        ShuffleClaim(len(matrix), 3, np.array(coins, dtype=np.uint64)),
         commit_rows(matrix, 2, SEEDS[0]),
-        commit_order(uniforms, SEEDS[1]),
-        commit_rows(matrix[order], 2, SEEDS[2]),
+        CommittedVector({UNIFORMS: words}, 1, SEEDS[1]),
+        CommittedVector({TENSOR: padded(moved)}, 2, SEEDS[2]),
     )
-    monkeypatch.setattr(shuffle, "_carry", lambda *_: carry)
-    forged.forge(monkeypatch)
+
+
+def forge_keys(forged: Case, keys: list[int], carry: list[int], patched: pytest.MonkeyPatch) -> None:
+    patched.setattr(shuffle, "_carry", lambda *_: np.array([c % P for c in carry], dtype=np.uint64))
+    patched.setattr(shuffle, "_ranked", lambda _: np.array([k % P for k in keys], dtype=np.uint64))
+    forged.forge(patched)
+
+
+@pytest.mark.parametrize("to", ["first", "last"])
+def test_a_carry_of_ones_own_does_not_prove(to, monkeypatch):
+    """The last row comes first with 2^60 less, the first one last with 2^60 more: all else stays in order."""
+    matrix, _, coins = drawn(8)
+    base = 0 if to == "first" else (1 << 60) - 1
+    coins[:] = sorted(coins >> np.uint64(2))
+    if to == "last":
+        coins += np.uint64(1)
+    sums = [base + int(coin) for coin in coins]
+    carry = [s >> 60 for s in sums]
+    row = 7 if to == "first" else 0
+    carry[row] = 1 - carry[row]
+    keys = [s - (c << 60) for s, c in zip(sums, carry, strict=True)]
+    order = sorted(range(8), key=keys.__getitem__)
+    forged = chosen(matrix, [base] * 8, [int(c) for c in coins], order)
+    forge_keys(forged, sorted(keys), carry, monkeypatch)
+
+
+def test_a_carry_that_is_no_bit_does_not_prove(monkeypatch):
+    """2^60 has an inverse: with any number for a carry, rows would stay where they are."""
+    matrix, uniforms, coins = drawn(8)
+    keys = [(k << 57) + 5 for k in range(8)]
+    inverse = pow(1 << 60, -1, P)
+    carry = [(int(u) + int(v) - key) * inverse % P for u, v, key in zip(uniforms, coins, keys, strict=True)]
+    forged = chosen(matrix, [int(u) for u in uniforms], [int(v) for v in coins], list(range(8)))
+    forge_keys(forged, keys, carry, monkeypatch)
+
+
+def test_padding_whose_uniforms_would_lead_it_among_the_rows_does_not_prove(monkeypatch):
+    """Padding's keys are public, whatever its uniforms: here they would cancel what is added."""
+    matrix, _, _ = drawn(6)
+    keys = [k << 57 for k in (1, 2, 3, 5, 6, 7)]
+    uniforms = [*keys, (0 << 57) - (1 << 60) - 6, (4 << 57) - (1 << 60) - 7]
+    order = [6, 0, 1, 2, 7, 3, 4, 5]
+    forged = chosen(matrix, uniforms, [0] * 6, order)
+    forge_keys(forged, [k << 57 for k in range(8)], [0] * 8, monkeypatch)
 
 
 def test_uniforms_beyond_their_range_that_lead_around_p_do_not_prove(monkeypatch):
