@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bailee.keys import Identity
@@ -55,6 +56,25 @@ def test_both_verifiers_accept(passport: Path, world: Path) -> None:
     trusted = ("--trusted", world / "owner", "--trusted", world / "builder")
     code, said = run("verify", passport / "passport.json", "--plain", *trusted)
     assert (code, said["plain"]) == (0, True)
+
+
+def test_a_model_answers_rows_and_is_exported(passport: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("sex,age\nf,30\nm,99.5\n")
+    code, said = run("predict", passport, rows)
+    assert (code, said["columns"], said["rows"]) == (0, ["ill", "p(0)", "p(1)"], 2)
+    onnxruntime = pytest.importorskip("onnxruntime")
+    graph = tmp_path / "m.onnx"
+    code, written = run("export", passport, "--onnx", graph, "--safetensors", tmp_path / "m.safetensors")
+    assert (code, len(written["files"])) == (0, 2)
+    session = onnxruntime.InferenceSession(graph.read_bytes(), providers=["CPUExecutionProvider"])
+    feed = {"numbers": np.array([[30.0], [99.5]]), "sex": np.array([["f"], ["m"]], dtype=object)}
+    scores = session.run(["scores"], feed)[0]
+    assert np.abs(scores - [row[1:] for row in said["answers"]]).max() <= written["bound_scores"]
+    refused(run("export", passport, "--onnx", graph), 2, "InputError", "exists already")
+    refused(run("export", passport), 2, "InputError", "nothing to write")
+    rows.write_text("sex,age\nx,30\n")
+    refused(run("predict", passport, rows), 2, "SchemaError", "row 1, sex")
 
 
 def test_a_party_that_is_not_trusted(passport: Path, world: Path) -> None:

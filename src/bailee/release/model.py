@@ -125,7 +125,7 @@ def _revealed(path: Path, passport: ModelPassport, name: str) -> ReleasedModel:
     commitment = Commitment.from_json(passport.model)
     if passport.revealed is None:
         raise InputError(
-            f"the model of {path} stayed secret: its passport holds only the commitment {commitment.root.hex()[:16]}...; "
+            f"the model of {path} stayed secret: its passport holds only a commitment to it; "
             "its trainer can answer and prove answers, or publish it by training with reveal"
         )
     schema = _schema(path, passport.owners[0].card)
