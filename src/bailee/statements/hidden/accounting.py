@@ -193,7 +193,7 @@ def _epsilon(multiplier: float, smooth: float, passes: int, delta: float) -> flo
 
 
 def _exact(scale: float, high: float, delta: float) -> float:
-    """The least epsilon of a Gaussian of `scale` and distance 1, found below `high`: E releases are one of 1/sqrt(E)."""
+    """The least epsilon of a Gaussian of `scale` at distance 1, below `high`. E releases are one at scale / sqrt(E)."""
     from dp_accounting.pld.privacy_loss_mechanism import GaussianPrivacyLoss
 
     law, low = GaussianPrivacyLoss(scale), 0.0

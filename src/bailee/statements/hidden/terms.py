@@ -11,6 +11,7 @@ from typing import Any
 from bailee.errors import PlanError, RecordError
 from bailee.records.canonical import Json
 from bailee.records.fields import Count, Decimal, Name, check, decode, encode, hints
+from bailee.records.schema import BINARY, CLASSES, NUMBER, Schema
 from bailee.statements.hidden.schedule import Chunk, batch_rows, cut, epoch_steps
 from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.optimizer import Rule
@@ -66,6 +67,13 @@ def architecture_of(plan: ModelPlan, columns: Sequence[str]) -> Architecture:
     """The tensors of a plan on cards of these columns. Raises PlanError."""
     labels = plan.labels(columns)
     return Architecture(len(columns), plan.hidden, len(labels), plan.loss, labels, plan.used(columns))
+
+
+def check_label(plan: ModelPlan, schema: Schema) -> None:
+    """That the cards' label is of the kind that the plan's loss learns. Raises PlanError."""
+    wanted = {"logistic": BINARY, "softmax": CLASSES, "squared": NUMBER}[plan.loss]
+    if schema.label_kind != wanted:
+        raise PlanError(f"loss: {plan.loss} learns a label of the kind {wanted}; the schema's is {schema.label_kind}")
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal as Number
 from fractions import Fraction
 
 from bailee.adapters.machine import memory_bytes
 from bailee.errors import BudgetError, PlanError
 from bailee.records.fields import decimal_text
+from bailee.records.schema import Schema
 from bailee.statements.hidden.accounting import calibrate, check_plan, model_loss
 from bailee.statements.hidden.schedule import MAX_CHUNK, Chunk, batch_rows, cut, power_above
-from bailee.statements.hidden.terms import ModelTerms, Setup, architecture_of
+from bailee.statements.hidden.terms import ModelTerms, Setup, architecture_of, check_label
 from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.plan import ModelPlan
 from bailee.train.model.holding import ModelHolding
@@ -32,6 +34,7 @@ def fix_terms(plan: ModelPlan, holdings: Sequence[ModelHolding], memory: int | N
                 f"the cards of {first.owner_name} and {other.card.record.owner_name} have different schemas: "
                 "owners whose rows are trained on together seal under the same schema"
             )
+    check_label(plan, Schema.from_json(first.schema))
     architecture = architecture_of(plan, first.columns)
     rows = tuple(holding.card.record.rows for holding in holdings)
     chunk_steps = _largest(plan, architecture, rows, memory)
@@ -41,14 +44,10 @@ def fix_terms(plan: ModelPlan, holdings: Sequence[ModelHolding], memory: int | N
         text = None if noise is None else decimal_text(_decimal(noise))
         setup = Setup(plan, ModelTerms(first.columns, rows, chunk_steps, laps, text, model_openings))
         loss = model_loss(setup)
-        try:
+        if noise is None or loss is None or Number(loss.epsilon) <= Number(plan.privacy.epsilon or loss.epsilon):
             check_plan(setup, loss)
-        except PlanError:
-            if noise is None or plan.privacy.epsilon is None:
-                raise
-            noise *= _MORE_NOISE  # rounding to a lattice cost a little: ask for a little more
-            continue
-        return setup
+            return setup
+        noise *= _MORE_NOISE  # rounding to a lattice cost a little: ask for a little more
     raise PlanError(f"privacy.epsilon: no noise was found that keeps the run within {plan.privacy.epsilon}")
 
 
