@@ -1,0 +1,188 @@
+"""Training steps of several models, proved in chunks, against the same training in plain float32 NumPy, in one run.
+
+    bench_network.py [mlp] [step] [private] [softmax] [logistic] [--part FRACTION]
+
+Each line is one chunk: what it commits, how long committing data, proving and both verifications take, and the same
+steps in NumPy. `--part` takes that part of the rows (a power of two) where a whole run is too long.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from measure import WORD, machine, peak_memory, resident, timed
+from numpy.typing import NDArray
+
+from bailee.algebra import kernels
+from bailee.argument.commitment import CommittedVector
+from bailee.statements.dataset import TENSOR, padded
+from bailee.statements.network.architecture import Architecture
+from bailee.statements.network.chunk import ChunkClaim, ChunkWitness, Part, commit_noise, draw_noise
+from bailee.statements.network.chunk import commit_boundary, prove_chunk, verify_chunk
+from bailee.statements.network.run import initial_state, rule_for, run_steps
+
+
+@dataclass(frozen=True)
+class Work:
+    """A model and the rows of one chunk. `steps` may go round the batches more than once (several epochs)."""
+
+    name: str
+    features: int
+    hidden: tuple[int, ...]
+    outputs: int
+    loss: str
+    rows: int
+    batch: int
+    steps: int
+    rate: Fraction
+    clip: Fraction | None = None
+    noise: Fraction | None = None
+
+
+def data(work: Work) -> tuple[Architecture, NDArray[np.int64]]:
+    """Random rows with a label that depends on them: features, bias, labels."""
+    draw = np.random.default_rng(5)
+    columns = work.features + 1 + work.outputs
+    matrix = np.zeros((work.rows, columns), dtype=np.int64)
+    matrix[:, : work.features] = draw.integers(-4096, 4097, (work.rows, work.features))
+    matrix[:, work.features] = 4096
+    scores = matrix[:, : work.features] @ draw.normal(size=(work.features, work.outputs))
+    if work.loss == "softmax":
+        matrix[np.arange(work.rows), work.features + 1 + scores.argmax(axis=1)] = 4096
+    else:
+        matrix[:, -1] = scores[:, 0] > 0
+    labels = tuple(range(work.features + 1, columns))
+    told = tuple(c <= work.features for c in range(columns))
+    return Architecture(columns, work.hidden, work.outputs, work.loss, labels, told), matrix
+
+
+def plain(work: Work, architecture: Architecture, matrix: NDArray[np.int64]) -> float:
+    """Seconds of the same steps in float32 NumPy, without clipping or noise."""
+    x = matrix[:, : work.features + 1].astype(np.float32) / 4096
+    y = (matrix[:, list(architecture.labels)] != 0).astype(np.float32)
+    draw = np.random.default_rng(1)
+    widths = (work.features + 1, *work.hidden, work.outputs)
+    weights = [
+        (draw.normal(size=(a, b)) * (2 / a) ** 0.5).astype(np.float32)
+        for a, b in zip(widths[:-1], widths[1:], strict=True)
+    ]
+    biases = [np.zeros(b, np.float32) for b in widths[1:]]
+    rate, batches = np.float32(float(work.rate)), max(1, work.rows // work.batch)
+    start = time.perf_counter()
+    for step in range(work.steps):
+        at = slice((step % batches) * work.batch, (step % batches + 1) * work.batch)
+        values = [x[at]]
+        for w, b in zip(weights[:-1], biases[:-1], strict=True):
+            values.append(np.maximum(values[-1] @ w + b, 0))
+        z = values[-1] @ weights[-1] + biases[-1]
+        if work.loss == "softmax":
+            e = np.exp(z - z.max(axis=1, keepdims=True))
+            d = e / e.sum(axis=1, keepdims=True) - y[at]
+        else:
+            d = 1 / (1 + np.exp(-z)) - y[at]
+        for layer in reversed(range(len(weights))):
+            back = (d @ weights[layer].T) * (values[layer] > 0) if layer else d
+            weights[layer] -= rate * (values[layer].T @ d) / len(d)
+            biases[layer] -= rate * d.mean(axis=0)
+            d = back
+    return time.perf_counter() - start
+
+
+def measure(work: Work) -> None:
+    architecture, matrix = data(work)
+    baseline = min(plain(work, architecture, matrix) for _ in range(3))
+    rates = [work.rate] * work.steps
+    batch = work.rows if work.batch == work.rows else work.batch
+    rule = rule_for(architecture, batch, rates, clip=work.clip, noise_multiplier=work.noise, tolerance=Fraction(1, 50))
+    batches = 1 if work.batch == work.rows else work.rows // work.batch
+    part = Part(work.rows, batches, work.batch)
+    coins = bytes([7]) * 32 if rule.noise else b""
+    claim = ChunkClaim(architecture, rule, (part,), coins)
+    state = initial_state(architecture, bytes(32))
+    commit, dataset = timed(lambda: CommittedVector({TENSOR: padded(matrix)}, 8, bytes([1]) * 32))
+    noise = commit_noise(architecture, rule, bytes([9]) * 32) if rule.noise else None
+    drawn = draw_noise(architecture, rule, noise, coins) if noise else None
+    features = matrix.reshape(batches, work.batch, -1)
+    there = np.ones((batches, work.batch), dtype=np.bool_)
+    start = time.perf_counter()
+    after, losses = run_steps(architecture, state, [features], [there], rule, drawn)
+    training = time.perf_counter() - start
+    before = commit_boundary(architecture, state, 2, bytes([2]) * 32)
+    witness = ChunkWitness((dataset,), before, commit_boundary(architecture, after, 2, bytes([3]) * 32), noise)
+    held = resident()
+    sizes: list[int] = []
+    with peak_memory() as peak:
+        seconds, proof = timed(lambda: prove_counting(claim, witness, sizes))
+    fast, _ = timed(lambda: verify_chunk(claim, witness.records, b"bench", proof))
+    slow, _ = timed(lambda: verify_chunk(claim, witness.records, b"bench", proof, plain=True))
+    values, looked = sizes
+    print(f"{work.name}: {work.rows:,} rows, batches of {work.batch:,}, {work.steps} steps")
+    print(
+        f"  NumPy {baseline:.3f} s, exact integers {training:.2f} s, commit data {commit:.2f} s, "
+        f"prove {seconds:.2f} s = {seconds / baseline:.0f} x NumPy, {seconds / work.steps:.4f} s a step"
+    )
+    print(
+        f"  {values / 1e6:.2f} M values committed, {looked / 1e6:.2f} M look-ups, {values / seconds / 1e6:.2f} M "
+        f"values/s; peak {(peak[0] - held) / WORD / max(1, values):.1f} words a value ({peak[0] / 1e9:.2f} GB in all); "
+        f"proof {len(proof) / 1e6:.2f} MB; verify {fast:.2f} s, plain {slow:.1f} s; loss {losses[0]:.3f} to "
+        f"{losses[-1]:.3f}",
+        flush=True,
+    )
+
+
+def prove_counting(claim: ChunkClaim, witness: ChunkWitness, sizes: list[int]) -> bytes:
+    """The proof; `sizes` receives the number of values committed for it and of look-ups."""
+    from bailee.argument.tape import Tape
+    from bailee.statements.network.chunk import chunk_tape
+
+    proof = prove_chunk(claim, witness, b"bench")
+    tape = Tape()
+    chunk_tape(tape, claim, witness.records)
+    tape.finish()
+    sizes += [sum(1 << bits for _, bits in tape.sources[-1].tensors), sum(1 << look.bits for look in tape.lookups)]
+    return proof
+
+
+def works(part: float) -> dict[str, list[Work]]:
+    rate = Fraction(1, 10)
+
+    def rows(whole: int) -> int:
+        return max(1, int(whole * part))
+
+    return {
+        "mlp": [Work("MLP 30-64-32-1", 30, (64, 32), 1, "logistic", rows(1 << 16), 256, rows(1 << 16) // 256, rate)],
+        "step": [
+            Work("MLP 30-32-16-1, alone", 30, (32, 16), 1, "logistic", 64, 64, 1, rate),
+            Work("MLP 30-32-16-1, a chunk", 30, (32, 16), 1, "logistic", rows(1 << 16), 64, rows(1 << 16) // 64, rate),
+        ],
+        "private": [
+            Work("MLP 784-128-10, private", 784, (128,), 10, "softmax", rows(512), 32, rows(512) // 32, rate,
+                 Fraction(1), Fraction(1)),
+        ],
+        "softmax": [
+            Work("softmax 4,080-10, private", 4080, (), 10, "softmax", rows(8192), rows(8192), 4, rate,
+                 Fraction(1), Fraction(8)),
+        ],
+        "logistic": [
+            Work("logistic 1,024", 1022, (), 1, "logistic", rows(1 << 17), rows(1 << 17), 1, rate),
+        ],
+    }  # fmt: skip
+
+
+def main() -> None:
+    asked = [word for word in sys.argv[1:] if not word.startswith("--")]
+    part = float(sys.argv[sys.argv.index("--part") + 1]) if "--part" in sys.argv else 1.0
+    chosen = [word for word in asked if not word.replace(".", "").isdigit()] or list(works(part))
+    machine()
+    kernels.warm()
+    for name in chosen:
+        for work in works(part)[name]:
+            measure(work)
+
+
+if __name__ == "__main__":
+    main()
