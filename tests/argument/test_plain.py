@@ -184,7 +184,7 @@ def test_words_that_are_not_below_p_are_malformed() -> None:
 
 
 def test_no_compiled_code_is_imported() -> None:
-    names = "dataset gradient reseal card noise logistic fixed_point plan privacy session"
+    names = "dataset gradient reseal rules shuffle statistics card noise logistic fixed_point plan privacy session"
     program = "import bailee.argument.plain, sys\n" + "".join(f"import bailee.statements.{n}\n" for n in names.split())
     program += "raise SystemExit(any(n == 'numba' or n.startswith('bailee.algebra.kernels') for n in sys.modules))"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

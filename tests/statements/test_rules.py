@@ -267,3 +267,18 @@ def test_bounds_that_make_no_sense_are_refused():
         StatisticsClaim(1 << 20, 3, 1 << 24, (Bound(0, 1, 0, 1),))
     with pytest.raises(StatementError):
         StatisticsClaim(5, 3, 4096, ())
+
+
+def test_a_permutation_in_two_trees_is_one_to_both_verifiers(monkeypatch):
+    from bailee.argument import lookup
+    from bailee.argument.plain import claims
+
+    monkeypatch.setattr(lookup, "SPLIT_FROM", 1 << 8)
+    monkeypatch.setattr(claims, "SPLIT_FROM", 1 << 8)
+    # the limbs of 512 ways fill a tree; the keys they lead to, and the limbs of one number, make another
+    assert len(claims.split([9] * 5 + [0] * 3)) == 2
+    matrix = table(300)
+    claim, vectors = claimed(matrix), [committed(matrix)]
+    proof = prove_distinct(claim, vectors, [0], CONTEXT)
+    fast, plain = (convinces(claim, vectors, proof, slow) for slow in (False, True))
+    assert fast == pytest.approx(plain)
