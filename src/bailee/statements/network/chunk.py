@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ChunkClaim", "ChunkCommitments", "ChunkWitness", "Part", "chunk_tape", "commit_boundary", "commit_noise",
-    "draw_noise", "prove_chunk", "verify_chunk",
+    "draw_noise", "prove_chunk", "read_rows", "verify_chunk",
 ]  # fmt: skip
 
 LONGEST_CHUNK = 1 << 10
@@ -202,7 +202,7 @@ def chunk_tape(
     stages = claim.stages(tape)
     stage = stages[0]
     rows = [
-        _rows(tape, part, each, architecture, tape.source(dataset, part.opening))
+        read_rows(tape, part, each, architecture, tape.source(dataset, part.opening))
         for part, each, dataset in zip(claim.parts, stages, commitments.datasets, strict=True)
     ]
     before, after = tape.source(commitments.before, READ), tape.source(commitments.after, WRITTEN)
@@ -228,7 +228,8 @@ def chunk_tape(
             write_follow(stage, held.velocity, velocity, first.velocity, last.velocity)
 
 
-def _rows(tape: Tape, part: Part, stage: Stage, architecture: Architecture, source: int) -> Node:
+def read_rows(tape: Tape, part: Part, stage: Stage, architecture: Architecture, source: int) -> Node:
+    """The rows of a part over (step, batch, column), of a dataset's commitment."""
     whole = tape.committed(source, TENSOR, (part.slice_axis, stage.step, stage.batch, architecture.column))
     return tape.select(whole, part.slice_axis, part.slice)
 

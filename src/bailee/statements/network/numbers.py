@@ -17,6 +17,7 @@ from bailee.argument.tape import Tape
 from bailee.errors import StatementError
 
 Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 FEATURE_BITS = 12
 WEIGHT_BITS = 14
@@ -32,6 +33,7 @@ BACK_BITS = 18
 """A hidden residual is signed with so many bits: below 2."""
 GRADIENT_BITS = RESIDUAL_BITS + FEATURE_BITS
 _EXACT = 53
+_BLOCK = 1 << 18
 
 
 def div(values: Any, bits: int) -> Any:
@@ -62,17 +64,29 @@ def matmul(left: Integers, left_bits: int, right: Integers, right_bits: int) -> 
     if width < 1:
         raise StatementError(f"a sum of {left.shape[-1]} values of {left_bits} bits is too long for exact arithmetic")
     first = left.astype(np.float64)
-    if right_bits <= width:
-        product: Integers = np.matmul(first, right.astype(np.float64)).astype(np.int64)
-        return product
     total: Integers | None = None
     for low in range(0, right_bits, width):
-        piece = right >> low
+        piece = right >> low if low else right
         if low + width < right_bits:
             piece = piece & ((1 << width) - 1)
-        part = np.matmul(first, piece.astype(np.float64)).astype(np.int64) << low
-        total = part if total is None else total + part
+        part = _product(first, piece.astype(np.float64)).astype(np.int64)
+        total = part if total is None else total + (part << low)
     return right if total is None else total
+
+
+def _product(left: Floats, right: Floats) -> Floats:
+    """Stacks of matrices in blocks of at most 2^18 products: larger ones make BLAS start threads of its own, which
+    cost more than they bring for matrices of this size, and far more on a busy machine."""
+    rows, inner, columns = left.shape[-2], left.shape[-1], right.shape[-1]
+    wide = max(8, min(columns, _BLOCK // (8 * inner)))
+    high = max(8, _BLOCK // (wide * inner))
+    lead = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+    out = np.empty((*lead, rows, columns))
+    for row in range(0, rows, high):
+        for column in range(0, columns, wide):
+            at, by = slice(row, row + high), slice(column, column + wide)
+            np.matmul(left[..., at, :], right[..., by], out=out[..., at, by])
+    return out
 
 
 def turned(matrices: Integers) -> Integers:
