@@ -19,6 +19,7 @@ ROUNDING_OVERHEAD = Fraction(1, 20)
 _MULTIPLIERS = (1 << 9, 1 << 8)
 _LEAST_MOMENTUM_SHIFT = 12
 _LEAST_DECAY = 50
+_FINER = 9
 
 
 def rule_for(
@@ -79,7 +80,10 @@ def _lattices(
     # finer while one draw is still enough, and the multipliers large enough to be precise
     while unit > fine[0] and noise_multiplier * (2 * clip / Fraction(2) ** (unit - 1) + roots) <= LARGEST_SIGMA:
         unit -= 1
-    return [(unit, bits) for bits in FACTOR_BITS]
+    # No coarser than the largest shift allows, and finer where a step could overflow: two draws then make the noise.
+    return [
+        (min(unit, LARGEST_SHIFT - GRADIENT_BITS - bits) - finer, bits) for finer in range(_FINER) for bits in FACTOR_BITS
+    ]
 
 
 def _power_above(value: Fraction) -> int:
