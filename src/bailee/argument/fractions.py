@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from threading import local
 
 import numpy as np
 from numpy.typing import NDArray
@@ -201,7 +202,7 @@ class LookupTree(FractionTree):
     def _grandparents(self, start: int, stop: int) -> None:
         p, q = self._layers[0]
         count = stop - start
-        below, top, bottom = _empty(2 * count), _empty(2 * count), _empty(2 * count)
+        below, top, bottom = _SCRATCH.take(3, 2 * count)
         self._fractions(below, start, (top[:count], bottom[:count]))
         self._fractions(below, len(p) + start, (top[count:], bottom[count:]))
         kernels.fraction_combine(top, bottom, (p[start:stop], q[start:stop]))
@@ -215,7 +216,7 @@ class LookupTree(FractionTree):
 
         def part(start: int, stop: int) -> Sums:
             count = stop - start
-            below, made = _empty(2 * count), [_empty(2 * count) for _ in range(4)]
+            below, *made = _SCRATCH.take(5, 2 * count)
             for side in (0, 1):
                 for half in (0, 1):
                     here = slice(half * count, (half + 1) * count)
@@ -324,12 +325,12 @@ class LeafState:
     def _made(self, start: int, stop: int, step: int, pieces: int) -> Pair:
         """Both halves of the leaves: `pieces` ranges of each, `step` from one to the next, side by side."""
         count, half = stop - start, self._leaves.count // 2
-        both = _empty(pieces * count), _empty(pieces * count)
-        for side, out in enumerate(both):
+        left, right = _SCRATCH.take(2, pieces * count)
+        for side, out in enumerate((left, right)):
             for k in range(pieces):
                 here = out[k * count : (k + 1) * count]
                 self._leaves.write(here, side * half + k * step + start, self._shift)
-        return both
+        return left, right
 
     def _sum(self, start: int, stop: int) -> Sums:
         made = self._made(start, stop, self._leaves.count // 4, 2)
@@ -344,6 +345,19 @@ class LeafState:
         for whole, piece in zip(self._q, made, strict=True):
             whole[start:stop], whole[eighth + start : eighth + stop] = piece[:count], piece[count : 2 * count]
         return sums
+
+
+class _Scratch(local):
+    """Room for the parts a thread makes, the same every time: fresh memory costs more than what is done with it."""
+
+    def __init__(self) -> None:
+        self._room = _empty(0)
+
+    def take(self, count: int, size: int) -> list[Words]:
+        """`count` arrays of `size` entries, until the next time."""
+        if len(self._room) < count * size:
+            self._room = _empty(count * size)
+        return [self._room[k * size : (k + 1) * size] for k in range(count)]
 
 
 def _in_parts(count: int, task: Callable[[int, int], Sums | None]) -> list[Sums]:
@@ -368,3 +382,6 @@ def _empty(size: int) -> Words:
 
 def _ext(pair: Words) -> Ext:
     return int(pair[0]), int(pair[1])
+
+
+_SCRATCH = _Scratch()

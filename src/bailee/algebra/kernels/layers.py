@@ -7,9 +7,21 @@ Variables are bound from the most significant index bit, as in `rounds`; (t0, ti
 import numpy as np
 
 from bailee.algebra.field import Ext, Words
-from bailee.algebra.kernels import parallel
+from bailee.algebra.kernels import lanes, parallel
 from bailee.algebra.kernels.vectors import in_place, readable, same_length, scalar, total
-from bailee.algebra.kernels.words import ACC6, Pair, Word, e_fold, e_loose, e_mac, e_mul, e_reduced, inlined, kernel
+from bailee.algebra.kernels.words import (
+    ACC6,
+    WIDTH,
+    Pair,
+    Word,
+    e_fold,
+    e_loose,
+    e_mac,
+    e_mul,
+    e_reduced,
+    inlined,
+    kernel,
+)
 from bailee.algebra.kernels.words import add as f_add
 from bailee.algebra.kernels.words import loose_sub as minus
 
@@ -184,21 +196,23 @@ def _weights(outer: Words, inner: Words, entries: int, share: int) -> tuple[Word
     h, rest = divmod(entries, share)
     if rest or h != len(outer) * len(inner):
         raise ValueError(f"{entries} entries need {entries // share} weights, got {len(outer)} x {len(inner)}")
+    if len(inner) & (len(inner) - 1):
+        raise ValueError(f"an inner table has a power of two of weights, got {len(inner)}")
     return readable(outer), readable(inner), np.uint64(h), len(outer), max(1, parallel.MINIMUM // len(inner))
 
 
 def product_start(a: Words, b: Words, outer: Words, inner: Words) -> tuple[Ext, Ext]:
     """(t0, tinf) = (sum w*a[i]*b[i], sum w*(a[i+h] - a[i])*(b[i+h] - b[i])) for a, b of (2h, 2)."""
     w, v, h, count, least = _weights(outer, inner, same_length(a, b), 2)
-    a, b = readable(a), readable(b)
-    return _sums(parallel.over(count, lambda i, j: _product(a, b, w, v, h, i, j), least))
+    a, b, task = readable(a), readable(b), lanes.product if len(v) >= WIDTH else _product
+    return _sums(parallel.over(count, lambda i, j: task(a, b, w, v, h, i, j), least))
 
 
 def product_next(a: Words, b: Words, r: Ext, outer: Words, inner: Words) -> tuple[Ext, Ext]:
     """Fold a and b of (4h, 2) by r, into their first halves; then `product_start` of those."""
     w, v, h, count, least = _weights(outer, inner, same_length(in_place(a), in_place(b)), 4)
-    r0, r1 = scalar(r)
-    return _sums(parallel.over(count, lambda i, j: _product_next(a, b, r0, r1, w, v, h, i, j), least))
+    (r0, r1), task = scalar(r), lanes.product_next if len(v) >= WIDTH else _product_next
+    return _sums(parallel.over(count, lambda i, j: task(a, b, r0, r1, w, v, h, i, j), least))
 
 
 def fraction_start(p0: Words, p1: Words, q0: Words, q1: Words, lam: Ext, outer: Words, inner: Words) -> tuple[Ext, Ext]:
@@ -208,7 +222,7 @@ def fraction_start(p0: Words, p1: Words, q0: Words, q1: Words, lam: Ext, outer: 
     """
     w, v, h, count, least = _weights(outer, inner, same_length(in_place(p0), p1, q0, q1), 2)
     p1, q0, q1, (l0, l1) = readable(p1), readable(q0), readable(q1), scalar(lam)
-    task = _fraction_start
+    task = lanes.fraction_start if len(v) >= WIDTH else _fraction_start
     return _sums(parallel.over(count, lambda i, j: task(p0, p1, q0, q1, l0, l1, w, v, h, i, j), least))
 
 
@@ -217,5 +231,5 @@ def fraction_next(p0: Words, p1: Words, q0: Words, q1: Words, r: Ext, outer: Wor
     length = same_length(*(in_place(a) for a in (p0, p1, q0, q1)))
     w, v, h, count, least = _weights(outer, inner, length, 4)
     r0, r1 = scalar(r)
-    task = _fraction_next
+    task = lanes.fraction_next if len(v) >= WIDTH else _fraction_next
     return _sums(parallel.over(count, lambda i, j: task(p0, p1, q0, q1, r0, r1, w, v, h, i, j), least))

@@ -14,15 +14,19 @@ from bailee.algebra.kernels.words import (
     ACC6,
     Word,
     add,
+    canonical,
     e_loose,
     e_mac,
     e_mul,
     e_reduced,
     fe_mac,
     kernel,
+    lanes_products,
+    load_pairs,
     loose_sub,
     mac,
     reduced,
+    store_pairs,
 )
 
 _ZERO = np.uint64(0)
@@ -125,7 +129,18 @@ def _product_base(a: Words, b: Words, w: Words, h: Word, inner: Word, start: int
 
 @kernel
 def _combine(p: Words, q: Words, m: Word, top: Words, bottom: Words, start: int, stop: int) -> None:
-    for i in range(np.uint64(start), np.uint64(stop)):
+    begin, end, four = np.uint64(start), np.uint64(stop), np.uint64(4)
+    whole = begin + (end - begin) // four * four
+    for n in range(begin, whole, four):
+        x0, x1 = load_pairs(p, n)
+        y0, y1 = load_pairs(p, n + m)
+        z0, z1 = load_pairs(q, n)
+        t0, t1 = load_pairs(q, n + m)
+        g0, g1 = lanes_products(x0, x1, t0, t1, y0, y1, z0, z1)
+        store_pairs(top, n, canonical(g0), canonical(g1))
+        g0, g1 = e_mul(z0, z1, t0, t1)
+        store_pairs(bottom, n, g0, g1)
+    for i in range(whole, end):
         j = i + m
         b0, b1, d0, d1 = q[i, 0], q[i, 1], q[j, 0], q[j, 1]
         top[i, 0], top[i, 1] = e_reduced(e_mac(e_mac(ACC6, p[i, 0], p[i, 1], d0, d1), p[j, 0], p[j, 1], b0, b1))
@@ -134,8 +149,17 @@ def _combine(p: Words, q: Words, m: Word, top: Words, bottom: Words, start: int,
 
 @kernel
 def _combine_ones(q: Words, m: Word, top: Words, bottom: Words, start: int, stop: int) -> None:
-    n = np.uint64(q.shape[0])
-    for i in range(np.uint64(start), np.uint64(stop)):
+    n, begin, end, four = np.uint64(q.shape[0]), np.uint64(start), np.uint64(stop), np.uint64(4)
+    whole = begin
+    if end + m <= n:
+        whole = begin + (end - begin) // four * four
+    for k in range(begin, whole, four):
+        x0, x1 = load_pairs(q, k)
+        y0, y1 = load_pairs(q, k + m)
+        store_pairs(top, k, add(x0, y0), add(x1, y1))
+        x0, x1 = e_mul(x0, x1, y0, y1)
+        store_pairs(bottom, k, x0, x1)
+    for i in range(whole, end):
         b0 = d0 = _ONE
         b1 = d1 = _ZERO
         if i < n:

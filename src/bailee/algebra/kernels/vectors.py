@@ -12,7 +12,21 @@ import numpy as np
 from bailee.algebra import field
 from bailee.algebra.field import Ext, P, Words
 from bailee.algebra.kernels import parallel
-from bailee.algebra.kernels.words import ACC6, Pair, e_fold, e_mac, e_mul, e_reduced, fe_mac, kernel, loose_sub
+from bailee.algebra.kernels.words import (
+    ACC6,
+    Pair,
+    e_fold,
+    e_mac,
+    e_mul,
+    e_reduced,
+    fe_mac,
+    kernel,
+    load_base,
+    load_pairs,
+    loose_sub,
+    spread,
+    store_pairs,
+)
 from bailee.algebra.kernels.words import add as f_add
 from bailee.algebra.kernels.words import mul as f_mul
 from bailee.algebra.kernels.words import sub as f_sub
@@ -114,7 +128,15 @@ def _dot_base(a: Words, b: Words, start: int, stop: int) -> Pair:
 
 @kernel
 def _fold(a: Words, h: np.uint64, r0: np.uint64, r1: np.uint64, start: int, stop: int) -> None:
-    for i in range(np.uint64(start), np.uint64(stop)):
+    begin, end, four = np.uint64(start), np.uint64(stop), np.uint64(4)
+    whole = begin + (end - begin) // four * four
+    s0, s1 = spread(r0), spread(r1)
+    for i in range(begin, whole, four):
+        x0, x1 = load_pairs(a, i)
+        y0, y1 = load_pairs(a, i + h)
+        x0, x1 = e_fold(x0, x1, y0, y1, s0, s1)
+        store_pairs(a, i, x0, x1)
+    for i in range(whole, end):
         a[i, 0], a[i, 1] = e_fold(a[i, 0], a[i, 1], a[i + h, 0], a[i + h, 1], r0, r1)
 
 
@@ -142,8 +164,18 @@ def _denominators(
 def _denominators_from(
     out: Words, offset: np.uint64, first: Words, column: Words, c0: np.uint64, c1: np.uint64, start: int, stop: int
 ) -> None:
+    begin, end, four = np.uint64(start), np.uint64(stop), np.uint64(4)
     mask = np.uint64(first.shape[0]) - np.uint64(1)
-    for i in range(np.uint64(start), np.uint64(stop)):
+    whole = begin
+    if mask == np.uint64(0) or (mask >= np.uint64(3) and begin % four == np.uint64(0)):
+        whole = begin + (end - begin) // four * four
+    s0, s1, x0, x1 = spread(c0), spread(c1), spread(first[0, 0]), spread(first[0, 1])
+    for i in range(begin, whole, four):
+        if mask:
+            x0, x1 = load_pairs(first, i & mask)
+        y = load_base(column, i)
+        store_pairs(out, offset + i, f_sub(x0, f_mul(y, s0)), f_sub(x1, f_mul(y, s1)))
+    for i in range(whole, end):
         k = i & mask
         out[offset + i, 0] = f_sub(first[k, 0], f_mul(c0, column[i]))
         out[offset + i, 1] = f_sub(first[k, 1], f_mul(c1, column[i]))

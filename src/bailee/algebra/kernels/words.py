@@ -44,17 +44,17 @@ WIDTH = 4
 class LanesType(types.Type):
     """Numba's name for WIDTH words that go through the same steps in one SIMD register."""
 
-    def __init__(self) -> None:
-        super().__init__(name="Lanes")
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name)
 
 
 @register_model(LanesType)
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, ir.VectorType(_I64, WIDTH))
+        super().__init__(manager, kind, ir.VectorType(_I64, WIDTH))  # type: ignore[no-untyped-call]
 
 
-LANES: Any = LanesType()  # type: ignore[no-untyped-call]
+LANES: Any = LanesType("Lanes")
 
 
 def kernel(function: F) -> F:
