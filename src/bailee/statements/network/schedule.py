@@ -82,7 +82,9 @@ def _lattices(
         unit -= 1
     # No coarser than the largest shift allows, and finer where a step could overflow: two draws then make the noise.
     return [
-        (min(unit, LARGEST_SHIFT - GRADIENT_BITS - bits) - finer, bits) for finer in range(_FINER) for bits in FACTOR_BITS
+        (min(unit, LARGEST_SHIFT - GRADIENT_BITS - bits) - finer, bits)
+        for finer in range(_FINER)
+        for bits in FACTOR_BITS
     ]
 
 
