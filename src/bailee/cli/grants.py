@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,14 +13,16 @@ import typer
 
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
 from bailee.cli.home import PartyHome, read_public
+from bailee.cli.plans import read_any_plan
 from bailee.errors import InputError, RecordError
-from bailee.grant import give_grant
+from bailee.grant import give_grant, waive
 from bailee.grant import revoke as revoke_grant
-from bailee.records import Grant, Signed
+from bailee.records import Card, Grant, Signed
 from bailee.records.fields import parse_time
 from bailee.records.schema import Schema
-from bailee.statements.plan import row_norm_bound
-from bailee.train.plan import read_plan
+from bailee.statements.hidden.terms import check_label
+from bailee.statements.network.plan import ModelPlan
+from bailee.statements.plan import Plan, row_norm_bound
 
 _FORM = "a date like 2027-01-31, or a time like 2027-01-31T12:00:00Z (UTC)."
 Starts = Annotated[str | None, typer.Option(help=f"When it begins to hold, now by default: {_FORM}")]
@@ -40,6 +43,10 @@ def grant(
     max_epsilon: Annotated[str | None, typer.Option(help="At most this privacy loss; the plan's by default.")] = None,
     max_delta: Annotated[str | None, typer.Option(help="At most this delta; the plan's by default.")] = None,
     purpose: Annotated[str | None, typer.Option(help="For this purpose only; the plan's by default.")] = None,
+    unprotected: Annotated[
+        bool,
+        typer.Option("--unprotected", help="Sign a waiver too, for a plan without privacy: its model may reveal rows."),
+    ] = False,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
@@ -50,12 +57,10 @@ def grant(
     Example: `bailee grant heart-disease --builder builder/identity.json --plan plan.toml --days 30 --home cleveland`
     """
     face, party = Face(as_json), PartyHome(home)
-    owner, sealed, wanted = party.identity, party.dataset(dataset), read_plan(plan)
-    if max_epsilon is None and wanted.epsilon is None:
+    owner, sealed, wanted = party.identity, party.dataset(dataset), read_any_plan(plan)
+    asked = _asked(wanted, sealed.card.record, unprotected)
+    if max_epsilon is None and asked.epsilon is None:
         raise InputError("the plan names a noise multiplier and no epsilon; say how much is allowed with --max-epsilon")
-    # A plan that does not fit this dataset is found here, not in the session.
-    row_norm_bound(Schema.from_json(sealed.card.record.schema))
-    wanted.released(sealed.card.record.columns)
     now = datetime.now(UTC)
     begins = now if starts is None else _moment(starts, time.min)
     ends = begins + timedelta(days=days) if until is None else _moment(until, time.max)
@@ -67,16 +72,18 @@ def grant(
         wanted.digest,
         begins,
         ends,
-        max_epsilon or wanted.epsilon or "0",
-        max_delta or wanted.delta,
+        max_epsilon or asked.epsilon or "0",
+        max_delta or asked.delta,
         secrets.token_bytes(16),
         field,
     )
     path = party.keep_grant(given)
     facts = grant_facts(given)
-    if wanted.epsilon is not None and Decimal(given.record.max_epsilon) < Decimal(wanted.epsilon):
+    if unprotected:
+        facts["waiver"] = str(party.keep_waiver(waive(owner, given, now), given.record.id))
+    if asked.epsilon is not None and Decimal(given.record.max_epsilon) < Decimal(asked.epsilon):
         face.say(
-            f"note: the plan is set for epsilon {wanted.epsilon}, this grant allows {given.record.max_epsilon}: "
+            f"note: the plan is set for epsilon {asked.epsilon}, this grant allows {given.record.max_epsilon}: "
             "no session can run under it"
         )
     face.result({**facts, "file": str(path)}, facts_table({**_for_people(facts), "file": path}))
@@ -100,6 +107,34 @@ def revoke(
     path = party.keep_revocation(taken, given.record.id)  # no lock: it must work while a session runs
     facts = {"grant": given.record.id, "revoked": taken.record.revoked, "file": str(path)}
     face.result(facts, facts_table(facts))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a plan costs. epsilon is None where the plan names a noise multiplier instead."""
+
+    epsilon: str | None
+    delta: str
+
+
+def _asked(plan: Plan | ModelPlan, card: Card, unprotected: bool) -> _Asked:
+    """The loss a plan asks for. A plan that does not fit this dataset is found here, not in the session."""
+    if isinstance(plan, Plan):
+        if unprotected:
+            raise InputError("the plan is private; --unprotected would allow what it does not ask for")
+        row_norm_bound(Schema.from_json(card.schema))
+        plan.released(card.columns)
+        return _Asked(plan.epsilon, plan.delta)
+    check_label(plan, Schema.from_json(card.schema))
+    plan.used(card.columns)
+    if plan.private == unprotected:
+        raise InputError(
+            "the plan is private; --unprotected would allow what it does not ask for"
+            if plan.private
+            else "the plan is UNPROTECTED: no noise, no clipping, and its model may reveal rows of this dataset. If "
+            "that is meant, say so with --unprotected"
+        )
+    return _Asked(plan.privacy.epsilon if plan.private else "0", plan.delta)
 
 
 def grant_facts(grant: Signed[Grant]) -> dict[str, Any]:

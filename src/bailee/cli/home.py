@@ -2,8 +2,8 @@
 
 identity.pem, identity.json   keys (`bailee.keys`)
 datasets/NAME/                sealed datasets            grants/ID.json        grants given
-sessions/ID/                  what was said, to resume   revocations/ID.json   grants taken back
-privacy.jsonl                 what sessions cost
+sessions/ID/, models/ID/      what was said, to resume   revocations/ID.json   grants taken back
+privacy.jsonl                 what sessions cost         waivers/ID.json       privacy waived beside a grant
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from bailee.argument.commitment_record import Commitment
 from bailee.errors import InputError
 from bailee.grant import open_grant, open_revocation
 from bailee.keys import PUBLIC_FILE, Identity, PublicIdentity
-from bailee.records import Grant, Revocation, Signed
+from bailee.records import Grant, Revocation, Signed, open_signed
+from bailee.records.model import Waiver
 from bailee.seal import Dataset, open_dataset
 from bailee.seal.card import CARD_FILE
 from bailee.train.ledger import Ledger
@@ -106,6 +107,14 @@ class PartyHome:
 
     def keep_grant(self, grant: Signed[Grant]) -> Path:
         return self._keep("grants", grant.record.id, grant.envelope)
+
+    def keep_waiver(self, waiver: Signed[Waiver], grant_id: str) -> Path:
+        return self._keep("waivers", grant_id, waiver.envelope)
+
+    def waiver(self, grant: Signed[Grant]) -> Signed[Waiver] | None:
+        """The waiver beside a grant, if one was signed."""
+        path = self.path / "waivers" / f"{grant.record.id}.json"
+        return open_signed(read_bytes(path, _RECORD_LIMIT, "waiver"), Waiver) if path.is_file() else None
 
     def revocations(self) -> tuple[Signed[Revocation], ...]:
         paths = sorted((self.path / "revocations").glob("*.json"))

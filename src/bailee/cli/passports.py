@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 from rich.text import Text
@@ -14,16 +15,29 @@ from bailee.adapters.files import read_bytes
 from bailee.cli.face import AsJson, Face, command
 from bailee.cli.home import read_public
 from bailee.errors import InputError, SignatureError
-from bailee.records import Revocation, open_signed
+from bailee.records import Revocation, open_signed, predicate_type_of
 from bailee.records.canonical import MAX_BYTES
+from bailee.records.model import ModelPassport
+from bailee.verify.inference import FILES as CLAIMS
+from bailee.verify.inference import ProvenClaim, verify_claim
+from bailee.verify.model import verify_model_passport
+from bailee.verify.model_statement import ProvenModel
 from bailee.verify.passport import verify_passport
 from bailee.verify.statement import ProvenStatement
+
+Statement: TypeAlias = ProvenStatement | ProvenModel | ProvenClaim
+_TOLD = tuple(record.predicate_type() for record in CLAIMS.values())
+_CHECKS: dict[str, Callable[..., Statement]] = {
+    ModelPassport.predicate_type(): verify_model_passport,
+    **dict.fromkeys(_TOLD, verify_claim),
+}
 
 
 @command
 def verify(
     passport: Annotated[
-        Path, typer.Argument(help="The passport, or the folder that holds it; its attachments lie beside it.")
+        Path,
+        typer.Argument(help="The passport, evaluation or answer, or the folder that holds it and its attachments."),
     ],
     plain: Annotated[
         bool,
@@ -48,23 +62,26 @@ def verify(
     face = Face(as_json)
     revoked = [open_signed(read_bytes(path, MAX_BYTES, "revocation"), Revocation) for path in revocation or []]
     if passport.is_dir():
-        passport = passport / "passport.json"
+        told = [passport / name for name in CLAIMS if (passport / name).is_file()]
+        passport = told[0] if told else passport / "passport.json"
     if not passport.exists():
         raise InputError(f"passport {passport} does not exist; check the path")
     with face.progress() as progress:
         progress("load", 0.0)
         begun = time.monotonic()
+        kind = predicate_type_of(read_bytes(passport, MAX_BYTES, "passport"))
         _load_libraries(plain)
         progress("load", 1.0)
         progress("verify", 0.0)
         started = time.monotonic()
-        statement = verify_passport(passport, plain=plain, revocations=revoked)
+        check = _CHECKS.get(kind, verify_passport)
+        statement = check(passport, plain=plain, revocations=revoked)
         seconds = time.monotonic() - started
         progress("verify", 1.0)
     if trusted:
         _check_known(statement, {read_public(path).public_key.hex() for path in trusted})
     shown = Text.assemble(
-        ("The passport holds.\n\n", "bold green"),
+        (f"The {'proof' if kind in _TOLD else 'passport'} holds.\n\n", "bold green"),
         statement.to_text(),
         f"\n\nChecked in {seconds:.2f} s, after {started - begun:.1f} s of loading libraries",
     )
@@ -74,7 +91,7 @@ def verify(
 
 def _load_libraries(plain: bool) -> None:
     """What the check imports on its way: loading takes longer than checking, and is said apart from it."""
-    for name in ("dp_accounting", "numpy", "bailee.statements.gradient"):
+    for name in ("dp_accounting", "numpy", "bailee.statements.gradient", "bailee.statements.network.chunk"):
         importlib.import_module(name)
     if not plain:
         _load_kernels()
@@ -97,8 +114,10 @@ def _load_kernels() -> None:
     kernels.apply_columns(square, pairs)
 
 
-def _check_known(statement: ProvenStatement, known: set[str]) -> None:
+def _check_known(statement: Statement, known: set[str]) -> None:
     parties = [(statement.builder_name, statement.builder), *((owner.name, owner.key) for owner in statement.owners)]
+    if not isinstance(statement, ProvenStatement):
+        parties += [("who drew a coin", key) for key in statement.coin_parties]
     for name, key in parties:
         if key not in known:
             raise SignatureError(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,10 +10,11 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from bailee.adapters.files import lock, new_directory, read_bytes, storage_errors, write_new
+from bailee.adapters.files import lock, read_bytes
 from bailee.adapters.transport import Listener
 from bailee.adapters.transport import join as connect
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, Report, facts_table, session_command
+from bailee.cli.handing_out import hand_out
 from bailee.cli.home import PartyHome, read_public
 from bailee.cli.watching import Course, watching
 from bailee.errors import BudgetError, GrantError, InputError
@@ -81,7 +80,7 @@ def train(
     record = outcome.passport.record
     target = out or home / "passports" / record.session[:16]
     report = _report(course, outcome, score)
-    _export(outcome, target, report)
+    hand_out(outcome.passport.envelope, outcome.path, target, report)
     shown = {
         "passport": target / "passport.json",
         "model": f"{len(record.columns)} weights, in the passport",
@@ -223,20 +222,6 @@ def _report(course: Course, outcome: Outcome, score: Score | None) -> dict[str, 
             for one in record.owners
         ],
     }
-
-
-def _export(outcome: Outcome, target: Path, report: dict[str, Any]) -> None:
-    """The passport and its attachments, without the session's other files. Nothing is done where they are already."""
-    if (target / "passport.json").is_file() and (target / "passport.json").read_bytes() == outcome.passport.envelope:
-        return
-    with new_directory(target) as draft:
-        write_new(draft / "passport.json", outcome.passport.envelope)
-        write_new(draft / "report.json", json.dumps(report, indent=2).encode() + b"\n")
-        with storage_errors(target):
-            (draft / "attachments").mkdir()
-            for path in sorted((outcome.path.parent / "attachments").iterdir()):
-                shutil.copyfile(path, draft / "attachments" / path.name)  # without its mode: these are to be handed out
-            draft.chmod(0o755)
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -85,7 +85,7 @@ class Course:
         bar = ProgressBar(total=max(self.rounds, 1), completed=self.round, width=40)
         grid.add_row("round", Group(bar, Text(f"{self.round} of {self.rounds}" if self.rounds else "")))
         if self.accuracy:
-            grid.add_row("accuracy", f"{self.accuracy[-1]:.3f} on the builder's test rows  {_spark(self.accuracy)}")
+            grid.add_row("accuracy", f"{self.accuracy[-1]:.3f} on the builder's test rows  {spark(self.accuracy)}")
         if self.epsilon:
             grid.add_row("epsilon", f"{float(self.epsilon):.3f} spent by each owner")
         owners = Text()
@@ -121,7 +121,7 @@ def watching(face: Face, names: Mapping[str, str]) -> Iterator[tuple[Course, Wat
     yield course, watch
 
 
-def _spark(values: list[float]) -> str:
+def spark(values: list[float]) -> str:
     """The course of a number as a row of bars."""
     low, high = min(values), max(values)
     steps = "▁▂▃▄▅▆▇█"

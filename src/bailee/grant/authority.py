@@ -9,6 +9,7 @@ from bailee.errors import GrantError, RecordError
 from bailee.keys import Identity
 from bailee.records import Card, Grant, Revocation, Signed, open_signed, sign, time_text
 from bailee.records.fields import decimal_text
+from bailee.records.model import Waiver
 from bailee.records.schema import BIAS, Schema
 
 
@@ -59,6 +60,13 @@ def revoke(owner: Identity, grant: Signed[Grant], now: datetime) -> Signed[Revoc
     if grant.record.owner != owner.public_key.hex():
         raise GrantError(f"the grant {grant.record.id} is not {owner.name}'s; only the owner who gave it can revoke it")
     return sign(Revocation(owner.public_key.hex(), grant.digest, time_text(now)), owner)
+
+
+def waive(owner: Identity, grant: Signed[Grant], now: datetime) -> Signed[Waiver]:
+    """A signed waiver beside `grant`: its plan promises no privacy. Raises GrantError for another owner's grant."""
+    if grant.record.owner != owner.public_key.hex():
+        raise GrantError(f"the grant {grant.record.id} is not {owner.name}'s; only the owner who gave it can waive")
+    return sign(Waiver(owner.public_key.hex(), grant.digest, grant.record.plan, time_text(now)), owner)
 
 
 def open_card(data: bytes, owner: bytes | None = None) -> Signed[Card]:

@@ -109,7 +109,7 @@ class ProvenModel:
     def to_text(self) -> str:
         """The statement in plain words, one fact a line."""
         plan, shown = self.plan, "is revealed" if self.weights is not None else "stays committed"
-        ends = sum(plan.used(self.columns)), self.architecture.outputs
+        ends = sum(plan.used(self.columns)) - 1, self.architecture.outputs  # the bias is no feature
         widths = "-".join(map(str, (ends[0], *plan.hidden, ends[1])))
         lines = [
             f"Model {plan.name!r}, for {plan.purpose!r}, made by {self.builder_name} ({self.builder[:16]}...)",

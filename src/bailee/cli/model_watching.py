@@ -1,0 +1,91 @@
+"""What a run of `train-model` looks like while it runs: chunks trained, proved, verified; loss; privacy spent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from bailee.cli.face import Face
+from bailee.cli.watching import spark
+from bailee.train.model.events import ModelEvent, Watch
+
+
+@dataclass
+class ModelCourse:
+    """What is known of a run so far. Its events fill it."""
+
+    last: ModelEvent | None = None
+    losses: list[float] = field(default_factory=list)
+    epsilon: str = ""
+    steps: int = 0
+    train_seconds: float = 0.0
+    prove_seconds: float = 0.0
+    since: float = field(default_factory=time.monotonic)
+
+    def take(self, event: ModelEvent) -> None:
+        self.last = event
+        self.steps = max(self.steps, event.steps)
+        self.epsilon = event.epsilon or self.epsilon
+        if event.stage == "trained":
+            self.train_seconds += event.seconds
+            self.losses += [] if event.loss is None else [event.loss]
+        elif event.stage == "proved":
+            self.prove_seconds += event.seconds
+
+    def line(self, event: ModelEvent) -> str | None:
+        """The event for somebody who reads lines, or None if it says nothing new."""
+        of = f"of {event.chunks}"
+        if event.stage == "trained":
+            loss = "" if event.loss is None else f", loss {event.loss:.4f}"
+            spent = f", epsilon {float(event.epsilon):.3f}" if event.epsilon else ""
+            return f"chunk {event.trained} {of} trained{loss}{spent}"
+        if event.stage == "verified":
+            return f"chunk {event.verified} {of} proved and verified"
+        return None
+
+    def __rich__(self) -> RenderableType:
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(style="bold", width=12)
+        grid.add_column()
+        event = self.last
+        if event is None or event.stage == "committing":
+            grid.add_row("now", f"checking grants, committing to noise  {time.monotonic() - self.since:.0f} s")
+            return grid
+        for name, done in (("trained", event.trained), ("proved", event.proved), ("verified", event.verified)):
+            bar = ProgressBar(total=max(event.chunks, 1), completed=done, width=40)
+            grid.add_row(name, Group(bar, Text(f"{done} of {event.chunks} chunks")))
+        grid.add_row("steps", f"{event.steps} of {event.total}")
+        if self.losses:
+            grid.add_row("loss", f"{self.losses[-1]:.4f} on the rows trained on  {spark(self.losses)}")
+        grid.add_row("epsilon", f"{float(self.epsilon):.3f} spent" if self.epsilon else "unprotected: none is promised")
+        grid.add_row("time", f"{time.monotonic() - self.since:.0f} s")
+        return grid
+
+
+@contextmanager
+def watching_model(face: Face) -> Iterator[tuple[ModelCourse, Watch]]:
+    """A live picture on a terminal, lines elsewhere, nothing with --json."""
+    course = ModelCourse()
+    if face.as_json:
+        yield course, course.take
+        return
+    if face.err.is_terminal:
+        with Live(course, console=face.err, refresh_per_second=8):
+            yield course, course.take
+        return
+
+    def watch(event: ModelEvent) -> None:
+        course.take(event)
+        line = course.line(event)
+        if line is not None:
+            face.say(line)
+
+    yield course, watch
