@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from bailee.algebra.field import P
-from bailee.argument.parameters import QUERY_BITS, Costs, closing_parameters, code_parameters, soundness
+from bailee.argument.parameters import QUERY_BITS, Costs, closing_parameters, code_parameters, query_bits, soundness
 from bailee.errors import ProofFormatError
 
 SHAPES = [(2**k, b) for k in (3, 8, 12, 16, 20, 24, 26) for b in (1, 2, 8)] + [(2**24 + 2**18, 8), (3 * 2**15, 1)]
@@ -23,7 +23,7 @@ def test_a_code_holds_its_values_and_hides_every_opening(values, openings):
     radius = (code.length - code.width - code.tail) // 2
     assert 2 * radius < code.length - code.width - code.tail + 1  # unique decoding
     missed = Fraction(code.length - radius - 1, code.length) ** code.queries
-    assert missed <= Fraction(1, 2**QUERY_BITS)
+    assert missed <= Fraction(1, 2 ** query_bits(values))
     assert code.openings * code.queries < code.length // 2
 
 

@@ -12,8 +12,9 @@ from functools import lru_cache
 from bailee.algebra.field import P
 from bailee.errors import ProofError, ProofFormatError
 
-QUERY_BITS = 103
-"""Bits bought by the opened columns of each commitment; the sum over all steps stays above 100."""
+QUERY_BITS, QUERY_BITS_LARGE = 108, 103
+"""Bits bought by the opened columns of each commitment and of the closing, and of a large commitment, where columns cost
+most: a proof on four large commitments and any number of others stays above 100 in sum."""
 
 LEAST_BITS = 100
 """A proof whose errors add up to more than 2^-100 is rejected, whatever it says."""
@@ -23,12 +24,17 @@ _LARGEST = 1 << 32
 _LARGE = 1 << 23  # from here on half the encoding is worth a third more bytes
 
 
-def _queries(n: int, radius: int) -> int:
-    """The least t with ((n - radius - 1) / n)^t <= 2^-QUERY_BITS: exact integers, so that every machine agrees."""
+def query_bits(values: int) -> int:
+    """What the opened columns of a commitment to so many values buy."""
+    return QUERY_BITS_LARGE if values >= _LARGE else QUERY_BITS
+
+
+def _queries(n: int, radius: int, bits: int) -> int:
+    """The least t with ((n - radius - 1) / n)^t <= 2^-bits: exact integers, so that every machine agrees."""
     if radius < 0:
         return n + 1
-    t = max(1, math.floor(QUERY_BITS / math.log2(n / (n - radius - 1))) - 2)
-    while (n - radius - 1) ** t << QUERY_BITS > n**t:
+    t = max(1, math.floor(bits / math.log2(n / (n - radius - 1))) - 2)
+    while (n - radius - 1) ** t << bits > n**t:
         t += 1
     return t
 
@@ -81,7 +87,7 @@ def code_parameters(values: int, openings: int) -> CodeParameters:
                 if openings * queries > width or 16 * dimension > most * length:
                     queries = 0
                     break
-                needed = _queries(length, (length - dimension) // 2)
+                needed = _queries(length, (length - dimension) // 2, query_bits(values))
                 if needed == queries:
                     break
                 queries = needed
@@ -143,7 +149,7 @@ def _closing_code() -> tuple[int, int]:
     while True:
         queries = 1
         while 16 * (CLOSING_WIDTH + queries) <= length:
-            needed = _queries(length, (length - 2 * (CLOSING_WIDTH + queries) + 1) // 2)
+            needed = _queries(length, (length - 2 * (CLOSING_WIDTH + queries) + 1) // 2, QUERY_BITS)
             if needed == queries:
                 return length, queries
             queries = needed

@@ -22,7 +22,7 @@ from bailee.errors import ProofError, ProofFormatError
 
 SALT_BYTES = 16
 DIGEST_BYTES = 32
-QUERY_BITS = 103
+QUERY_BITS, QUERY_BITS_LARGE, LARGE = 108, 103, 1 << 23
 CLOSING_LENGTH = 256
 _CHUNK = 1 << 18  # words held at once while polynomials are evaluated
 
@@ -158,11 +158,11 @@ def _good(n: int, k: int) -> int:
     return n - (n - k) // 2 - 1
 
 
-def _queries(n: int, k: int) -> int:
-    """The least t with (n - e - 1)^t 2^103 <= n^t: exact."""
+def _queries(n: int, k: int, bits: int) -> int:
+    """The least t with (n - e - 1)^t 2^bits <= n^t: exact."""
     good = _good(n, k)
-    t = max(1, int(QUERY_BITS / math.log2(n / good)) - 1)
-    while good**t << QUERY_BITS > n**t:
+    t = max(1, int(bits / math.log2(n / good)) - 1)
+    while good**t << bits > n**t:
         t += 1
     return t
 
@@ -171,9 +171,9 @@ def _queries(n: int, k: int) -> int:
 def commitment_code(total: int, openings: int) -> Code:
     """The code of a commitment to `total` values that bears `openings`: the cheapest in bytes."""
     best: tuple[int, Code] | None = None
-    blowups = (2,) if total >= 1 << 23 else (4, 8, 16, 32)
+    blowups, bits = ((2,), QUERY_BITS_LARGE) if total >= LARGE else ((4, 8, 16, 32), QUERY_BITS)
     for size in (1 << log for log in range(8, 21)):
-        code = next(filter(None, (_row_code(size, size * blowup, openings) for blowup in blowups)), None)
+        code = next(filter(None, (_row_code(size, size * blowup, openings, bits) for blowup in blowups)), None)
         if code is not None:
             rows = -(-total // size)
             cost = code.queries * (8 * (rows + 2 * openings) + 16) + 16 * (size + code.tail)
@@ -184,10 +184,10 @@ def commitment_code(total: int, openings: int) -> Code:
     return best[1]
 
 
-def _row_code(size: int, n: int, openings: int) -> Code | None:
+def _row_code(size: int, n: int, openings: int, bits: int) -> Code | None:
     t, most = 1, 9 if n == 2 * size else 5
     while openings * t <= size and 16 * (size + openings * t) <= most * n:  # t only grows: past this it never works
-        needed = _queries(n, size + openings * t)
+        needed = _queries(n, size + openings * t, bits)
         if needed == t:
             return Code(size, n, t, openings * t, size + openings * t)
         t = needed
@@ -201,7 +201,7 @@ def closing_code() -> Code:
     while True:
         n = 1 << (16 * (CLOSING_LENGTH + t) - 1).bit_length()
         dimension = 2 * (CLOSING_LENGTH + t) - 1
-        needed = _queries(n, dimension)
+        needed = _queries(n, dimension, QUERY_BITS)
         if needed == t:
             return Code(CLOSING_LENGTH, n, t, t, dimension)
         t = needed
