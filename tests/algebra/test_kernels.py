@@ -252,6 +252,14 @@ def test_histograms(n):
     same(kernels.histogram(index, 1000), reference.histogram(index, 1000))
 
 
+def test_words_that_agree_with_a_list():
+    listed, index = mixture(72, (50,), 0.2), np.random.default_rng(1).integers(0, 50, 20_000)
+    given = listed[index]
+    assert kernels.agree(index, given, listed)
+    given[-1] ^= np.uint64(1)
+    assert not kernels.agree(index, given, listed)
+
+
 @pytest.mark.parametrize("bad", [-1, 4])
 def test_histograms_refuse_what_they_cannot_count(bad):
     with pytest.raises(ValueError, match="outside"):

@@ -57,7 +57,9 @@ def test_a_large_tree_answers_as_a_small_one(bits, monkeypatch):
     whole, ones = np.empty((1 << depth, 2), np.uint64), np.zeros((1 << depth, 2), np.uint64)
     leaves.write(whole, 0)
     ones[:, 0] = 1
-    assert messages(LookupTree(leaves), depth) == messages(FractionTree(ones, whole), depth)
+    assert messages(LookupTree(leaves, np.empty((1 << depth, 2), np.uint64)), depth) == messages(
+        FractionTree(ones, whole), depth
+    )
 
 
 def test_leaves_are_denominators():

@@ -167,9 +167,9 @@ class FractionTree:
 class LookupTree(FractionTree):
     """A large tree whose numerators are all one."""
 
-    def __init__(self, leaves: Leaves) -> None:
-        self._leaves = leaves
-        self._arena = _empty(leaves.count)
+    def __init__(self, leaves: Leaves, arena: Words) -> None:
+        """`arena` is this tree's own until its last layer is done: an entry for each leaf."""
+        self._leaves, self._arena = leaves, arena
         self._state: LayerState | LeafState | None = None
         taken = 0
 
@@ -230,11 +230,28 @@ class LookupTree(FractionTree):
         return LayerState((p0, p1, q0, q1), point, weight, (weights, _total(_in_parts(h, part))))
 
 
-def tree_of_ones(tape: Tape, blocks: Sequence[Placed], depth: int, alpha: Ext, beta: Ext) -> FractionTree:
+class Room:
+    """Large arrays of a proof: what its trees were made in serves its contractions."""
+
+    def __init__(self) -> None:
+        self._arrays: list[Words] = []
+
+    def new(self, size: int) -> Words:
+        """An array of its own, which is kept for `again`."""
+        self._arrays.append(_empty(size))
+        return self._arrays[-1]
+
+    def again(self, size: int) -> Words:
+        """Any kept array that is large enough, or a new one. Whoever had it last must be done."""
+        kept = [array for array in self._arrays if len(array) >= size]
+        return min(kept, key=len)[:size] if kept else _empty(size)
+
+
+def tree_of_ones(tape: Tape, blocks: Sequence[Placed], depth: int, alpha: Ext, beta: Ext, room: Room) -> FractionTree:
     """The tree of look-ups: each leaf is one over its denominator."""
     leaves = Leaves(tape, blocks, depth, alpha, beta)
     if leaves.count >= LARGE:
-        return LookupTree(leaves)
+        return LookupTree(leaves, room.new(leaves.count))
     denominators, numerators = _empty(leaves.count), _empty(leaves.count)
     leaves.write(denominators, 0)
     kernels.fill(numerators, 0, leaves.count, ONE)

@@ -349,17 +349,21 @@ class Tape:
 
     def _locate(self, look: Lookup, start: int, stop: int) -> NDArray[np.int64]:
         """How often each row of the table is looked up by a part of a block."""
+        from bailee.algebra import kernels
+
         table = look.table
         values = [self.part(column, start, stop) for column in look.columns]
         rows = table.locate(values)
+        inside = bool(len(rows)) and int(rows.min()) >= 0 and int(rows.max()) < table.axis.size
+        pairs = list(zip(values, table.columns, strict=True))
+        if inside and all(kernels.agree(rows, given, listed) for given, listed in pairs):
+            return kernels.histogram(rows, table.axis.size).view(np.int64)
         found = (rows >= 0) & (rows < table.axis.size)
         if found.all():
-            for given, listed in zip(values, table.columns, strict=True):
+            for given, listed in pairs:
                 found &= listed[rows] == given
-        if not found.all():
-            missing = int((~found).sum())
-            raise StatementError(f"{missing} values are not in table {table.name!r}: the statement does not hold")
-        return np.bincount(rows, minlength=table.axis.size)
+        missing = int((~found).sum())
+        raise StatementError(f"{missing} values are not in table {table.name!r}: the statement does not hold")
 
 
 def by_parts(length: int, step: int, work: Callable[[int, int], NDArray[Any]]) -> list[NDArray[Any]]:

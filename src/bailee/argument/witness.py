@@ -11,7 +11,7 @@ from bailee.algebra import kernels
 from bailee.algebra.field import e_add, e_mul, e_sub, ext_scale
 from bailee.argument.affine import ONE, Ext
 from bailee.argument.commitment import CommittedVector
-from bailee.argument.fractions import FractionTree, tree_of_ones
+from bailee.argument.fractions import FractionTree, Room, tree_of_ones
 from bailee.argument.lookup import Placed
 from bailee.argument.nodes import Axis, Contract, Node, Shift, Table
 from bailee.argument.reduction import Claim, Row
@@ -25,7 +25,7 @@ class TapeWitness:
     """Answers a reduction from a prover's tape and its committed vectors, one for each source of the tape."""
 
     def __init__(self, tape: Tape, vectors: Sequence[CommittedVector]) -> None:
-        self._tape, self._vectors = tape, vectors
+        self._tape, self._vectors, self._room = tape, vectors, Room()
 
     def evaluate(self, node: Node, point: Point) -> Ext:
         """node(point), in two halves so that no table of eq is as large as the tensor."""
@@ -36,7 +36,7 @@ class TapeWitness:
         return kernels.dot_ext(head, kernels.eq_table(point[len(point) - low :]))
 
     def lookups(self, blocks: list[Placed], depth: int, alpha: Ext, beta: Ext) -> FractionTree:
-        return tree_of_ones(self._tape, blocks, depth, alpha, beta)
+        return tree_of_ones(self._tape, blocks, depth, alpha, beta, self._room)
 
     def tables(self, blocks: list[Placed], depth: int, alpha: Ext, beta: Ext) -> FractionTree:
         denominators = np.zeros((1 << depth, 2), dtype=np.uint64)
@@ -59,14 +59,14 @@ class TapeWitness:
         joint = [r for axis in node.joint for r in at[axis]]
         left = self._bound(node.left, node.joint + node.over, at)
         right = left if node.right is node.left else self._bound(node.right, node.joint + node.over, at)
-        return ProductState(left, right, joint, free)
+        return ProductState(left, right, joint, free, self._room)
 
     def shifting(self, node: Shift, point: Point) -> ProductState:
         at: dict[Axis, Point] = {}
         for axis in node.axes:
             at[axis], point = point[: axis.bits], point[axis.bits :]
         moved = np.ascontiguousarray(np.roll(kernels.eq_table(at[node.axis]), 1, axis=0))
-        return ProductState(self._bound(node.child, (node.axis,), at), moved, [], node.axis.bits)
+        return ProductState(self._bound(node.child, (node.axis,), at), moved, [], node.axis.bits, self._room)
 
     def opening(self, source: int, claims: list[Claim], gamma: Ext) -> OpeningProver:
         vector = self._vectors[source]
@@ -100,8 +100,8 @@ def _fill(out: Words, start: int, block: Placed, columns: Sequence[Words], alpha
 class ProductState:
     """The sumcheck of left * right over joint axes (weighted by `joint`) and then `free` summed variables."""
 
-    def __init__(self, left: Words, right: Words, joint: Point, free: int) -> None:
-        self._left, self._right = left, right
+    def __init__(self, left: Words, right: Words, joint: Point, free: int, room: Room) -> None:
+        self._left, self._right, self._room = left, right, room
         self._weights: Words | None = kernels.eq_table(joint[1:]) if joint else None
         self._joint, self._free = len(joint), free
 
@@ -116,9 +116,12 @@ class ProductState:
         return kernels.product_round(left, right, self._weights)
 
     def fold(self, challenge: Ext) -> None:
-        same = self._left is self._right
-        self._left = _fold(self._left, challenge)
-        self._right = self._left if same else _fold(self._right, challenge)
+        if self._left.ndim == 1 or self._right.ndim == 1:
+            self._first_fold(challenge)
+        else:
+            same = self._left is self._right
+            self._left = kernels.fold(self._left, challenge)
+            self._right = self._left if same else kernels.fold(self._right, challenge)
         if self._joint:
             self._joint -= 1
             if self._joint == 0:
@@ -126,11 +129,18 @@ class ProductState:
             elif self._weights is not None:
                 self._weights = kernels.halve_eq(self._weights)
 
+    def _first_fold(self, challenge: Ext) -> None:
+        """From F to E, in room that is there already."""
+        same, half = self._left is self._right, len(self._left) // 2
+        space = self._room.again(half if same else 2 * half)
 
-def _fold(values: Words, challenge: Ext) -> Words:
-    if values.ndim == 1:
-        return kernels.fold_base(values, len(values) // 2, challenge)
-    return kernels.fold(values, challenge)
+        def folded(values: Words, out: Words) -> Words:
+            return (
+                kernels.fold_base(values, half, challenge, out) if values.ndim == 1 else kernels.fold(values, challenge)
+            )
+
+        self._left = folded(self._left, space[:half])
+        self._right = self._left if same else folded(self._right, space[half:])
 
 
 class OpeningProver:

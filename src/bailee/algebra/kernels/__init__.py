@@ -11,7 +11,7 @@ Only provers and the fast verifier import this package; the plain verifier must 
 
 from bailee.algebra.kernels.hashing import column_digests, pair_digests
 from bailee.algebra.kernels.layers import fraction_next, fraction_start, product_next, product_start
-from bailee.algebra.kernels.matrices import apply_columns, combine_rows, histogram, transpose
+from bailee.algebra.kernels.matrices import agree, apply_columns, combine_rows, histogram, transpose
 from bailee.algebra.kernels.rounds import (
     fraction_combine,
     fraction_combine_ones,
@@ -40,6 +40,7 @@ from bailee.algebra.kernels.warmup import warm
 
 __all__ = [
     "add",
+    "agree",
     "apply_columns",
     "column_digests",
     "combine_rows",

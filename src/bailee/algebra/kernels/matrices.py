@@ -84,6 +84,14 @@ def _count(index: NDArray[np.int64], counts: NDArray[np.int64], start: int, stop
     return good
 
 
+@kernel
+def _agree(index: NDArray[np.int64], given: Words, listed: Words, start: int, stop: int) -> bool:
+    good = True
+    for i in range(start, stop):
+        good &= listed[index[i]] == given[i]
+    return good
+
+
 def combine_rows(m: Words, weights: Words) -> Words:
     """sum_i weights[i]*m[i]: m over F (R, K), weights over E (R, 2) -> E (K, 2)."""
     if len(m) != len(weights):
@@ -143,3 +151,11 @@ def histogram(index: NDArray[np.int64], size: int) -> Words:
         raise ValueError(f"an index outside [0, {size}) cannot be counted")
     result: NDArray[np.int64] = np.sum([counts for counts, _ in parts], axis=0)
     return result.view(np.uint64)
+
+
+def agree(index: NDArray[np.int64], given: Words, listed: Words) -> bool:
+    """Whether listed[index[i]] is given[i] for every i; each index must be one of `listed`, and is not checked."""
+    if len(index) != len(given):
+        raise ValueError(f"{len(given)} words need as many indices, got {len(index)}")
+    entries, given, listed = np.require(index, np.int64, ("C", "W")), readable(given), readable(listed)
+    return all(parallel.over(len(given), lambda start, stop: _agree(entries, given, listed, start, stop)))

@@ -274,13 +274,15 @@ def fold(a: Words, r: Ext) -> Words:
     return a[:h]
 
 
-def fold_base(a: Words, h: int, r: Ext) -> Words:
-    """The same of an F vector of at most 2h entries (those missing are 0), as a new (h, 2)."""
+def fold_base(a: Words, h: int, r: Ext, out: Words | None = None) -> Words:
+    """The same of an F vector of at most 2h entries (those missing are 0), as (h, 2): `out` if given, or new."""
     _fits(a, h)
     a, (r0, r1) = readable(a), scalar(r)
-    out = np.empty((h, 2), dtype=np.uint64)
-    parallel.over(h, lambda start, stop: _fold_base(a, np.uint64(h), r0, r1, out, start, stop))
-    return out
+    target = np.empty((h, 2), dtype=np.uint64) if out is None else in_place(out)
+    if target.shape != (h, 2):
+        raise ValueError(f"{h} entries do not go into an array of shape {target.shape}")
+    parallel.over(h, lambda start, stop: _fold_base(a, np.uint64(h), r0, r1, target, start, stop))
+    return target
 
 
 def _fits(a: Words, h: int) -> None:

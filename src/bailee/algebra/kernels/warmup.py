@@ -37,6 +37,7 @@ def warm(progress: Callable[[str], None] = _ignore) -> None:
     matrices.combine_rows(square, table)
     matrices.apply_columns(square, table)
     matrices.transpose(square)
+    matrices.agree(np.zeros(4, dtype=np.int64), flat, flat)
     matrices.histogram(np.zeros(4, dtype=np.int64), 4)
     progress("sumcheck rounds")
     rounds.product_round(table, table, weights)
