@@ -1,0 +1,32 @@
+"""Models as scikit-learn has them, trained privately and proved while they train: fit, predict, `passport_`.
+
+    models.py      the estimators and their parameters     domain.py     arrays under public bounds
+    estimator.py   plan, fit, answers of all of them       proven.py     sealing, granting, holding
+    answers.py     classifiers and regressors              unproven.py   the same training without proof
+
+Another face over the same functions as the command line; needs the extra `bailee[sklearn]`.
+"""
+
+from bailee.estimators.domain import PrivacyWarning
+from bailee.estimators.models import (
+    PrivateLinearRegression,
+    PrivateLogisticRegression,
+    PrivateMLPClassifier,
+    PrivateMLPRegressor,
+    UnprotectedLinearRegression,
+    UnprotectedLogisticRegression,
+    UnprotectedMLPClassifier,
+    UnprotectedMLPRegressor,
+)
+
+__all__ = [
+    "PrivacyWarning",
+    "PrivateLinearRegression",
+    "PrivateLogisticRegression",
+    "PrivateMLPClassifier",
+    "PrivateMLPRegressor",
+    "UnprotectedLinearRegression",
+    "UnprotectedLogisticRegression",
+    "UnprotectedMLPClassifier",
+    "UnprotectedMLPRegressor",
+]

@@ -1,0 +1,105 @@
+"""Training with proof: rows are sealed under an identity of the home's, granted to itself, and a run makes a passport.
+
+HOME/identity.pem    datasets/NAME/    runs/SESSION/passport.json, attachments/    privacy.jsonl
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+
+from bailee.grant import give_grant
+from bailee.keys import PRIVATE_FILE, Identity
+from bailee.records import Grant, Signed, sign, time_text
+from bailee.records.model import Waiver
+from bailee.records.schema import Schema
+from bailee.seal import Dataset, seal
+from bailee.statements.hidden.schedule import MAX_CHUNK, cut, epoch_steps, power_above
+from bailee.statements.network.plan import ModelPlan
+from bailee.train.ledger import Ledger
+from bailee.train.model import ModelHolding
+
+_OWNER = "estimator"
+_DAYS = 1
+_LEAST_OPENINGS, _MOST_OPENINGS = 8, 64
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A folder with keys: whose rows are sealed there and who trains."""
+
+    home: Path
+    identity: Identity
+
+    @classmethod
+    def open(cls, home: str | os.PathLike[str] | None) -> Workplace:
+        """The one at `home`, made where there is none; without a home a new temporary folder, which stays."""
+        place = Path(tempfile.mkdtemp(prefix="bailee-")) if home is None else Path(home)
+        made = not (place / PRIVATE_FILE).exists()
+        return cls(place, Identity.create(place, _OWNER) if made else Identity.load(place))
+
+    @property
+    def runs(self) -> Path:
+        return self.home / "runs"
+
+    def hold(self, table: pa.Table, schema: Schema, plan: ModelPlan, entropy: Callable[[int], bytes]) -> ModelHolding:
+        """Seal the table, grant `plan` on it to this very identity (with a waiver if unprotected), and open it."""
+        now = datetime.now(UTC)
+        dataset = seal(self.identity, schema, table, self._new("datasets"), now, _openings(plan, table.num_rows))
+        grant = give_grant(
+            self.identity,
+            dataset.card,
+            self.identity.public_key.hex(),
+            plan.purpose,
+            plan.digest,
+            now,
+            now + timedelta(days=_DAYS),
+            plan.privacy.epsilon or "0",
+            plan.delta,
+            secrets.token_bytes(16),
+        )
+        return self._holding(dataset, grant, None if plan.private else self._waive(grant, plan))
+
+    def _waive(self, grant: Signed[Grant], plan: ModelPlan) -> Signed[Waiver]:
+        said = Waiver(self.identity.public_key.hex(), grant.digest, plan.digest, time_text(datetime.now(UTC)))
+        return sign(said, self.identity)
+
+    def _holding(self, dataset: Dataset, grant: Signed[Grant], waiver: Signed[Waiver] | None) -> ModelHolding:
+        matrix, seed = dataset.open(self.identity)
+        allowed = (grant.record.max_epsilon, grant.record.max_delta)
+        ledger = Ledger(self.home / "privacy.jsonl")
+        return ModelHolding(
+            card=dataset.card,
+            card_proof=dataset.proof,
+            grant=grant,
+            matrix=matrix,
+            seed=seed,
+            dataset=dataset.commitment.root.hex(),
+            permit=lambda use, now: None,  # the grant was signed just now, for this
+            spend=lambda statement: dataset.ledger.spend("training", datetime.now(UTC), statement),
+            remaining=lambda: dataset.ledger.budget().remaining,
+            charge=lambda entry: ledger.charge(entry, allowed),
+            waiver=waiver,
+        )
+
+    def _new(self, folder: str) -> Path:
+        parent = self.home / folder
+        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        count = sum(1 for _ in parent.iterdir())
+        while (parent / f"arrays-{count + 1}").exists():
+            count += 1
+        return parent / f"arrays-{count + 1}"
+
+
+def _openings(plan: ModelPlan, rows: int) -> int:
+    """For twice the chunks of a run that memory does not cut smaller, one for the card, one to renew."""
+    steps = plan.epochs if plan.full_batch else epoch_steps(plan, (rows,))
+    chunks = len(cut(plan, (rows,), min(MAX_CHUNK, power_above(steps)), 1))
+    return min(_MOST_OPENINGS, max(_LEAST_OPENINGS, 2 * chunks + 2))
