@@ -18,7 +18,7 @@ from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.clipping import Clip
 from bailee.statements.network.forward import layers_of, write_forward
 from bailee.statements.network.losses import LOSSES
-from bailee.statements.network.numbers import BACK_BITS, Integers
+from bailee.statements.network.numbers import Integers
 from bailee.statements.network.stage import Stage
 
 _BLOCK = 1 << 23
@@ -66,7 +66,7 @@ def _block(
     residuals = [d]
     for layer in range(architecture.layers, 1, -1):
         raw = dense.back(residuals[0], used[f"weight{layer}"], _residual_bits(architecture, layer))
-        residuals.insert(0, relu.back(raw, passed[layer - 2][1], f"layer {layer - 1}"))
+        residuals.insert(0, relu.back(raw, passed[layer - 2][1], loss.hidden_bits, f"layer {layer - 1}"))
     extra = 0
     if clip:
         told = x[:, np.array(architecture.told)]
@@ -92,7 +92,8 @@ def _squared(values: Integers) -> Integers:
 
 
 def _residual_bits(architecture: Architecture, layer: int) -> int:
-    return LOSSES[architecture.loss].residual_bits if layer == architecture.layers else BACK_BITS
+    loss = LOSSES[architecture.loss]
+    return loss.residual_bits if layer == architecture.layers else loss.hidden_bits
 
 
 def write_gradients(
@@ -108,7 +109,9 @@ def write_gradients(
         ins = architecture.unit(layer - 1)
         bits = _residual_bits(architecture, layer)
         raw = dense.write_back(stage, residuals[0], used[f"weight{layer}"], bits, ins, architecture.unit(layer))
-        residuals.insert(0, relu.write_back(stage, raw, passed.gates[layer - 2], ins))
+        residuals.insert(
+            0, relu.write_back(stage, raw, passed.gates[layer - 2], _residual_bits(architecture, layer - 1), ins)
+        )
     extra = 0
     if clip:
         residuals = _write_clipped(stage, architecture, x, passed.values, residuals, clip)

@@ -29,8 +29,6 @@ SCORE_BITS = FEATURE_BITS + WEIGHT_BITS
 ACTIVATION_BITS = 16
 """A hidden value lies within 2^16 of zero: below 16."""
 RESIDUAL_BITS = 16
-BACK_BITS = 18
-"""A hidden residual is signed with so many bits: below 2."""
 GRADIENT_BITS = RESIDUAL_BITS + FEATURE_BITS
 _EXACT = 53
 _BLOCK = 1 << 18

@@ -28,7 +28,6 @@ from bailee.statements.network.draws import NoiseScale
 from bailee.statements.network.losses import LOSSES
 from bailee.statements.network.numbers import (
     ACTIVATION_BITS,
-    BACK_BITS,
     FEATURE_BITS,
     GRADIENT_BITS,
     LOW_BITS,
@@ -143,7 +142,8 @@ class Rule:
 
 def _largest_gradient(architecture: Architecture, rows: int, clip: Clip | None) -> int:
     """A bound on every entry of G."""
-    residual = max(LOSSES[architecture.loss].residual_bits, BACK_BITS if architecture.hidden else 0) - 1
+    loss = LOSSES[architecture.loss]
+    residual = (max(loss.residual_bits, loss.hidden_bits) if architecture.hidden else loss.residual_bits) - 1
     value = ACTIVATION_BITS if architecture.hidden else FEATURE_BITS
     entry = rows << (residual + value)
     return min(entry << clip.bits, rows * clip.row_norm()) if clip else entry

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from bailee.argument.nodes import Axis, Node
 from bailee.statements.network.numbers import (
     ACTIVATION_BITS,
-    BACK_BITS,
     WEIGHT_BITS,
     Integers,
     div,
@@ -36,10 +35,10 @@ def forward(z: Integers, what: str) -> tuple[Integers, NDArray[np.bool_]]:
     return np.where(gate, q, 0), gate
 
 
-def back(raw: Integers, gate: NDArray[np.bool_], what: str) -> Integers:
-    """The residual of a hidden layer, at 2^16, from what the layer above passes back (2^30)."""
+def back(raw: Integers, gate: NDArray[np.bool_], bits: int, what: str) -> Integers:
+    """The residual of a hidden layer, `bits` at 2^16, from what the layer above passes back (2^30)."""
     d: Integers = div(raw, WEIGHT_BITS)
-    require_signed(d, BACK_BITS, f"{what}: a residual")
+    require_signed(d, bits, f"{what}: a residual")
     return np.where(gate, d, 0)
 
 
@@ -59,10 +58,10 @@ def write_forward(stage: Stage, z: Node, unit: Axis) -> Activated:
     return Activated(values, gate)
 
 
-def write_back(stage: Stage, raw: Node, gate: Node, unit: Axis) -> Node:
+def write_back(stage: Stage, raw: Node, gate: Node, bits: int, unit: Axis) -> Node:
     tape, axes = stage.tape, (*stage.rows, unit)
     d = quotient(tape, f"{unit.name} residual", raw, WEIGHT_BITS)
-    tape.within_signed(d, BACK_BITS)
+    tape.within_signed(d, bits)
     return tape.contract(
         axes,
         gate,
