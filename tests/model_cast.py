@@ -6,6 +6,9 @@ ones. Run as a program, it trains in a process of its own and kills itself: `pyt
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,7 +20,7 @@ import numpy as np
 from bailee.argument.commitment_record import Commitment
 from bailee.errors import BudgetError, ProofError
 from bailee.keys import Identity
-from bailee.records import sign, time_text
+from bailee.records import canonical, parse, parse_time, sign, time_text
 from bailee.records.model import Waiver
 from bailee.statements.hidden.permission import ModelUse
 from bailee.statements.network.plan import ModelPlan
@@ -26,6 +29,7 @@ from bailee.train.holding import Holding
 from bailee.train.ledger import Ledger
 from bailee.train.model import ModelHolding, ModelRun, ModelSetting, model_plan_from_toml, train_model
 from bailee.train.model.engine import Engine
+from bailee.train.model.events import ModelEvent
 from bailee.verify.model import verify_model_passport
 from bailee.verify.model_statement import ProvenModel
 from parties import OPENINGS, PretendCards, make_owner, pretend_commit, root_of
@@ -158,3 +162,42 @@ def make_cast(root: Path, sizes: Sequence[int] = (90, 60), plan: ModelPlan = PLA
     trainer = Identity.generate("Trainer")
     owners = tuple(make_owner(place, rows, trainer, now, plan) for place, rows in enumerate(sizes))
     return Cast(root, trainer, owners, tuple(lend(one, plan, now, root) for one in owners), now, plan)
+
+
+def save(cast: Cast) -> None:
+    """Everything a process needs to train as this cast does."""
+    for name, identity in (
+        ("trainer", cast.trainer),
+        *((f"owner{n}", one.identity) for n, one in enumerate(cast.owners)),
+    ):
+        home = cast.root / "keys" / name
+        home.mkdir(parents=True)
+        (home / "identity.json").write_bytes(identity.public.to_json())
+        (home / "identity.pem").write_bytes(identity._to_pem())
+        (home / "identity.pem").chmod(0o600)
+    (cast.root / "cast").write_bytes(
+        canonical({"now": time_text(cast.now), "rows": [o.card.record.rows for o in cast.owners]})
+    )
+
+
+def _main(folder: str, stop: str = "") -> None:
+    root = Path(folder)
+    known: Any = parse((root / "cast").read_bytes())
+    now, trainer = parse_time(known["now"]), Identity.load(root / "keys" / "trainer")
+    owners = tuple(
+        make_owner(place, rows, trainer, now, PLAN, Identity.load(root / "keys" / f"owner{place}"))
+        for place, rows in enumerate(known["rows"])
+    )
+    cast = Cast(root, trainer, owners, tuple(lend(one, PLAN, now, root) for one in owners), now, PLAN)
+    seen: list[str] = []
+
+    def watch(event: ModelEvent) -> None:
+        seen.append(event.stage)
+        if stop == f"{event.stage}:{seen.count(event.stage)}":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    print(cast.train(watch=watch, resume=True).path)
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

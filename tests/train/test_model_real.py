@@ -1,0 +1,78 @@
+"""A hidden model with the real argument system: two owners, mini-batches, noise; both verifiers; a proof that is bent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import parties
+from bailee.argument.plain.recommit import recommit
+from bailee.errors import ProofError
+from bailee.keys import Identity
+from bailee.records import digest, sign
+from bailee.seal.card import ArgumentProver
+from bailee.statements.card import card_context
+from bailee.statements.network.boundary import commit_boundary, tensors
+from bailee.statements.network.plan import ModelPlan
+from bailee.train.holding import Holding
+from bailee.train.model.engine import real_engine
+from bailee.verify.model import verify_model_passport
+from model_cast import FULL, PLAN, UNPROTECTED, Cast, lend, make_cast
+
+
+def sealed(holding: Holding, builder: Identity, cast: Cast) -> Holding:
+    """The same rows under a real commitment, with a real proof on the card."""
+    prover, seed = ArgumentProver(), holding.seed.reveal()
+    commitment = prover.commit(holding.matrix, parties.OPENINGS, seed)
+    draft = replace(holding.card.record, commitment=commitment.to_json())
+    proof = prover.valid(parties.SCHEMA, holding.matrix, seed, parties.OPENINGS, 0, card_context(draft))
+    card = sign(replace(draft, proof=digest(proof)), holding.identity)
+    grant = sign(parties.make_grant(card, builder, cast.now, cast.plan), holding.identity)
+    return replace(holding, card=card, card_proof=proof, grant=grant, dataset=card.digest)
+
+
+def real_cast(root: Path, plan: ModelPlan, sizes: tuple[int, ...] = (30, 20)) -> Cast:
+    cast = make_cast(root, sizes, plan)
+    owners = tuple(sealed(one, cast.trainer, cast) for one in cast.owners)
+    return replace(cast, owners=owners, holdings=tuple(lend(one, cast.plan, cast.now, root) for one in owners))
+
+
+@pytest.mark.slow
+def test_a_real_passport_holds_and_breaks(tmp_path: Path) -> None:
+    cast = real_cast(tmp_path, replace(PLAN, epochs=1))
+    run = cast.train(engine=real_engine(), reveal=True)
+    fast = verify_model_passport(run.path)
+    assert fast.bits >= 100
+    plain = verify_model_passport(run.path, plain=True)
+    assert replace(plain, plain=False, bits=fast.bits, weights=None) == replace(fast, weights=None)
+    assert all(np.array_equal(values, run.weights[name]) for name, values in (plain.weights or {}).items())
+
+    record = run.passport.record
+    folder = run.path.parent / "attachments"
+    proof = bytearray((folder / record.chunks[1].proof).read_bytes())
+    proof[len(proof) // 2] ^= 1
+    forged = digest(bytes(proof))
+    (folder / forged).write_bytes(bytes(proof))
+    chunks = (record.chunks[0], replace(record.chunks[1], proof=forged))
+    run.path.write_bytes(sign(replace(record, chunks=chunks), cast.trainer).envelope)
+    for how in (False, True):
+        with pytest.raises(ProofError, match="chunk 2: "):
+            verify_model_passport(run.path, plain=how)
+
+
+@pytest.mark.parametrize("plan", [FULL, replace(UNPROTECTED, epochs=1)], ids=["full", "unprotected"])
+def test_other_modes(tmp_path: Path, plan: ModelPlan) -> None:
+    run = real_cast(tmp_path, plan, (12, 20)).train(engine=real_engine())
+    proven = verify_model_passport(run.path)
+    assert proven.weights is None
+    assert proven.bits >= 100
+
+
+def test_a_plain_commitment_is_the_same(tmp_path: Path) -> None:
+    run = make_cast(tmp_path).train()
+    for openings in (2, 16):
+        made = commit_boundary(run.architecture, run.model.state, openings, run.model.seed).record
+        assert recommit(tensors(run.architecture, run.model.state), openings, run.model.seed) == made
