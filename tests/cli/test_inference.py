@@ -13,6 +13,7 @@ from bailee.errors import ProofError, RecordError
 from bailee.keys import Identity
 from bailee.records import Record, open_signed, sign
 from bailee.records.inference import Answer, Evaluation
+from bailee.seal import Ledger
 from bailee.verify.inference import verify_claim
 from commands import ROWS, SCHEMA, refused, run
 
@@ -261,3 +262,10 @@ def test_only_the_trainer_can_prove(world: Path) -> None:
     refused(evaluating(world, "none", dataset="nothing"), 2, "InputError", "nothing")
     refused(asking(world, "none"), 2, "InputError", "--rows TABLE")
     refused(asking(world, "none", "--rows", world / "asked.csv", "--tell", "all"), 2, "InputError", "--tell")
+
+
+def test_a_model_without_openings_costs_the_rows_none(world: Path, answers: list[int]) -> None:
+    ledger = Ledger(world / "owner" / "datasets" / "test" / "openings.jsonl")
+    left = ledger.budget().remaining
+    refused(evaluating(world, "none", "--at-least", "0"), 3, "BudgetError", "all 4 proofs")
+    assert ledger.budget().remaining == left

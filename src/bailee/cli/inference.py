@@ -13,7 +13,7 @@ from bailee.adapters.files import lock, new_directory, storage_errors, write_new
 from bailee.cli.claims import logit_threshold, read_claims
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, Report, command, facts_table
 from bailee.cli.home import PartyHome
-from bailee.cli.trained import KEPT, Trained, open_trained
+from bailee.cli.trained import KEPT, Trained, open_trained, require_left
 from bailee.errors import InputError
 from bailee.keys import Identity
 from bailee.prove import FreshRows, Proven, ProvingSetting, PublicRows, SealedRows, answer, evaluate
@@ -69,7 +69,7 @@ def evaluate_command(
     identity = party.identity
     with lock(home), face.progress() as progress:
         trained = open_trained(home, run, identity, "evaluation")
-        sealed = _sealed(data_home or home, dataset, "evaluation", progress)
+        sealed = _sealed(trained, data_home or home, dataset, "evaluation", progress)
         card = sealed.card.record
         count = card.rows - first + 1 if rows is None else rows
         if first < 1 or count < 1 or first - 1 + count > card.rows:
@@ -130,7 +130,10 @@ def prove_inference_command(
         rows: PublicRows | FreshRows | SealedRows
         places: tuple[int, ...] = ()
         if dataset is not None:
-            rows, places = _sealed(data_home or home, dataset, "answer", progress), tuple(at - 1 for at in row or ())
+            rows, places = (
+                _sealed(trained, data_home or home, dataset, "answer", progress),
+                tuple(at - 1 for at in row or ()),
+            )
         elif table is not None:
             rows = _from_table(table, trained.schema, hidden)
         progress("prove", 0.0)
@@ -145,12 +148,13 @@ def _setting(trained: Trained, identity: Identity) -> ProvingSetting:
     return ProvingSetting(identity, trained.path / KEPT)
 
 
-def _sealed(home: Path, name: str, purpose: str, progress: Report) -> SealedRows:
+def _sealed(trained: Trained, home: Path, name: str, purpose: str, progress: Report) -> SealedRows:
     party = PartyHome(home)
     found = party.dataset(name)
     matrix, seed = found.open(party.identity, progress)
 
     def spend(statement: str) -> int:
+        require_left(trained.ledger, purpose, statement)  # or the rows' opening would be gone for nothing
         return found.ledger.spend(purpose, datetime.now(UTC), statement)
 
     return SealedRows(found.card, found.proof, matrix, seed, spend)

@@ -68,18 +68,24 @@ def open_trained(home: Path, name: str, identity: Identity, purpose: str) -> Tra
     ledger = _ledger(path, commitment)
 
     def spend(statement: str) -> int:
-        try:
-            return ledger.spend(purpose, datetime.now(UTC), statement)
-        except BudgetError:
-            raise BudgetError(
-                f"all {commitment.openings - MODEL_OPENINGS - 1} proofs that this model bears are made (its commitment "
-                f"has {commitment.openings} openings, {MODEL_OPENINGS} are training's, one is kept): train it again "
-                "for more; proofs made before stay valid, and asking for one again costs nothing"
-            ) from None
+        require_left(ledger, purpose, statement)
+        return ledger.spend(purpose, datetime.now(UTC), statement)
 
     model = TrainedModel(passport.digest, architecture, columns, state.state, Secret(state.seed), commitment, spend)
     card = open_signed(_attachment(path, passport.record.owners[0].card), Card)
     return Trained(path, passport, Schema.from_json(card.record.schema), model)
+
+
+def require_left(ledger: Ledger, purpose: str, statement: str) -> None:
+    """Raises BudgetError unless the model bears one more proof, or had its opening for this very one."""
+    budget = ledger.budget()
+    again = any((entry.purpose, entry.statement) == (purpose, statement) for entry in budget.entries)
+    if not budget.remaining and not again:
+        raise BudgetError(
+            f"all {budget.total - MODEL_OPENINGS - 1} proofs that this model bears are made (its commitment has "
+            f"{budget.total} openings, {MODEL_OPENINGS} is training's, one is kept): train it again with more; proofs "
+            "made before stay valid, and asking for one again costs nothing"
+        )
 
 
 def _find(home: Path, name: str) -> Path:
