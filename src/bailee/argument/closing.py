@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bailee.algebra import field, kernels, transform
+from bailee.algebra import field, kernels
 from bailee.algebra.field import e_add, e_mul, e_neg
 from bailee.argument.affine import ZERO, Ext, System
 from bailee.argument.parameters import CLOSING_WIDTH, ClosingParameters, closing_parameters
@@ -160,20 +160,9 @@ def _reversed(index: NDArray[np.int64], size: int) -> NDArray[np.int64]:
 
 
 def polynomial_values(coefficients: Words, length: int) -> Words:
-    """(d, 2) coefficients over E, any d -> (length, 2) values at all columns: on coset s, X^L is the constant s^L."""
-    size = CLOSING_WIDTH
-    padded = np.zeros((-(-len(coefficients) // size) * size, 2), dtype=np.uint64)
-    padded[: len(coefficients)] = coefficients
-    blocks = [np.ascontiguousarray(block.T) for block in padded.reshape(-1, size, 2)]
-    none = np.zeros((2, 0), dtype=np.uint64)
-    cosets = []
-    for k in range(length // size):
-        power = pow(transform.coset_shift(k, length), size, field.P)
-        folded = blocks[-1]
-        for block in blocks[-2::-1]:
-            folded = field.add(field.scale(folded, power), block)
-        cosets.append(kernels.coset_rows(folded, none, k, length))
-    return np.ascontiguousarray(np.concatenate(cosets, axis=1).T)
+    """(d, 2) coefficients over E, any d up to `length` -> (length, 2) values at all columns."""
+    values: Words = values_at(coefficients[None], length, np.arange(length))[0]
+    return values
 
 
 def times_vanishing(quotient: Words) -> Words:
