@@ -42,8 +42,8 @@ FORGED = [
     (PRIVATE, "clip factor0"),
     (PRIVATE, "carry"),
     (PRIVATE, "noise"),
-    (PRIVATE, "noise low"),
-    (PRIVATE, "noise high"),
+    (PRIVATE, "noise above0"),
+    (PRIVATE, "noise below45"),
 ]
 FLAGS = ("unit1 gate", "over the clip", "carry")
 _MADE: dict[Toy, tuple[ChunkClaim, ChunkWitness]] = {}

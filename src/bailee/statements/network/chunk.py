@@ -31,7 +31,7 @@ from bailee.statements.network.boundary import (
     held_inside,
     state_of,
 )
-from bailee.statements.network.draws import coins, draw, tensor_name, write_draw
+from bailee.statements.network.draws import coins, draw, draws_many, tensor_name, write_draw
 from bailee.statements.network.gradients import write_gradients
 from bailee.statements.network.numbers import Integers
 from bailee.statements.network.optimizer import Rule, join, write_follow, write_ranges, write_update
@@ -211,6 +211,7 @@ def chunk_tape(
     inside = {p.name: held_inside(stage, p, states or {}, momentum) for p in architecture.parameters}
     used = {name: held.used for name, held in inside.items()}
     found = [write_gradients(each, architecture, x, used, rule.clip) for each, x in zip(stages, rows, strict=True)]
+    many = draws_many(stage, architecture)
     for parameter in architecture.parameters:
         held = inside[parameter.name]
         axes = (*stage.time, *parameter.axes)
@@ -218,7 +219,7 @@ def chunk_tape(
         whole = sums[0] if len(sums) == 1 else tape.linear(axes, [(1, each) for each in sums])
         drawn = None
         if rule.noise and noise is not None:
-            drawn = write_draw(tape, axes, rule.noise, noise, parameter.name, claim.coins)
+            drawn = write_draw(tape, axes, rule.noise, noise, parameter.name, claim.coins, many)
         moved, velocity = write_update(stage, architecture, parameter, held, whole, rule, drawn)
         first, last = (held_at(stage, source, parameter, momentum) for source in (before, after))
         write_ranges(stage, held)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from bailee.argument.nodes import Node
 from bailee.errors import StatementError
 from bailee.statements.network.numbers import FEATURE_BITS, Integers, quotient
 from bailee.statements.network.stage import Stage
+
+Each = TypeVar("Each", Integers, Node)
 
 NORM_BITS = 17
 """A row's norm and the clip are at 2^17."""
@@ -43,9 +46,19 @@ class Clip:
         return self.bound << (28 - NORM_BITS + self.bits)
 
 
-def factors(layers: Sequence[tuple[Integers, Integers, bool]], clip: Clip) -> Integers:
-    """c of each row. layers: squared norms of values and of residuals (..., rows), and whether there is a bias."""
-    squared = sum(_value_part(a, bias) * _residual_part(d) for a, d, bias in layers)
+@dataclass(frozen=True, eq=False)
+class Norms(Generic[Each]):
+    """Squared norms of a layer's values (at 2^24) and residuals for each row. The residuals are at 2^(16 - lift)."""
+
+    values: Each
+    residuals: Each
+    bias: bool
+    lift: int
+
+
+def factors(layers: Sequence[Norms[Integers]], clip: Clip) -> Integers:
+    """c of each row (..., rows)."""
+    squared = sum(_value_part(one.values, one.bias) * _residual_part(one.residuals, one.lift) for one in layers)
     n = ceil_root(np.asarray(squared))
     if n.size and int(n.max()) >> _WITHIN:
         raise StatementError(f"a row's gradient norm reaches {int(n.max())}, beyond its bound of 2^{_WITHIN}")
@@ -68,21 +81,21 @@ def _value_part(a: Integers, bias: bool) -> Integers:
     return part
 
 
-def _residual_part(d: Integers) -> Integers:
-    part = (d >> _RESIDUAL_DROP) + 1
+def _residual_part(d: Integers, lift: int) -> Integers:
+    part = (d >> (_RESIDUAL_DROP - 2 * lift)) + 1
     if part.size and int(part.max()) >> _RESIDUAL_WITHIN:
         raise StatementError(f"a row's squared residual leaves {_RESIDUAL_WITHIN} bits at 2^24: training diverged")
     return part
 
 
-def write_factors(stage: Stage, layers: Sequence[tuple[Node, Node, bool]], clip: Clip) -> Node:
+def write_factors(stage: Stage, layers: Sequence[Norms[Node]], clip: Clip) -> Node:
     """c over the rows, from squared norms on the tape (values' norms may lack the epoch)."""
     tape, rows = stage.tape, stage.rows
     parts: list[Node] = []
-    for number, (a, d, bias) in enumerate(layers, start=1):
-        shifted = tape.linear(a.axes, [(1, a)], _ONE * bias)
+    for number, one in enumerate(layers, start=1):
+        shifted = tape.linear(one.values.axes, [(1, one.values)], _ONE * one.bias)
         left = _floor(stage, f"norm{number}", shifted, _VALUE_DROP, _VALUE_WITHIN)
-        right = _floor(stage, f"residual norm{number}", d, _RESIDUAL_DROP, _RESIDUAL_WITHIN)
+        right = _floor(stage, f"residual norm{number}", one.residuals, _RESIDUAL_DROP - 2 * one.lift, _RESIDUAL_WITHIN)
         parts.append(stage.product(rows, left, right))
     squared = tape.linear(rows, [(1, part) for part in parts])
     n = tape.bounded("norm", rows, _WITHIN, lambda: ceil_root(stage.over_rows(squared)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import isqrt
 
 import numpy as np
@@ -20,13 +21,18 @@ from bailee.argument.nodes import Axis, Node
 from bailee.argument.tape import Tape
 from bailee.errors import PlanError
 from bailee.statements.fixed_point import NOISE_BITS
+from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.numbers import Integers
+from bailee.statements.network.stage import Stage
 from bailee.statements.noise import NoiseTable, combine, noise_table
 
 Words = NDArray[np.uint64]
-LARGEST_SIGMA = 3900
+LARGEST_SIGMA = 4000
 _DIGITS = 6
 _REACH = 14
+_MANY_BITS = 18
+_SHORT_BITS = 45
+"""Pieces of a table so long that three limbs tell a place in them: 2^15 rows more."""
 
 
 @dataclass(frozen=True)
@@ -90,36 +96,65 @@ def draw(scale: NoiseScale, uniforms: Sequence[Words], public: Sequence[Words]) 
     return total
 
 
-def write_draw(tape: Tape, axes: Sequence[Axis], scale: NoiseScale, source: int, parameter: str, seed: bytes) -> Node:
-    """The noise of a parameter over `axes`, from the uniforms committed in a source of the tape."""
+def draws_many(stage: Stage, architecture: Architecture) -> bool:
+    """Whether a larger table pays."""
+    time = sum(axis.bits for axis in stage.time)
+    return any(time + sum(axis.bits for axis in p.axes) >= _MANY_BITS for p in architecture.parameters)
+
+
+def write_draw(
+    tape: Tape, axes: Sequence[Axis], scale: NoiseScale, source: int, parameter: str, seed: bytes, many: bool
+) -> Node:
+    """The noise of a parameter over `axes`, from the uniforms committed in a source of the tape.
+
+    many: whether the chunk draws so often that a larger table is worth its shorter ranges.
+    """
     terms: list[tuple[int, Node]] = []
     for name, factor, sigma in scale.draws:
         tensor = tensor_name(parameter, name)
         u = tape.committed(source, tensor, axes)
         v = tape.public(axes, coins(seed, tensor, u.bits))
-        terms.append((factor, _write(tape, axes, noise_table(sigma), f"noise {sigma}", u, v)))
+        terms.append((factor, _write(tape, axes, sigma, u, v, _SHORT_BITS if many else NOISE_BITS)))
     return terms[0][1] if len(terms) == 1 else tape.linear(axes, terms)
 
 
-def _write(tape: Tape, axes: Sequence[Axis], table: NoiseTable, name: str, u: Node, v: Node) -> Node:
+def _write(tape: Tape, axes: Sequence[Axis], sigma: str, u: Node, v: Node, bits: int) -> Node:
+    """low = S - above and high = S + below stand in a row with the noise: so S lies between them."""
+    values, low, high = pieces(noise_table(sigma), bits)
     carry = tape.advice("carry", axes, lambda: (tape.values(u) + tape.values(v)) >> np.uint64(NOISE_BITS))
     tape.boolean(carry)
     point = tape.linear(axes, [(1, u), (1, v), (-(1 << NOISE_BITS), carry)])
+
+    def rows(points: Words) -> NDArray[np.int64]:
+        return np.searchsorted(low, points, side="right").astype(np.int64) - 1
+
     found: list[NDArray[np.int64]] = []
 
-    def rows() -> NDArray[np.int64]:
+    def drawn() -> NDArray[np.int64]:
         if not found:
-            found.append(np.searchsorted(table.low, tape.values(point), side="right").astype(np.int64) - 1)
+            found.append(rows(tape.values(point)))
         return found[0]
 
-    value = tape.advice("noise", axes, lambda: table.nu[rows()])
-    low = tape.advice("noise low", axes, lambda: table.low[rows()])
-    high = tape.advice("noise high", axes, lambda: table.high[rows()])
-
-    def locate(columns: Sequence[Words]) -> NDArray[np.int64]:
-        return np.searchsorted(table.low, columns[1], side="right").astype(np.int64) - 1
-
-    tape.lookup(tape.table(name, [table.nu, table.low, table.high], locate), [value, low, high])
-    tape.within(tape.linear(axes, [(1, point), (-1, low)]), NOISE_BITS)
-    tape.within(tape.linear(axes, [(1, high), (-1, point)]), NOISE_BITS)
+    value = tape.advice("noise", axes, lambda: values[drawn()])
+    above = tape.bounded("noise above", axes, bits, lambda: tape.values(point) - low[drawn()])
+    below = tape.bounded("noise below", axes, bits, lambda: high[drawn()] - tape.values(point))
+    start, end = tape.linear(axes, [(1, point), (-1, above)]), tape.linear(axes, [(1, point), (1, below)])
+    table = tape.table(f"noise {sigma} {bits}", [values, low, high], lambda columns: rows(columns[1]))
+    tape.lookup(table, [value, start, end])
     return value
+
+
+@lru_cache(maxsize=4)
+def _pieces(sigma: str, bits: int) -> tuple[Integers, Words, Words]:
+    table = noise_table(sigma)
+    counts = ((table.high - table.low) >> np.uint64(bits)).astype(np.int64) + 1
+    row = np.repeat(np.arange(len(counts)), counts)
+    number = (np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)).astype(np.uint64)
+    low = table.low[row] + (number << np.uint64(bits))
+    high = np.minimum(table.high[row], low + np.uint64((1 << bits) - 1))
+    return table.nu[row], low, high
+
+
+def pieces(table: NoiseTable, bits: int) -> tuple[Integers, Words, Words]:
+    """(nu, low, high): the rows of a noise table, cut into pieces of at most 2^bits points."""
+    return _pieces(table.sigma, bits)

@@ -15,10 +15,10 @@ from bailee.argument.nodes import Axis, Node
 from bailee.errors import InputError
 from bailee.statements.network import clipping, dense, relu
 from bailee.statements.network.architecture import Architecture
-from bailee.statements.network.clipping import Clip
+from bailee.statements.network.clipping import Clip, Norms
 from bailee.statements.network.forward import layers_of, write_forward
 from bailee.statements.network.losses import LOSSES
-from bailee.statements.network.numbers import Integers
+from bailee.statements.network.numbers import BACK_BITS, BACK_WITHIN, RESIDUAL_BITS, WEIGHT_BITS, Integers
 from bailee.statements.network.stage import Stage
 
 _BLOCK = 1 << 23
@@ -66,13 +66,18 @@ def _block(
     residuals = [d]
     for layer in range(architecture.layers, 1, -1):
         raw = dense.back(residuals[0], used[f"weight{layer}"], _residual_bits(architecture, layer))
-        residuals.insert(0, relu.back(raw, passed[layer - 2][1], loss.hidden_bits, f"layer {layer - 1}"))
+        residuals.insert(0, relu.back(raw, passed[layer - 2][1], _drop(architecture, layer), f"layer {layer - 1}"))
     extra = 0
     if clip:
         told = x[:, np.array(architecture.told)]
         norms = [
-            (_squared(told if layer == 0 else values[layer]), _squared(residuals[layer]), layer > 0)
-            for layer in range(architecture.layers)
+            Norms(
+                _squared(told if layer == 1 else values[layer - 1]),
+                _squared(residuals[layer - 1]),
+                layer > 1,
+                _lift(architecture, layer),
+            )
+            for layer in range(1, architecture.layers + 1)
         ]
         c = clipping.factors(norms, clip)
         residuals = [c[:, None] * residual for residual in residuals]
@@ -80,9 +85,10 @@ def _block(
     sums: dict[str, Integers] = {}
     for layer in range(1, architecture.layers + 1):
         bits = _residual_bits(architecture, layer) + extra
-        sums[f"weight{layer}"] = dense.gradient(values[layer - 1], residuals[layer - 1], bits)
+        lift = _lift(architecture, layer)
+        sums[f"weight{layer}"] = dense.gradient(values[layer - 1], residuals[layer - 1], bits) << lift
         if layer > 1:
-            sums[f"bias{layer}"] = dense.bias_gradient(residuals[layer - 1])
+            sums[f"bias{layer}"] = dense.bias_gradient(residuals[layer - 1]) << lift
     return sums, float(loss.value(z, labels)[present].sum())
 
 
@@ -92,8 +98,17 @@ def _squared(values: Integers) -> Integers:
 
 
 def _residual_bits(architecture: Architecture, layer: int) -> int:
-    loss = LOSSES[architecture.loss]
-    return loss.residual_bits if layer == architecture.layers else loss.hidden_bits
+    return LOSSES[architecture.loss].residual_bits if layer == architecture.layers else BACK_WITHIN
+
+
+def _lift(architecture: Architecture, layer: int) -> int:
+    """How much coarser the residual of this layer is than the last one's."""
+    return 0 if layer == architecture.layers else RESIDUAL_BITS - BACK_BITS
+
+
+def _drop(architecture: Architecture, layer: int) -> int:
+    """From what this layer passes back to the residual of the one below, which is hidden."""
+    return WEIGHT_BITS + _lift(architecture, layer - 1) - _lift(architecture, layer)
 
 
 def write_gradients(
@@ -109,9 +124,7 @@ def write_gradients(
         ins = architecture.unit(layer - 1)
         bits = _residual_bits(architecture, layer)
         raw = dense.write_back(stage, residuals[0], used[f"weight{layer}"], bits, ins, architecture.unit(layer))
-        residuals.insert(
-            0, relu.write_back(stage, raw, passed.gates[layer - 2], _residual_bits(architecture, layer - 1), ins)
-        )
+        residuals.insert(0, relu.write_back(stage, raw, passed.gates[layer - 2], _drop(architecture, layer), ins))
     extra = 0
     if clip:
         residuals = _write_clipped(stage, architecture, x, passed.values, residuals, clip)
@@ -121,9 +134,12 @@ def write_gradients(
         ins, unit = architecture.inputs(layer), architecture.unit(layer)
         bits = _residual_bits(architecture, layer) + extra
         residual = residuals[layer - 1]
-        sums[f"weight{layer}"] = dense.write_gradient(stage, passed.values[layer - 1], residual, bits, ins, unit)
+        found = {f"weight{layer}": dense.write_gradient(stage, passed.values[layer - 1], residual, bits, ins, unit)}
         if layer > 1:
-            sums[f"bias{layer}"] = dense.write_bias_gradient(stage, residual, unit)
+            found[f"bias{layer}"] = dense.write_bias_gradient(stage, residual, unit)
+        lift = _lift(architecture, layer)
+        for name, node in found.items():
+            sums[name] = stage.tape.linear(node.axes, [(1 << lift, node)]) if lift else node
     return sums
 
 
@@ -163,10 +179,11 @@ def _write_clipped(
     told = np.zeros(column.size, dtype=np.int64)
     told[: architecture.columns] = architecture.told
     inputs = stage.product((*stage.data, column), tape.public((column,), told), x)
-    norms: list[tuple[Node, Node, bool]] = []
+    norms: list[Norms[Node]] = []
     for layer, (a, d) in enumerate(zip(values, residuals, strict=True), start=1):
         ins, unit = architecture.inputs(layer), architecture.unit(layer)
         left = stage.squares(stage.data, inputs, x, ins) if layer == 1 else stage.squares(stage.rows, a, a, ins)
-        norms.append((left, stage.squares(stage.rows, d, d, unit), layer > 1))
+        right = stage.squares(stage.rows, d, d, unit)
+        norms.append(Norms(left, right, layer > 1, _lift(architecture, layer)))
     c = clipping.write_factors(stage, norms, clip)
     return [stage.product((*stage.rows, architecture.unit(layer)), c, d) for layer, d in enumerate(residuals, start=1)]

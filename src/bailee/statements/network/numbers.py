@@ -29,6 +29,10 @@ SCORE_BITS = FEATURE_BITS + WEIGHT_BITS
 ACTIVATION_BITS = 16
 """A hidden value lies within 2^16 of zero: below 16."""
 RESIDUAL_BITS = 16
+BACK_BITS = 14
+"""The scale of a hidden layer's residual; the last layer's is at 2^16."""
+BACK_WITHIN = 18
+"""And it is signed with so many bits: below 8."""
 GRADIENT_BITS = RESIDUAL_BITS + FEATURE_BITS
 _EXACT = 53
 _BLOCK = 1 << 18

@@ -28,9 +28,12 @@ from bailee.statements.network.draws import NoiseScale
 from bailee.statements.network.losses import LOSSES
 from bailee.statements.network.numbers import (
     ACTIVATION_BITS,
+    BACK_BITS,
+    BACK_WITHIN,
     FEATURE_BITS,
     GRADIENT_BITS,
     LOW_BITS,
+    RESIDUAL_BITS,
     STATE_BITS,
     USED_BITS,
     Integers,
@@ -113,7 +116,10 @@ class Rule:
     def check(self, architecture: Architecture, rows: int) -> None:
         """Raises PlanError, naming the bound, where a step on `rows` rows could overflow."""
         if not 1 <= self.shift <= LARGEST_SHIFT or not 0 <= self.lift <= self.shift:
-            raise PlanError(f"a lattice shift lies in 1..{LARGEST_SHIFT} and is at least the lift; got {self}")
+            raise PlanError(
+                f"the lattice shift is {self.shift}, its bounds are 1 and {LARGEST_SHIFT} and the lift of {self.lift}: "
+                "take smaller batches, a larger learning rate or a smaller clip"
+            )
         if not 0 <= self.momentum < 1 << self.shift or not 0 <= self.decay < 1 << 40 or not 1 <= rows < 1 << 32:
             raise PlanError("momentum lies in [0, 1), a decay below 2^40, a batch has 1 to 2^32 rows")
         if not 1 <= len(self.multipliers) <= LONGEST or any(
@@ -142,8 +148,8 @@ class Rule:
 
 def _largest_gradient(architecture: Architecture, rows: int, clip: Clip | None) -> int:
     """A bound on every entry of G."""
-    loss = LOSSES[architecture.loss]
-    residual = (max(loss.residual_bits, loss.hidden_bits) if architecture.hidden else loss.residual_bits) - 1
+    last = LOSSES[architecture.loss].residual_bits - 1
+    residual = max(last, BACK_WITHIN - 1 + RESIDUAL_BITS - BACK_BITS) if architecture.hidden else last
     value = ACTIVATION_BITS if architecture.hidden else FEATURE_BITS
     entry = rows << (residual + value)
     return min(entry << clip.bits, rows * clip.row_norm()) if clip else entry

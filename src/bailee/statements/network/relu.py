@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from bailee.argument.nodes import Axis, Node
 from bailee.statements.network.numbers import (
     ACTIVATION_BITS,
+    BACK_WITHIN,
     WEIGHT_BITS,
     Integers,
     div,
@@ -35,10 +36,10 @@ def forward(z: Integers, what: str) -> tuple[Integers, NDArray[np.bool_]]:
     return np.where(gate, q, 0), gate
 
 
-def back(raw: Integers, gate: NDArray[np.bool_], bits: int, what: str) -> Integers:
-    """The residual of a hidden layer, `bits` at 2^16, from what the layer above passes back (2^30)."""
-    d: Integers = div(raw, WEIGHT_BITS)
-    require_signed(d, bits, f"{what}: a residual")
+def back(raw: Integers, gate: NDArray[np.bool_], drop: int, what: str) -> Integers:
+    """The residual of a hidden layer, at 2^14, from what the layer above passes back (at 2^(14 + drop))."""
+    d: Integers = div(raw, drop)
+    require_signed(d, BACK_WITHIN, f"{what}: a residual")
     return np.where(gate, d, 0)
 
 
@@ -53,18 +54,21 @@ def write_forward(stage: Stage, z: Node, unit: Axis) -> Activated:
 
     gate = tape.advice(f"{unit.name} gate", axes, lambda: (rounded() >= 0).astype(np.uint64))
     tape.boolean(gate)
-    values = tape.contract(axes, gate, q, compute=lambda: np.maximum(rounded(), 0).astype(np.uint64))
+    # values are committed, though they follow: a claim on a product is a sumcheck, and there are several on each value
+    values = tape.advice(f"{unit.name} values", axes, lambda: np.maximum(rounded(), 0).astype(np.uint64))
+    gated = tape.contract(axes, gate, q, compute=lambda: tape.values(values))
+    tape.zero(tape.linear(axes, [(1, gated), (-1, values)]))
     tape.within(tape.linear(axes, [(2, values), (-1, q), (1, gate)], -1), ACTIVATION_BITS)
     return Activated(values, gate)
 
 
-def write_back(stage: Stage, raw: Node, gate: Node, bits: int, unit: Axis) -> Node:
+def write_back(stage: Stage, raw: Node, gate: Node, drop: int, unit: Axis) -> Node:
     tape, axes = stage.tape, (*stage.rows, unit)
-    d = quotient(tape, f"{unit.name} residual", raw, WEIGHT_BITS)
-    tape.within_signed(d, bits)
+    d = quotient(tape, f"{unit.name} residual", raw, drop)
+    tape.within_signed(d, BACK_WITHIN)
     return tape.contract(
         axes,
         gate,
         d,
-        compute=lambda: stage.over_rows(gate, unit) * div(stage.over_rows(raw, unit), WEIGHT_BITS),
+        compute=lambda: stage.over_rows(gate, unit) * div(stage.over_rows(raw, unit), drop),
     )

@@ -15,8 +15,8 @@ from bailee.statements.network.optimizer import LARGEST_SHIFT, Rule
 
 TOLERANCE = Fraction(1, 100)
 ROUNDING_OVERHEAD = Fraction(1, 20)
-"""Rounding to the lattice may add so much to the sensitivity."""
-_MULTIPLIERS = (1 << 9, 1 << 8)
+"""Rounding to the lattice adds at most so much to the sensitivity; twice as much where that saves a draw of noise."""
+_MULTIPLIERS = (1 << 7, 1 << 8)
 _LEAST_MOMENTUM_SHIFT = 12
 _LEAST_DECAY = 50
 _FINER = 9
@@ -76,9 +76,14 @@ def _lattices(
     if noise_multiplier is None:
         return [(unit, bits) for unit in fine for bits in FACTOR_BITS]
     roots = Fraction(ceil_sqrt(architecture.entries << 32), 1 << 16)
+
+    def one_draw(unit: int) -> bool:
+        return noise_multiplier * (2 * clip / Fraction(2) ** unit + roots) <= LARGEST_SIGMA
+
     unit = _power_above(ROUNDING_OVERHEAD * clip / roots)
+    unit += not one_draw(unit) and one_draw(unit + 1)
     # finer while one draw is still enough, and the multipliers large enough to be precise
-    while unit > fine[0] and noise_multiplier * (2 * clip / Fraction(2) ** (unit - 1) + roots) <= LARGEST_SIGMA:
+    while unit > fine[0] and one_draw(unit - 1):
         unit -= 1
     # No coarser than the largest shift allows, and finer where a step could overflow: two draws then make the noise.
     return [

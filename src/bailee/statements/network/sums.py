@@ -17,7 +17,7 @@ from bailee.statements.dataset import check
 from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.boundary import pad
 from bailee.statements.network.chunk import Part, Progress, read_rows
-from bailee.statements.network.draws import write_draw
+from bailee.statements.network.draws import draws_many, write_draw
 from bailee.statements.network.gradients import gradient_sums, write_gradients
 from bailee.statements.network.numbers import USED_BITS, Integers, div, require_signed
 from bailee.statements.network.optimizer import Rule, Weights, write_lattice
@@ -122,11 +122,12 @@ def sums_tape(tape: Tape, claim: SumsClaim, dataset: Commitment, noise: Commitme
         for p in architecture.parameters
     }
     gradients = write_gradients(stage, architecture, x, used, rule.clip)
+    many = draws_many(stage, architecture)
     for p in architecture.parameters:
         axes = (*stage.time, *p.axes)
         drawn = None
         if rule.noise and source is not None:
-            drawn = write_draw(tape, axes, rule.noise, source, p.name, claim.coins)
+            drawn = write_draw(tape, axes, rule.noise, source, p.name, claim.coins, many)
         fresh = write_lattice(stage, p.name, gradients[p.name], rule.shift, drawn)
         released = tape.public(axes, pad(p, rounds(claim.sums, p.name, p.shape)))
         told = tape.outer(

@@ -16,7 +16,7 @@ from bailee.statements.noise import sigmoid_table
 class Logistic:
     """Labels are 0 or 1."""
 
-    residual_bits = hidden_bits = RESIDUAL_BITS + 2
+    residual_bits = RESIDUAL_BITS + 2
 
     def check_outputs(self, outputs: int) -> None:
         if outputs != 1:

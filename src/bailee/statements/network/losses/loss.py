@@ -19,10 +19,6 @@ class Loss(Protocol):
     def residual_bits(self) -> int:
         """A residual is a signed integer of so many bits, at 2^16."""
 
-    @property
-    def hidden_bits(self) -> int:
-        """And one of a hidden layer has so many, at 2^16 too."""
-
     def check_outputs(self, outputs: int) -> None:
         """Raises PlanError where the loss cannot have so many outputs."""
 

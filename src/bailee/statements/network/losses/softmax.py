@@ -32,7 +32,7 @@ _SCALE = 256
 class Softmax:
     """Labels are one column for each class, 0 or 2^12."""
 
-    residual_bits = hidden_bits = RESIDUAL_BITS + 2
+    residual_bits = RESIDUAL_BITS + 2
 
     def check_outputs(self, outputs: int) -> None:
         if outputs < 2:

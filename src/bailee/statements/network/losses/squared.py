@@ -24,7 +24,7 @@ _LABEL = RESIDUAL_BITS - FEATURE_BITS
 class Squared:
     """Half the squared distance; labels are at 2^12."""
 
-    residual_bits = hidden_bits = RESIDUAL_BITS + 4
+    residual_bits = RESIDUAL_BITS + 4
 
     def check_outputs(self, outputs: int) -> None:
         return None
