@@ -1,4 +1,4 @@
-"""A hidden model with the real argument system: two owners, mini-batches, noise; both verifiers; a proof that is bent."""
+"""A hidden model with the real argument system: two owners, mini-batches, noise; both verifiers."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def test_the_builders_own_word(made: Any, copy: Path) -> None:
 
 
 def test_somebody_elses_signature(made: Any, copy: Path) -> None:
-    cast, run = made
+    run = made[1]
     eve = Identity.generate("Eve")
     copy.write_bytes(sign(replace(run.passport.record, builder=eve.public_key.hex()), eve).envelope)
     with pytest.raises(SignatureError, match="opening: "):

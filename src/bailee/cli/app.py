@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bailee import __version__
-from bailee.cli import datasets, grants, inference, keys, model_training, models, passports, status, training
+from bailee.cli import datasets, grants, inference, keys, lending, model_training, models, passports, status, training
 
 PLOT = """Train on data you are not allowed to see, prove it was done right, and pay those whose data it was.
 
@@ -16,7 +16,7 @@ One datum's life, and who does what with it:
 - **owner**: `key new`, then `seal` rows into a card that others may see
 - **owner**: `grant` a builder one plan, for a purpose, a time and a privacy loss; `revoke` takes it back
 - **builder**: `train` that plan; each owner takes part with `join`, and only noisy sums and proofs leave it
-- **builder**: `train-model` instead, where it holds the rows: networks too, all weights stay committed
+- **builder**: `train-model` instead, on rows that owners `lend`: networks too, all weights stay committed
 - **builder**: `evaluate` a model that stays hidden on sealed rows, or `prove-inference` of its answers
 - **anybody**: `verify` the model's passport, offline; `card show --check` a single card
 - **anybody**: `predict` with a published model, or `export` it for other programs
@@ -55,11 +55,13 @@ OWNER, BUILDER, ANYBODY = "For owners", "For builders", "For anybody"
 
 app.add_typer(keys.app, name="key", rich_help_panel=ANYBODY)
 app.add_typer(datasets.card_app, name="card", rich_help_panel=ANYBODY)
+app.add_typer(lending.coin_app, name="coin", rich_help_panel=OWNER)
 app.command(rich_help_panel=OWNER)(datasets.seal)
 app.command(rich_help_panel=OWNER)(datasets.reseal)
 app.command(rich_help_panel=OWNER)(grants.grant)
 app.command(rich_help_panel=OWNER)(grants.revoke)
 app.command(rich_help_panel=OWNER)(training.join)
+app.command(rich_help_panel=OWNER)(lending.lend)
 app.command(rich_help_panel=BUILDER)(training.train)
 app.command(rich_help_panel=BUILDER)(model_training.train_model)
 app.command("evaluate", rich_help_panel=BUILDER)(inference.evaluate_command)

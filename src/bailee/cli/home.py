@@ -4,6 +4,7 @@ identity.pem, identity.json   keys (`bailee.keys`)
 datasets/NAME/                sealed datasets            grants/ID.json        grants given
 sessions/ID/, models/ID/      what was said, to resume   revocations/ID.json   grants taken back
 privacy.jsonl                 what sessions cost         waivers/ID.json       privacy waived beside a grant
+coins/PROMISE.*               coins promised and shown
 """
 
 from __future__ import annotations
@@ -115,6 +116,11 @@ class PartyHome:
         """The waiver beside a grant, if one was signed."""
         path = self.path / "waivers" / f"{grant.record.id}.json"
         return open_signed(read_bytes(path, _RECORD_LIMIT, "waiver"), Waiver) if path.is_file() else None
+
+    @property
+    def coins(self) -> Path:
+        """Coins promised (sealed) and shown (signed), by promise."""
+        return self.path / "coins"
 
     def revocations(self) -> tuple[Signed[Revocation], ...]:
         paths = sorted((self.path / "revocations").glob("*.json"))

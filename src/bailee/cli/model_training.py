@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bailee.adapters.files import lock
+from bailee.adapters.files import lock, read_bytes
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, Report, facts_table, session_command
 from bailee.cli.handing_out import hand_out
 from bailee.cli.home import PartyHome
 from bailee.cli.model_watching import ModelCourse, watching_model
 from bailee.errors import InputError
-from bailee.records import Grant, Signed
+from bailee.grant import open_grant
+from bailee.records import Grant, Signed, open_signed
+from bailee.records.canonical import MAX_BYTES
+from bailee.records.model import CoinPromise, ModelCoin, Waiver
 from bailee.seal import Dataset, open_dataset
 from bailee.seal.card import CARD_FILE
+from bailee.seal.lend import Papers, lent_papers
 from bailee.statements.hidden.permission import ModelUse, check_model_grant
 from bailee.train.model import ModelHolding, ModelRun, ModelSetting, read_model_plan
 from bailee.train.model import train_model as train
@@ -29,12 +34,20 @@ MODELS = "models"
 def train_model(
     plan: Annotated[Path, typer.Argument(help="The model's plan, a TOML file that names a loss.")],
     dataset: Annotated[
-        list[Path], typer.Option("--dataset", help="A sealed dataset's directory, OWNER/datasets/NAME; repeat.")
+        list[Path],
+        typer.Option("--dataset", help="A dataset that was lent, or HOME/datasets/NAME; repeat."),
     ],
     grant: Annotated[
-        list[str],
-        typer.Option("--grant", help="A grant on a dataset: its id's first letters, or its file; repeat."),
-    ],
+        list[str] | None,
+        typer.Option("--grant", help="A grant on a dataset that is not lent: its id's first letters, or file; repeat."),
+    ] = None,
+    promise: Annotated[
+        list[Path] | None,
+        typer.Option("--promise", help="A coin promised by somebody else, who is to draw noise too; repeat."),
+    ] = None,
+    coin: Annotated[
+        list[Path] | None, typer.Option("--coin", help="A coin shown for this run, with --resume; repeat.")
+    ] = None,
     reveal: Annotated[
         bool, typer.Option("--reveal", help="Publish the finished model; without, only its commitment is public.")
     ] = False,
@@ -50,27 +63,31 @@ def train_model(
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
-    """Train a model on rows you were granted and hold, prove every chunk of it, and make its passport.
+    """Train a model on rows you were lent, prove every chunk of it, and make its passport.
 
-    Rows are opened with their owners' keys, in this process. The weights stay committed; each chunk is proved while
-    the next one trains. Stopped or killed, it goes on with --resume and ends in the same model.
+    Rows are opened in this process. The weights stay committed; each chunk is proved while the next one trains.
+    Stopped or killed, it goes on with --resume and ends in the same model. Owners who lent rows draw the noise with
+    you: once their coins are asked for, they answer with `bailee coin show`, and you go on with --resume --coin FILE.
 
-    Example: `bailee train-model plan.toml --dataset cleveland/datasets/heart-disease --grant 3fa9 --home builder`
+    Example: `bailee train-model plan.toml --dataset lent/cleveland --dataset lent/hungary --home builder`
     """
     face, party = Face(as_json), PartyHome(home)
     identity, wanted = party.identity, read_model_plan(plan)
-    opened = [_open(place) for place in dataset]
-    papers = _match(opened, grant)
+    held = _held(party, dataset, grant or [])
+    promised = [one.papers.promise for one in held if one.papers is not None]
+    promised += [open_signed(read_bytes(path, MAX_BYTES, "promise"), CoinPromise) for path in promise or []]
+    here = {one.party.identity.public_key: one.party.identity for one in held if one.papers is None}
     memory = None if memory_mib is None else memory_mib << 20
     with lock(home):
         with face.progress() as progress:
-            holdings = [hold_model(*one, paper, progress) for one, paper in zip(opened, papers, strict=True)]
-        owners = {one[0].identity.public_key: one[0].identity for one in opened}
+            holdings = [hold_model(one, progress) for one in held]
         with watching_model(face) as (course, watch):
             setting = ModelSetting(
                 identity=identity,
                 home=party.path / MODELS,
-                coins=tuple(owners.values()),
+                coins=tuple(here.values()),
+                promised=promised,
+                answers=[open_signed(read_bytes(path, MAX_BYTES, "coin"), ModelCoin) for path in coin or []],
                 resume=resume,
                 reveal=reveal,
                 memory=memory,
@@ -84,9 +101,24 @@ def train_model(
     _show(face, run, target, report)
 
 
-def hold_model(party: PartyHome, sealed: Dataset, grant: Signed[Grant], progress: Report | None = None) -> ModelHolding:
-    """A dataset, opened with its owner's key, with what its owner allows."""
-    ledger, waiver = party.ledger(), party.waiver(grant)
+@dataclass(frozen=True)
+class Held:
+    """A dataset with the party whose key opens it, the grant to use it under, and its papers if it was lent."""
+
+    party: PartyHome
+    dataset: Dataset
+    grant: Signed[Grant]
+    papers: Papers | None = None
+
+    @property
+    def waiver(self) -> Signed[Waiver] | None:
+        return self.party.waiver(self.grant) if self.papers is None else self.papers.waiver
+
+
+def hold_model(held: Held, progress: Report | None = None) -> ModelHolding:
+    """The dataset, opened, with what its owner allows."""
+    party, sealed, grant, waiver = held.party, held.dataset, held.grant, held.waiver
+    ledger = party.ledger()
 
     def permit(use: ModelUse, now: datetime) -> None:
         # Revocations are read now, not when the command began: a grant may have been taken back since.
@@ -109,36 +141,35 @@ def hold_model(party: PartyHome, sealed: Dataset, grant: Signed[Grant], progress
     )
 
 
-def _open(place: Path) -> tuple[PartyHome, Dataset]:
-    """The dataset in a directory, and the party whose folder it lies in."""
-    if not (place / CARD_FILE).is_file():
-        raise InputError(f"there is no sealed dataset at {place}; expected a directory like OWNER/datasets/NAME")
-    return PartyHome(place.resolve().parent.parent), open_dataset(place)
-
-
-def _match(opened: Sequence[tuple[PartyHome, Dataset]], named: Sequence[str]) -> list[Signed[Grant]]:
-    """For each dataset the one grant on it among those named. Raises InputError where one is missing or too many."""
-    found: dict[str, Signed[Grant]] = {}
-    for name in named:
-        grant = _find(name, [party for party, _ in opened])
-        if grant.record.card in found and found[grant.record.card].digest != grant.digest:
-            raise InputError("two grants are named for one dataset; name the one to train under")
-        found[grant.record.card] = grant
-    for _, sealed in opened:
-        if sealed.card.digest not in found:
+def _held(trainer: PartyHome, places: Sequence[Path], named: Sequence[str]) -> list[Held]:
+    """Every dataset with its grant. Raises InputError where one is missing, or too many are named."""
+    found: list[Held] = []
+    own: list[tuple[PartyHome, Dataset]] = []
+    for place in places:
+        if not (place / CARD_FILE).is_file():
+            raise InputError(f"there is no dataset at {place}; expected one that was lent, or HOME/datasets/NAME")
+        papers = lent_papers(place)
+        if papers is None:
+            own.append((PartyHome(place.resolve().parent.parent), open_dataset(place)))
+        else:
+            found.append(Held(trainer, open_dataset(place), papers.grant, papers))
+    grants = [_find(name, [party for party, _ in own]) for name in named]
+    for party, sealed in own:
+        fitting = {grant.digest: grant for grant in grants if grant.record.card == sealed.card.digest}
+        if len(fitting) != 1:
             raise InputError(
-                f"no grant is named for {sealed.card.record.name!r} of {sealed.card.record.owner_name}; "
-                "name it with --grant (a resealed dataset needs a new one)"
+                f"{len(fitting)} grants are named for {sealed.card.record.name!r} of {sealed.card.record.owner_name}, "
+                "expected one: name it with --grant (a resealed dataset needs a new one)"
             )
-    unused = set(found) - {sealed.card.digest for _, sealed in opened}
-    if unused:
+        found.append(Held(party, sealed, next(iter(fitting.values()))))
+    if {grant.record.card for grant in grants} - {sealed.card.digest for _, sealed in own}:
         raise InputError("a grant is named for a dataset that is not: name it with --dataset, or leave the grant out")
-    return [found[sealed.card.digest] for _, sealed in opened]
+    return found
 
 
 def _find(name: str, parties: Sequence[PartyHome]) -> Signed[Grant]:
     if Path(name).is_file():
-        return parties[0].grant(name)
+        return open_grant(read_bytes(Path(name), MAX_BYTES, "grant"))
     for party in parties:
         if any(grant.record.id.startswith(name) for grant in party.grants()):
             return party.grant(name)

@@ -35,6 +35,23 @@ class Waiver(Record):
 
 
 @dataclass(frozen=True)
+class CoinPromise(Record):
+    """A party's commitment to a coin, given before a run begins to whoever is to name it in the run's opening."""
+
+    KIND: ClassVar[str] = "coin-promise"
+    SIGNER: ClassVar[str] = "party"
+
+    party: Hex32
+    plan: Hex32
+    """Digest of the plan the coin is for."""
+    promise: Hex32
+    created: Time
+
+    def subjects(self) -> tuple[tuple[str, str], ...]:
+        return (("promise", self.promise), ("plan", self.plan))
+
+
+@dataclass(frozen=True)
 class Lender:
     """An owner whose rows the trainer holds, as the opening names it."""
 

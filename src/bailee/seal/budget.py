@@ -13,6 +13,7 @@ Not covered: an owner who restores an old copy of the ledger. It would harm only
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -75,6 +76,15 @@ class Ledger:
         """A new ledger with nothing spent. `commitment` is a digest (hex)."""
         check_openings(openings)
         write_new(path, canonical(encode(Opened(commitment, openings, 1))) + b"\n", 0o600)
+        return cls(path)
+
+    @classmethod
+    def lend(cls, path: Path, commitment: str, total: int, lent: Sequence[int], now: datetime) -> Ledger:
+        """A new ledger for somebody else, who may spend the openings `lent` and no other, nor reseal."""
+        lines = [canonical(encode(Opened(commitment, total, 1)))]
+        kept = sorted(set(range(total)) - set(lent))
+        lines += [canonical(encode(Spent(opening, "kept", time_text(now), None))) for opening in kept]
+        write_new(path, b"".join(line + b"\n" for line in lines), 0o600)
         return cls(path)
 
     def budget(self) -> Budget:

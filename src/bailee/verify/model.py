@@ -205,7 +205,7 @@ class _Chain:
                 coin = self.evidence.record(name, ModelCoin, promise.party).record
                 require(coin.session == session, "it is of another session")
                 require(coin.opening == self.passport.opening, "it was drawn for another opening: other noise")
-                kept = keeps_promise(session, promise.party, coin.coin, promise.promise)
+                kept = keeps_promise(promise.party, coin.coin, promise.promise)
                 require(kept, "it is not the one promised")
                 self.coins[promise.party] = coin.coin
 

@@ -21,13 +21,16 @@ STATEMENT = "https://bailee.dev/chunk/v1"
 COIN_BYTES = 32
 
 
-def promise_coin(session: str, party: str, coin: bytes) -> str:
-    """Hex commitment to a 32-byte coin, bound to session and party so that nobody can copy another's."""
-    return blake3(bytes.fromhex(session) + bytes.fromhex(party) + coin, key=tags.MODEL_PROMISE).hexdigest()
+def promise_coin(party: str, coin: bytes) -> str:
+    """Hex commitment to a 32-byte coin, bound to the party so that nobody can copy another's.
+
+    A coin is shown for one opening only, by a signature that names it; so the promise need not know the run.
+    """
+    return blake3(bytes.fromhex(party) + coin, key=tags.MODEL_PROMISE).hexdigest()
 
 
-def keeps_promise(session: str, party: str, coin: str, promise: str) -> bool:
-    return hmac.compare_digest(promise_coin(session, party, bytes.fromhex(coin)), promise)
+def keeps_promise(party: str, coin: str, promise: str) -> bool:
+    return hmac.compare_digest(promise_coin(party, bytes.fromhex(coin)), promise)
 
 
 def chunk_coins(session: str, opening: str, coins: Mapping[str, str], chunk: int) -> bytes:

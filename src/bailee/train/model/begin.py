@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bailee.argument.commitment_record import Commitment
 from bailee.errors import InputError, SessionError, StorageError
-from bailee.keys import Secret
+from bailee.keys import Identity, Secret
 from bailee.records import Signed, open_signed, sign, time_text
 from bailee.records.model import Lender, ModelCoin, ModelOpening, Promise
 from bailee.statements.hidden.accounting import ModelLoss, check_plan, model_loss
@@ -117,13 +117,10 @@ def _open(
     """Secrets, coins and noise, then the signed opening: it is what makes a run exist."""
     identity, session = setting.identity, setting.entropy(32).hex()
     folder = RunFolder.create(setting.home, session, identity, Secret(setting.entropy(32)))
-    promises: list[Promise] = []
+    promises: tuple[Promise, ...] = ()
     noise: list[Commitment] = []
     if setup.plan.private:
-        for party in setting.parties:
-            coin, key = setting.entropy(COIN_BYTES), party.public_key.hex()
-            folder.folder.put_secret(f"coin-{key}.sealed", Secret(coin), party)
-            promises.append(Promise(key, promise_coin(session, key, coin)))
+        promises = _promise(folder, setup.plan, setting)
         for chunk in setup.chunks:
             setting.watch(ModelEvent("committing", len(setup.chunks), total=setup.steps))
             seed = folder.seed("noise", chunk.index).reveal()
@@ -135,13 +132,27 @@ def _open(
         terms=setup.terms.to_mapping(),
         owners=lenders(holdings),
         noise=tuple(one.to_json() for one in noise),
-        promises=tuple(promises),
+        promises=promises,
         created=time_text(setting.clock()),
     )
     opening = sign(record, identity)
     folder.folder.put("opening.json", opening.envelope, "the opening")
     folder.begun(setting.home)
     return folder, opening
+
+
+def _promise(folder: RunFolder, plan: ModelPlan, setting: ModelSetting) -> tuple[Promise, ...]:
+    """One promise a party, in the order of keys: coins drawn here are on disk first."""
+    found: dict[str, str] = {}
+    for said in setting.promised:
+        if said.record.plan != plan.digest:
+            raise InputError(f"the coin promised by {said.record.party[:16]} is for another plan; ask for one for this")
+        found[said.record.party] = said.record.promise
+    for party in setting.parties:
+        coin, key = setting.entropy(COIN_BYTES), party.public_key.hex()
+        folder.folder.put_secret(f"coin-{key}.sealed", Secret(coin), party)
+        found[key] = promise_coin(key, coin)
+    return tuple(Promise(key, found[key]) for key in sorted(found))
 
 
 def _come_back(
@@ -154,8 +165,8 @@ def _come_back(
         raise SessionError(f"the run to resume has another plan ({_differences(record, plan)}); {again}")
     if record.owners != lenders(holdings):
         raise SessionError(f"the run to resume has other datasets, grants or waivers; {again}")
-    drawing = [party.public_key.hex() for party in setting.parties] if plan.private else []
-    if [promise.party for promise in record.promises] != drawing:
+    drawing = {party.public_key.hex() for party in setting.parties} | {one.record.party for one in setting.promised}
+    if plan.private and {promise.party for promise in record.promises} != drawing:
         raise SessionError(f"the run to resume has other parties that draw coins; {again}")
     return opening
 
@@ -182,16 +193,46 @@ def _draw_coins(
     folder: RunFolder, opening: Signed[ModelOpening], setting: ModelSetting
 ) -> tuple[Signed[ModelCoin], ...]:
     """Every party's coin, signed for this opening: nobody shows one before all noise is committed."""
-    coins: list[Signed[ModelCoin]] = []
-    by_key = {party.public_key.hex(): party for party in setting.parties}
-    session = opening.record.session
-    for promise in opening.record.promises:
-        party = by_key[promise.party]
-        secret = folder.folder.get_secret(f"coin-{promise.party}.sealed", party)
-        if secret is None or not keeps_promise(session, promise.party, secret.reveal().hex(), promise.promise):
-            path = folder.path / f"coin-{promise.party}.sealed"
-            raise StorageError(f"{path} is missing or damaged: restore it, or start a new run without --resume")
-        said = sign(ModelCoin(session, promise.party, opening.digest, secret.reveal().hex()), party)
-        folder.folder.put(f"coin-{promise.party}.json", said.envelope, "a coin")
-        coins.append(said)
-    return tuple(coins)
+    here = {party.public_key.hex(): party for party in setting.parties}
+    coins = {
+        one.party: _draw(folder, opening, one, here[one.party])
+        if one.party in here
+        else _answer(folder, opening, one, setting)
+        for one in opening.record.promises
+    }
+    missing = [party for party, coin in coins.items() if coin is None]
+    if missing:
+        raise SessionError(
+            f"waiting for the coins of {', '.join(party[:16] for party in missing)}: send them "
+            f"{folder.path / 'opening.json'}; each answers with `bailee coin show opening.json`; then run the same command "
+            "again with --resume and a --coin FILE for each"
+        )
+    return tuple(coin for coin in coins.values() if coin is not None)
+
+
+def _draw(folder: RunFolder, opening: Signed[ModelOpening], promise: Promise, party: Identity) -> Signed[ModelCoin]:
+    """A coin of a party in this process."""
+    name = f"coin-{promise.party}.sealed"
+    secret = folder.folder.get_secret(name, party)
+    if secret is None or not keeps_promise(promise.party, secret.reveal().hex(), promise.promise):
+        path = folder.path / name
+        raise StorageError(f"{path} is missing or damaged: restore it, or start a new run without --resume")
+    coin = ModelCoin(opening.record.session, promise.party, opening.digest, secret.reveal().hex())
+    said = sign(coin, party)
+    folder.folder.put(f"coin-{promise.party}.json", said.envelope, "a coin")
+    return said
+
+
+def _answer(
+    folder: RunFolder, opening: Signed[ModelOpening], promise: Promise, setting: ModelSetting
+) -> Signed[ModelCoin] | None:
+    """A coin that a party elsewhere gave, now or earlier; None while it has not."""
+    name = f"coin-{promise.party}.json"
+    for said in setting.answers:
+        if said.record.party == promise.party:
+            coin = said.record
+            if coin.opening != opening.digest or not keeps_promise(coin.party, coin.coin, promise.promise):
+                raise SessionError(f"the coin of {coin.party[:16]} is for another run, or not the one it promised")
+            folder.folder.put(name, said.envelope, "a coin")
+    kept = folder.folder.get(name)
+    return None if kept is None else open_signed(kept, ModelCoin, bytes.fromhex(promise.party))

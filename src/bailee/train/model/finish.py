@@ -52,7 +52,7 @@ def make_passport(
         plan=setup.plan.to_mapping(),
         opening=begun.opening.digest,
         coins=tuple(coin.digest for coin in begun.coins),
-        coins_drawn_by="trainer" if begun.coins else "nobody",
+        coins_drawn_by=_drawn_by(begun, setting),
         owners=owners,
         chunks=tuple(chunks),
         revealed=revealed,
@@ -64,3 +64,11 @@ def make_passport(
     signed = sign(record, setting.identity)
     folder.folder.put("passport.json", signed.envelope, "the passport")
     return signed
+
+
+def _drawn_by(begun: Begun, setting: ModelSetting) -> str:
+    """Whether anybody drew a coin outside this process."""
+    if not begun.coins:
+        return "nobody"
+    here = {party.public_key.hex() for party in setting.parties}
+    return "trainer" if here >= {coin.record.party for coin in begun.coins} else "parties"

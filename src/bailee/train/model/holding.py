@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bailee.keys import Identity, Secret
 from bailee.records import Card, Grant, Signed
-from bailee.records.model import Waiver
+from bailee.records.model import CoinPromise, ModelCoin, Waiver
 from bailee.statements.hidden.permission import ModelUse
 from bailee.train.ledger import Entry
 from bailee.train.model.engine import Engine, real_engine
@@ -48,8 +48,9 @@ class ModelHolding:
 class ModelSetting:
     """Where and with what a trainer runs: all that touches the world comes in here.
 
-    identity: the trainer's, whom grants name as builder. coins: who draws the noise's public half in this process; the
-    trainer itself if nobody is named. home holds one folder a run; memory bounds what proving a chunk takes, in bytes
+    identity: the trainer's, whom grants name as builder. coins: who draws the noise's public half in this process;
+    promised: what parties elsewhere promised, and answers: their coins, once they have seen the opening; the trainer
+    alone if there are none of either. home holds one folder a run; memory bounds what proving a chunk takes, in bytes
     (None: a fifth of the machine's). With `reveal` the finished model is published; model_openings: how many proofs
     the model's commitment will bear (one for the run, the others for predictions and evaluations).
     """
@@ -57,6 +58,8 @@ class ModelSetting:
     identity: Identity
     home: Path
     coins: Sequence[Identity] = ()
+    promised: Sequence[Signed[CoinPromise]] = ()
+    answers: Sequence[Signed[ModelCoin]] = ()
     resume: bool = False
     reveal: bool = False
     memory: int | None = None
@@ -68,5 +71,5 @@ class ModelSetting:
 
     @property
     def parties(self) -> tuple[Identity, ...]:
-        """Who draws coins, in the order of their keys."""
-        return tuple(sorted(self.coins or (self.identity,), key=lambda identity: identity.public_key))
+        """Who draws coins in this process."""
+        return tuple(self.coins) or (() if self.promised else (self.identity,))

@@ -1,0 +1,152 @@
+"""`bailee lend`, `bailee coin`: an owner hands its rows to a trainer it trusts with them, and draws noise from afar."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bailee.adapters.files import lock, read_bytes, storage_errors, write_atomic, write_new
+from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
+from bailee.cli.home import PartyHome, read_public
+from bailee.errors import InputError, SessionError
+from bailee.keys import Secret
+from bailee.records import Signed, open_signed, sign, time_text
+from bailee.records.canonical import MAX_BYTES
+from bailee.records.model import CoinPromise, ModelCoin, ModelOpening
+from bailee.seal.lend import Papers
+from bailee.seal.lend import lend as lend_dataset
+from bailee.statements.hidden.session import COIN_BYTES, keeps_promise, promise_coin
+from bailee.statements.network.plan import ModelPlan
+from bailee.train.ledger import Entry
+from bailee.train.model import read_model_plan
+
+coin_app = typer.Typer(no_args_is_help=True, help="A party's share of the noise of a model that somebody else trains.")
+
+
+@command
+def lend(
+    grant: Annotated[str, typer.Argument(help="The grant to lend under: its id's first letters, or its file.")],
+    to: Annotated[Path, typer.Option(help="Public identity of the trainer: its identity.json.")],
+    out: Annotated[Path, typer.Option(help="The folder to make, for the trainer.")],
+    openings: Annotated[int, typer.Option(help="How many of the dataset's proofs the trainer may make.", min=1)] = 4,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Hand the rows of a dataset to a trainer, readable to it alone, for the plan that a grant names.
+
+    The trainer can read the rows; what it says it did with them it must prove. What the grant allows is written to
+    privacy.jsonl now. The openings lent are written off here for good. A coin is promised for the noise: show it, once
+    the trainer asks, with `bailee coin show`.
+
+    Example: `bailee lend 3fa9 --to builder/identity.json --out lent/cleveland --home cleveland`
+    """
+    face, party = Face(as_json), PartyHome(home)
+    owner, given = party.identity, party.grant(grant)
+    dataset, waiver = party.dataset_of(given), party.waiver(given)
+    if any(one.record.grant == given.digest for one in party.revocations()):
+        raise InputError(f"the grant {given.record.id} was revoked; give a new one with: bailee grant")
+    now = datetime.now(UTC)
+    with lock(home), face.progress() as progress:
+        if waiver is None:
+            allowed = given.record.max_epsilon, given.record.max_delta
+            entry = Entry(party.origin(dataset), given.digest, given.record.plan, given.digest, *allowed)
+            party.ledger().charge(entry, allowed)
+        promised = _promise(party, given.record.plan)
+        lend_dataset(owner, dataset, Papers(given, waiver, promised), read_public(to), out, openings, now, progress)
+    facts = {
+        "folder": str(out),
+        "grant": given.record.id,
+        "openings": openings,
+        "openings_left": dataset.ledger.budget().remaining,
+        "promise": promised.record.promise,
+    }
+    face.result(facts, facts_table({name.replace("_", " "): value for name, value in facts.items()}))
+
+
+@coin_app.command("promise")
+@command
+def promise(
+    plan: Annotated[Path, typer.Argument(help="The model's plan.")],
+    out: Annotated[Path, typer.Option(help="The file to write, for the trainer.")],
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Promise a coin for the noise of a plan, as somebody who lends no rows: noise is honest if one coin is.
+
+    Example: `bailee coin promise plan.toml --out promise.json --home notary`
+    """
+    face, party = Face(as_json), PartyHome(home)
+    promised = _promise(party, read_model_plan(plan).digest)
+    write_new(out, promised.envelope)
+    facts = {"promise": promised.record.promise, "file": str(out)}
+    face.result(facts, facts_table(facts))
+
+
+@coin_app.command("show")
+@command
+def show(
+    opening: Annotated[Path, typer.Argument(help="The trainer's opening.json: it fixes all noise but the coins.")],
+    out: Annotated[Path, typer.Option(help="The file to write, for the trainer.")] = Path("coin.json"),
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Show the coin that was promised, for this opening and for no other ever.
+
+    Example: `bailee coin show opening.json --out coin.json --home cleveland`
+    """
+    face, party = Face(as_json), PartyHome(home)
+    identity = party.identity
+    said = open_signed(read_bytes(opening, MAX_BYTES, "opening"), ModelOpening)
+    key, plan = identity.public_key.hex(), ModelPlan.from_mapping(said.record.plan)
+    own = next((one.promise for one in said.record.promises if one.party == key), None)
+    if own is None or not (party.coins / f"{own}.json").is_file():
+        raise InputError(f"{identity.name} promised no coin that this opening names; ask the trainer which it used")
+    promised = open_signed(read_bytes(party.coins / f"{own}.json", MAX_BYTES, "promise"), CoinPromise).record
+    if promised.plan != plan.digest:
+        raise InputError("the opening is for another plan than the coin was promised for; show it to nobody")
+    with lock(home):
+        shown = _show(party, said, own)
+    write_atomic(out, shown.envelope)
+    facts = {"session": said.record.session, "opening": said.digest, "file": str(out)}
+    face.result(facts, facts_table(facts))
+
+
+def _promise(party: PartyHome, plan: str) -> Signed[CoinPromise]:
+    """A fresh coin, kept sealed, and the promise of it."""
+    identity, coin = party.identity, secrets.token_bytes(COIN_BYTES)
+    key = identity.public_key.hex()
+    text = promise_coin(key, coin)
+    with storage_errors(party.coins):
+        party.coins.mkdir(mode=0o700, exist_ok=True)
+    write_new(party.coins / f"{text}.sealed", identity.public.seal(Secret(coin), _info(text)), 0o600)
+    said = sign(CoinPromise(key, plan, text, time_text(datetime.now(UTC))), identity)
+    write_new(party.coins / f"{text}.json", said.envelope)
+    return said
+
+
+def _show(party: PartyHome, opening: Signed[ModelOpening], promised: str) -> Signed[ModelCoin]:
+    """The signed coin: on disk before it leaves, so that it is never shown for two openings."""
+    identity, path = party.identity, party.coins / f"{promised}.shown"
+    if path.is_file():
+        kept = open_signed(read_bytes(path, MAX_BYTES, "coin"), ModelCoin, identity.public_key)
+        if kept.record.opening != opening.digest:
+            raise SessionError(
+                "this coin was shown for another opening already: whoever asks again could choose the noise it likes; "
+                "promise a new coin for a new run"
+            )
+        return kept
+    coin = identity.unseal(read_bytes(party.coins / f"{promised}.sealed", 1 << 16, "coin"), _info(promised)).reveal()
+    key = identity.public_key.hex()
+    if not keeps_promise(key, coin.hex(), promised):
+        raise SessionError(f"{party.coins / f'{promised}.sealed'} is not the coin that was promised; restore it")
+    said = sign(ModelCoin(opening.record.session, key, opening.digest, coin.hex()), identity)
+    write_new(path, said.envelope)
+    return said
+
+
+def _info(promised: str) -> bytes:
+    return f"bailee/coin/v1/{promised}".encode()
