@@ -130,11 +130,12 @@ def _rule(
         round(pull * (1 << lift)),
         Clip.of(clip, bits) if clip is not None and bits is not None else None,
     )
-    wanted = [rate / bare.rates(rows)[0] for rate in rates]
+    one = bare.rates(rows)[0]
+    wanted = [rate / one for rate in rates]
     multipliers = tuple(max(1, 2 * int(value / 2) + 1) for value in wanted)
     worst = max(abs(m - value) for m, value in zip(multipliers, wanted, strict=True)) / max(wanted)
     if worst > tolerance:
-        step = float(bare.rates(rows)[0])
+        step = float(one)
         raise PlanError(
             f"learning rates are executed as odd multiples of {step:.6g}, off by {float(worst):.2%} of the largest "
             f"(allowed {float(tolerance):.2%}); the nearest to the first is {multipliers[0] * step:.6g}"
