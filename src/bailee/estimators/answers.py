@@ -52,6 +52,11 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         if not hasattr(self, "model_") or not self._is_linear:
             raise AttributeError(f"{type(self).__name__} has no {name}: it is for fitted models without hidden layers")
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.poor_score = self._private  # on the few rows of a check, noise drowns everything
+        return tags
+
     def _read(self, X: Any, y: Any) -> tuple[Domain, Any, NDArray[np.float64]]:
         X, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
@@ -113,6 +118,11 @@ class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
     def _must_be_linear(self, name: str) -> None:
         if not hasattr(self, "model_") or not self._is_linear:
             raise AttributeError(f"{type(self).__name__} has no {name}: it is for fitted models without hidden layers")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.regressor_tags.poor_score = self._private
+        return tags
 
     def _read(self, X: Any, y: Any) -> tuple[Domain, Any, NDArray[np.float64]]:
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)

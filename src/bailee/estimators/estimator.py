@@ -30,7 +30,7 @@ from bailee.train.model.events import ModelEvent
 
 AUTO = "auto"
 _AUTO_BATCH = 256
-_MOST_RATE, _NETWORK_RATE = 2.0, 0.5
+_MOST_RATE, _NETWORK_RATE = 2.0, 0.3
 _WALK, _DEEP_WALK = 3.0, 1.0
 _STEEPEST = {"logistic": 4.0, "softmax": 2.0, "squared": 1.0}
 """One over the curvature of each loss, for rows of one feature of at most 1."""

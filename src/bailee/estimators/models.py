@@ -57,7 +57,7 @@ class _UnprotectedLinear(Estimator):
 
     def __init__(
         self, *, epochs: int = 200, batch_size: Any = AUTO, learning_rate: Any = AUTO, schedule: str = "constant",
-        momentum: float = 0.9, weight_decay: float = 0.0, bounds: Any = None, targets: Any = None, prove: bool = True,
+        momentum: float = 0.9, weight_decay: float = 0.01, bounds: Any = None, targets: Any = None, prove: bool = True,
         reveal: bool = False, home: Any = None, memory: int | None = None, random_state: Any = None, verbose: int = 0,
     ) -> None:  # fmt: skip
         _common(self, epochs, batch_size, learning_rate, schedule, momentum, weight_decay, bounds, targets)
@@ -69,8 +69,8 @@ class _UnprotectedNetwork(Estimator):
     _private = False
 
     def __init__(
-        self, hidden_layer_sizes: Any = (32,), *, epochs: int = 50, batch_size: Any = AUTO, learning_rate: Any = AUTO,
-        schedule: str = "constant", momentum: float = 0.9, weight_decay: float = 0.0, bounds: Any = None,
+        self, hidden_layer_sizes: Any = (32,), *, epochs: int = 100, batch_size: Any = AUTO, learning_rate: Any = AUTO,
+        schedule: str = "constant", momentum: float = 0.9, weight_decay: float = 0.01, bounds: Any = None,
         targets: Any = None, prove: bool = True, reveal: bool = False, home: Any = None, memory: int | None = None,
         random_state: Any = None, verbose: int = 0,
     ) -> None:  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
 
@@ -19,7 +19,7 @@ from bailee.statements.hidden.terms import BOUNDARY_OPENINGS, ModelTerms, Setup
 from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.draws import NoiseScale, draw
 from bailee.statements.network.optimizer import Weights, used_weights
-from bailee.statements.network.plan import ModelPlan
+from bailee.statements.network.plan import FULL, ModelPlan
 from bailee.statements.network.run import run_steps
 
 _FULL_STEPS = 64
@@ -66,7 +66,7 @@ def train_unproven(
 @lru_cache(maxsize=64)
 def _setup(plan: ModelPlan, columns: tuple[str, ...], rows: int) -> tuple[Setup, ModelLoss | None]:
     """As a proven run of one dataset fixes its terms: as much noise as the plan's privacy asks for, or a hair more."""
-    noise = calibrate(plan) if plan.private else None
+    noise = _noise_multiplier(_privacy_of(plan)) if plan.private else None
     for _ in range(_ATTEMPTS):
         text = None if noise is None else decimal_text(f"{float(noise):.6f}")
         setup = Setup(plan, ModelTerms(columns, (rows,), 1, 1, text, BOUNDARY_OPENINGS))
@@ -80,6 +80,17 @@ def _setup(plan: ModelPlan, columns: tuple[str, ...], rows: int) -> tuple[Setup,
             continue
         return setup, loss
     raise PlanError(f"privacy.epsilon: no noise was found that keeps the run within {plan.privacy.epsilon}")
+
+
+@lru_cache(maxsize=64)
+def _noise_multiplier(plan: ModelPlan) -> Fraction:
+    return calibrate(plan)
+
+
+def _privacy_of(plan: ModelPlan) -> ModelPlan:
+    """The plan with all that calibration does not read made alike, so that it is calibrated once for many fits."""
+    alike = replace(plan, start=0, loss="squared", hidden=(), batch=FULL, learning_rate="1", schedule="constant")
+    return replace(alike, label="label", momentum="0", weight_decay="0", name="alike")
 
 
 def _batches(matrix: NDArray[np.int64], setup: Setup) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
