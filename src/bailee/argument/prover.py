@@ -43,6 +43,7 @@ def prove(tape: Tape, vectors: Sequence[CommittedVector], context: bytes, progre
     held = list(vectors)
     if len(held) < len(tape.sources):
         held.append(CommittedVector(tape.trace_values, 1, secret.octets("trace", 32)))
+        tape.read_from(held[-1].tensor)
     say("committed", 0.3)
 
     counting = Counting()

@@ -301,6 +301,13 @@ class Tape:
                 total = kernels.add(total, values if coefficient == 1 else kernels.scale(values, coefficient))
         return total
 
+    def read_from(self, tensor: Callable[[str], Words]) -> None:
+        """Take the trace's values from where they were committed, so that they are held once."""
+        for node in self.nodes:
+            if isinstance(node, Committed) and node.source < 0:
+                self._values[node.id] = tensor(node.tensor)
+        self.trace_values.clear()
+
     def forget(self) -> None:
         """Let go of all values: authors' functions hold the tape in a circle, which would keep them for a while."""
         self._values.clear()
