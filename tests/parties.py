@@ -85,14 +85,18 @@ def claim_bytes(claim: Any) -> bytes:
 
 def pretend_prove(request: ProofRequest) -> bytes:
     claim = request.claim
-    noise = noise_table(claim.sigma).sample(combine(request.uniforms, claim.coins))
+    witness = request.witness
+    noise = noise_table(claim.sigma).sample(combine(witness.noise.values, claim.coins))
     for weights, sums, drawn in zip(claim.weights, claim.sums, noise, strict=True):
-        exact = compute_round(request.matrix, claim.label, weights, claim.shift, claim.released)
+        exact = compute_round(witness.matrix, claim.label, weights, claim.shift, claim.released)
         if not np.array_equal(sums, np.where(np.array(claim.released), exact + drawn, 0)):
             raise StatementError("a sum is not what rows, weights and noise give")
-    dataset = pretend_commit(request.matrix, request.seed, request.openings)
-    noise_root = pretend_commit(request.uniforms, request.noise_seed, 1)
-    return pretend_proof(claim, dataset, request.opening, noise_root, request.context)
+    dataset = pretend_commit(witness.matrix, witness.seed, witness.openings)
+    return pretend_proof(claim, dataset, witness.opening, commit_noise(witness.noise), request.context)
+
+
+def commit_noise(noise: Any) -> Commitment:
+    return pretend_commit(noise.values, noise.seed, 1)
 
 
 def pretend_proof(claim: Any, dataset: Commitment, opening: int, noise: Commitment, context: bytes) -> bytes:
@@ -124,7 +128,7 @@ class PretendCards:
         raise ProofError("no renewals here")
 
 
-PRETENDED = Proving(lambda uniforms, seed: pretend_commit(uniforms, seed, 1), pretend_prove)
+PRETENDED = Proving(commit_noise, pretend_prove)
 
 
 def no_check(request: Any) -> None:

@@ -48,7 +48,7 @@ class Passport(Record):
     owners: tuple[Contribution, ...]
     columns: tuple[Name, ...]
     weights: tuple[int, ...]
-    """The trained weights at 14 fractional bits, one a column."""
+    """The trained weights at 14 fractional bits: one a column, or all tensors of a plan of version 2, one by one."""
     accounting: Mapping[str, Json]
     """How epsilon and delta were reached: accountant, mechanism, multiplier, rounds, relation."""
     created: Time
@@ -57,7 +57,8 @@ class Passport(Record):
         keys = [contribution.owner for contribution in self.owners]
         if not keys or len(set(keys)) != len(keys):
             raise RecordError("passport: expected at least one owner, each named once")
-        if len(self.weights) != len(self.columns):
+        flat = self.plan.get("version") == 2  # tensors of a network, one after the other
+        if not flat and len(self.weights) != len(self.columns):
             raise RecordError(f"passport: {len(self.columns)} columns but {len(self.weights)} weights")
 
     def subjects(self) -> tuple[tuple[str, str], ...]:

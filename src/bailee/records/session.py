@@ -89,7 +89,7 @@ class Iterate(Record):
     builder: Hex32
     round: Count
     weights: tuple[int, ...]
-    """At 14 fractional bits, one a column, 0 where the column is not released."""
+    """At 14 fractional bits, one a column (all tensors, for a plan of version 2), 0 where nothing is released."""
 
     def subjects(self) -> tuple[tuple[str, str], ...]:
         return (("session", self.session), ("weights", digest(canonical(list(self.weights)))))
@@ -108,7 +108,7 @@ class Round(Record):
     weights: Hex32
     """Digest of the canonical list of the weights (integers) the sums were taken at."""
     sums: tuple[int, ...]
-    """In lattice units, one a column, 0 where the column is not released."""
+    """In lattice units, in the order of the weights, 0 where nothing is released."""
 
     def subjects(self) -> tuple[tuple[str, str], ...]:
         return (("session", self.session), ("weights", self.weights))

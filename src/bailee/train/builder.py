@@ -32,15 +32,12 @@ from bailee.records import (
     time_text,
 )
 from bailee.statements.fixed_point import WEIGHT_BITS
-from bailee.statements.plan import Plan
-from bailee.statements.session import (
-    COIN_BYTES,
-    commit_coin,
-)
+from bailee.statements.session import COIN_BYTES, commit_coin
+from bailee.statements.tasks import AnyPlan, plan_of, task_of
 from bailee.train.events import Event
 from bailee.train.folder import Folder
 from bailee.train.holding import Setting
-from bailee.train.plan import Party, fix_terms
+from bailee.train.plan import fix_task
 from bailee.train.proving import Checking
 from bailee.train.table import Guest, Score, Table
 
@@ -66,7 +63,7 @@ class Builder:
     """
 
     identity: Identity
-    plan: Plan
+    plan: AnyPlan
     expected: Sequence[str]
     check: Checking
     setting: Setting
@@ -119,17 +116,18 @@ class Builder:
             for guest in guests:
                 self.check_card(guest.card, guest.card_proof)
         invite, folder = self._invite(guests)
-        table = Table(self.identity, self.plan, self.setting, self.check, self.score, tuple(guests), invite, folder)
+        task = task_of(self.plan, invite.record.terms)
+        table = Table(self.identity, task, self.setting, self.check, self.score, tuple(guests), invite, folder)
         table.keep_hellos(self.revocations)
         table.gather_commitments()
         table.gather_coins()
-        states = table.train()
+        table.train()
         table.gather_proofs()
-        passport = table.passport(states)
+        passport = table.passport()
         for guest in guests:
             guest.channel.send(passport.envelope)
         weights = np.array(passport.record.weights, dtype=np.float64) / 2.0**WEIGHT_BITS
-        self.setting.watch(Event("done", self.plan.rounds, self.plan.rounds))
+        self.setting.watch(Event("done", task.rounds, task.rounds))
         return Outcome(passport, folder.path / "passport.json", weights)
 
     def _invite(self, guests: Sequence[Guest]) -> tuple[Signed[Invite], Folder]:
@@ -138,7 +136,7 @@ class Builder:
         entrants = tuple(Entrant(guest.key, guest.card.digest, guest.grant.digest) for guest in guests)
         kept = self._newest() if self.setting.resume else None
         if kept is None:
-            terms = fix_terms(self.plan, [Party(guest.card.record, guest.norm_bound) for guest in guests])
+            terms = fix_task(self.plan, [guest.card.record for guest in guests]).terms
             session = self.setting.entropy(32).hex()
             coin = self.setting.entropy(COIN_BYTES)
             folder = Folder.open(self.setting.home, session, resume=False)
@@ -158,11 +156,11 @@ class Builder:
         else:
             folder = kept
             invite = open_signed(folder.need("invite.json"), Invite, self.identity.public_key)
-            if invite.record.owners != entrants or Plan.from_mapping(invite.record.plan) != self.plan:
+            if invite.record.owners != entrants or plan_of(invite.record.plan) != self.plan:
                 raise SessionError("the session to resume has other owners, cards, grants or another plan")
         for guest in guests:
             guest.channel.send(invite.envelope)
-        self.setting.watch(Event("invited", rounds=self.plan.rounds))
+        self.setting.watch(Event("invited", rounds=task_of(self.plan, invite.record.terms).rounds))
         return invite, folder
 
     def _newest(self) -> Folder | None:

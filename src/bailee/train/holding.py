@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from bailee.keys import Identity, Secret
 from bailee.records import Card, Grant, Invite, Signed
-from bailee.statements.plan import Plan, Terms
 from bailee.statements.privacy import Loss
+from bailee.statements.task import TaskPlan
 from bailee.train.events import Watch, ignore
 
 
@@ -24,8 +24,7 @@ class Request:
 
     invite: Signed[Invite]
     grant: Signed[Grant]
-    plan: Plan
-    terms: Terms
+    plan: TaskPlan
     fields: tuple[str, ...]
     """Encoded columns whose sums would be released."""
     loss: Loss

@@ -16,8 +16,15 @@ from typing import Any
 from bailee.adapters.files import read_bytes
 from bailee.errors import BaileeError, PlanError
 from bailee.records import Card, decimal_text
-from bailee.statements.plan import ALL_FEATURES, MODEL, NEIGHBOURS, VERSION, Plan, Terms, check_bounds
-from bailee.statements.privacy import Release, calibrate_multiplier, choose_lattice, privacy_loss
+from bailee.records.schema import Schema
+from bailee.statements.hidden.terms import check_label
+from bailee.statements.logistic_task import LogisticTask
+from bailee.statements.open.task import NetworkTask
+from bailee.statements.open.terms import fix_open_terms
+from bailee.statements.plan import ALL_FEATURES, MODEL, NEIGHBOURS, VERSION, Plan, Terms, check_bounds, row_norm_bound
+from bailee.statements.privacy import calibrate_multiplier, choose_lattice, privacy_loss
+from bailee.statements.task import Task
+from bailee.statements.tasks import AnyPlan
 
 _LIMIT = 1 << 20
 _DEFAULTS: dict[str, Any] = {
@@ -71,17 +78,36 @@ def plan_from_toml(found: dict[str, Any]) -> Plan:
     return Plan.from_mapping({name: value for name, value in fields.items() if not _missing(name, value)})
 
 
-def fix_terms(plan: Plan, parties: Sequence[Party]) -> Terms:
-    """The terms of a session of these parties. Raises PlanError where plan and cards do not go together."""
-    if not parties:
+def fix_task(plan: AnyPlan, cards: Sequence[Card]) -> Task:
+    """What a session of the owners of these cards trains. Raises PlanError where plan and cards do not go together."""
+    if isinstance(plan, Plan):
+        return LogisticTask(
+            plan, fix_terms(plan, [Party(card, row_norm_bound(Schema.from_json(card.schema))) for card in cards])
+        )
+    first = _same_schema(cards)
+    check_label(plan, Schema.from_json(first.schema))
+    task = NetworkTask(plan, fix_open_terms(plan, first.columns, sum(card.rows for card in cards)))
+    task.check()
+    return task
+
+
+def _same_schema(cards: Sequence[Card]) -> Card:
+    """The first of them; all others have its schema."""
+    if not cards:
         raise PlanError("a session needs at least one owner")
-    first = parties[0].card
-    for party in parties[1:]:
-        if party.card.columns != first.columns or party.card.schema != first.schema:
+    first = cards[0]
+    for card in cards[1:]:
+        if card.columns != first.columns or card.schema != first.schema:
             raise PlanError(
-                f"the cards of {first.owner_name} and {party.card.owner_name} have different schemas: "
+                f"the cards of {first.owner_name} and {card.owner_name} have different schemas: "
                 "owners who train together seal under the same schema"
             )
+    return first
+
+
+def fix_terms(plan: Plan, parties: Sequence[Party]) -> Terms:
+    """The terms of a session of these parties. Raises PlanError where plan and cards do not go together."""
+    first = _same_schema([party.card for party in parties])
     released = plan.released(first.columns)
     norm_bound = max(party.norm_bound for party in parties)
     multiplier = _multiplier(plan)
@@ -90,15 +116,10 @@ def fix_terms(plan: Plan, parties: Sequence[Party]) -> Terms:
     terms = Terms(first.columns, released, rows, norm_bound, shift, sigma)
     check_bounds(plan, terms)
     if plan.epsilon is not None:
-        spent = privacy_loss(release_of(plan, terms, norm_bound), plan.delta).epsilon
+        spent = privacy_loss(LogisticTask(plan, terms).release(norm_bound), plan.delta).epsilon
         if Number(spent) > Number(plan.epsilon):
             raise PlanError(f"calibration reached epsilon {spent}, above the plan's {plan.epsilon}")
     return terms
-
-
-def release_of(plan: Plan, terms: Terms, norm_bound: int) -> Release:
-    """What an owner whose card proves `norm_bound` releases in a session on these terms."""
-    return Release(norm_bound, sum(terms.released), len(terms.columns), terms.shift, terms.sigma, plan.rounds)
 
 
 def _multiplier(plan: Plan) -> float:

@@ -1,32 +1,22 @@
-"""The statements a session leans on, as callables: the session knows their claims, not how they are argued."""
+"""The statements a session leans on, as callables: the session knows its task's claims, not how they are argued."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, TypeAlias
 
 from bailee.argument.commitment_record import Commitment
-from bailee.statements.gradient import GradientClaim
-
-CommitNoise: TypeAlias = Callable[[NDArray[np.uint64], bytes], Commitment]
-"""(uniforms (T, d), seed of 32 bytes) -> commitment."""
+from bailee.statements.task import Noise, Task, Witness
 
 
 @dataclass(frozen=True)
 class ProofRequest:
     """All an owner's proof needs, witness included. Never leaves the owner's process."""
 
-    claim: GradientClaim
-    matrix: NDArray[np.int64]
-    seed: bytes
-    openings: int
-    opening: int
-    uniforms: NDArray[np.uint64]
-    noise_seed: bytes
+    task: Task
+    claim: Any
+    witness: Witness
     context: bytes
 
     def __repr__(self) -> str:
@@ -37,7 +27,7 @@ class ProofRequest:
 class Proving:
     """An owner's side."""
 
-    commit_noise: CommitNoise
+    commit_noise: Callable[[Noise], Commitment]
     prove: Callable[[ProofRequest], bytes]
 
 
@@ -45,7 +35,8 @@ class Proving:
 class ProofCheck:
     """One owner's proof and the public statement it must convince of."""
 
-    claim: GradientClaim
+    task: Task
+    claim: Any
     dataset: Commitment
     opening: int
     noise: Commitment
@@ -58,26 +49,13 @@ Checking: TypeAlias = Callable[[ProofCheck], None]
 
 
 def proving() -> Proving:
-    """The real argument system's prover. Imports its kernels."""
-    from bailee.statements.gradient import commit_noise, prove_gradients
-
-    def prove(request: ProofRequest) -> bytes:
-        return prove_gradients(
-            request.claim,
-            request.matrix,
-            request.seed,
-            request.openings,
-            request.opening,
-            request.uniforms,
-            request.noise_seed,
-            request.context,
-        )
-
-    return Proving(commit_noise, prove)
+    """The real argument system's prover; its kernels are imported when it is used."""
+    return Proving(
+        lambda noise: noise.commit(),
+        lambda request: request.task.prove(request.claim, request.witness, request.context),
+    )
 
 
 def check(item: ProofCheck) -> None:
     """The real argument system's fast verifier."""
-    from bailee.statements.gradient import verify_gradients
-
-    verify_gradients(item.claim, item.dataset, item.opening, item.noise, item.context, item.proof)
+    item.task.verify(item.claim, item.dataset, item.opening, item.noise, item.context, item.proof)

@@ -5,7 +5,7 @@ Every message is checked as it comes and on disk before it is used. `builder.py`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -34,29 +34,24 @@ from bailee.records import (
     sign,
     time_text,
 )
-from bailee.records.schema import Schema
 from bailee.statements.fixed_point import WEIGHT_BITS
-from bailee.statements.logistic import State, final_model, round_state, start, update
-from bailee.statements.plan import Plan, Terms, row_norm_bound, rule
-from bailee.statements.privacy import accounting, privacy_curve
 from bailee.statements.session import (
     Link,
     context,
-    gradient_claim,
-    joint_coins,
+    joint_seed,
     opens_coin,
     share,
     transcript,
     weights_digest,
 )
+from bailee.statements.task import Iterates, Task
 from bailee.train.events import Event
 from bailee.train.folder import Folder
 from bailee.train.holding import Setting
-from bailee.train.plan import release_of
 from bailee.train.proving import Checking, ProofCheck
 
 Score = Callable[[NDArray[np.float64]], float]
-"""Accuracy on the builder's public test rows of weights in real units, one a column (the label's is 0)."""
+"""Accuracy on the builder's public test rows of weights in real units, flat as in the passport."""
 
 
 @dataclass(frozen=True)
@@ -69,24 +64,20 @@ class Guest:
     card_proof: bytes
     grant: Signed[Grant]
 
-    @property
-    def norm_bound(self) -> int:
-        return row_norm_bound(Schema.from_json(self.card.record.schema))
-
 
 @dataclass
 class Table:
     """A session under way: who sits at it and what has been said."""
 
     identity: Identity
-    plan: Plan
+    task: Task
     setting: Setting
     check: Checking
     score: Score | None
     guests: tuple[Guest, ...]
     invite: Signed[Invite]
     folder: Folder
-    terms: Terms = field(init=False)
+    iterates: Iterates = field(init=False)
     noise: dict[str, Signed[NoiseCommitment]] = field(default_factory=dict)
     coins: dict[str, Signed[Coin]] = field(default_factory=dict)
     rounds: dict[str, list[Signed[Round]]] = field(default_factory=dict)
@@ -95,7 +86,7 @@ class Table:
     closing: Signed[Closing] | None = None
 
     def __post_init__(self) -> None:
-        self.terms = Terms.from_mapping(self.invite.record.terms)
+        self.iterates = self.task.iterates()
 
     @property
     def session(self) -> str:
@@ -157,25 +148,19 @@ class Table:
         for said in self.coins.values():
             self.keep(said.envelope, "a coin")
         self._tell([said.envelope for said in self.coins.values()])
-        self._watch(Event("committed", rounds=self.plan.rounds))
+        self._watch(Event("committed", rounds=self.task.rounds))
 
-    def train(self) -> list[State]:
-        """All rounds: ask, add up, step. Returns the states after each round."""
-        curves = self._curves()
-        step = rule(self.plan, self.terms)
-        state = start(len(self.terms.columns))
-        states: list[State] = []
+    def train(self) -> None:
+        """All rounds: ask, add up, step."""
+        curves = {guest.key: self.task.curve(guest.card.record) for guest in self.guests}
         self.rounds = {guest.key: [] for guest in self.guests}
-        for index in range(self.plan.rounds):
-            used = tuple(int(value) for value in state.used())
+        for index in range(self.task.rounds):
+            used = self.iterates.weights
             self.weights.append(used)
             answers = self._ask(index, used)
-            total = [sum(column) for column in zip(*(said.record.sums for said in answers), strict=True)]
-            state = update(state, total, step)
-            states.append(state)
+            self.iterates.step([sum(column) for column in zip(*(said.record.sums for said in answers), strict=True)])
             spent = {key: curve[index] for key, curve in curves.items()}
-            self._watch(Event("round", index + 1, self.plan.rounds, "", spent, self._score(state)))
-        return states
+            self._watch(Event("round", index + 1, self.task.rounds, "", spent, self._score()))
 
     def _ask(self, index: int, used: tuple[int, ...]) -> list[Signed[Round]]:
         """The answers of one round: those on disk already, and those asked for now (all asked before any is heard)."""
@@ -193,8 +178,7 @@ class Table:
             record = said.record
             if record.round != index or record.weights != weights_digest(used):
                 raise SessionError(f"owner {guest.key[:16]} answered another round or other weights than it was asked")
-            sums, released = record.sums, self.terms.released
-            if len(sums) != len(released) or any(v and not sent for v, sent in zip(sums, released, strict=True)):
+            if not self.task.fits(record.sums):
                 raise SessionError(f"owner {guest.key[:16]} answered with sums that do not fit the columns")
             self.folder.put(self._round(guest, index), frame, f"round {index + 1} of {guest.key[:16]}")
             self.keep(frame, "a round")
@@ -216,7 +200,7 @@ class Table:
         self.closing = sign(Closing(self.session, identity.public_key.hex(), messages), identity)
         self.keep(self.closing.envelope, "the closing")
         self._tell([self.closing.envelope])
-        self._watch(Event("closing", self.plan.rounds, self.plan.rounds))
+        self._watch(Event("closing", self.task.rounds, self.task.rounds))
         for guest in self.guests:
             frame = self._hear(guest)
             said = open_signed(frame, Proven, bytes.fromhex(guest.key))
@@ -227,25 +211,25 @@ class Table:
             self.keep(proof, "a proof")
             self.proven[guest.key] = said
             seconds = float(said.record.seconds)
-            self._watch(Event("proven", self.plan.rounds, self.plan.rounds, guest.key, seconds=seconds))
+            self._watch(Event("proven", self.task.rounds, self.task.rounds, guest.key, seconds=seconds))
 
     def _check_proof(self, guest: Guest, said: Proven, proof: bytes, closing: Signed[Closing]) -> None:
-        bound = context(self._link(guest, closing))
+        bound = context(self.task.statement, self._link(guest, closing))
         if digest(proof) != said.proof or said.statement != digest(bound):
             raise SessionError(f"owner {guest.key[:16]} proved another statement than this session's")
-        coins = joint_coins(
+        seed = joint_seed(
             self.session,
             self.invite.digest,
             {key: value.digest for key, value in self.noise.items()},
             {key: value.record.coin for key, value in self.coins.items()},
             guest.key,
-            (self.plan.rounds, len(self.terms.columns)),
         )
         sums = [value.record.sums for value in self.rounds[guest.key]]
-        claim = gradient_claim(self.terms, guest.card.record.rows, self.weights, sums, coins)
+        rows = guest.card.record.rows
         self.check(
             ProofCheck(
-                claim=claim,
+                task=self.task,
+                claim=self.task.claim(rows, said.opening, self.weights, sums, self.task.coins(seed)),
                 dataset=Commitment.from_json(guest.card.record.commitment),
                 opening=said.opening,
                 noise=Commitment.from_json(self.noise[guest.key].record.commitment),
@@ -258,7 +242,7 @@ class Table:
         return Link(
             session=self.session,
             owner=guest.key,
-            plan=self.plan.digest,
+            plan=self.task.plan.digest,
             invite=self.invite.digest,
             card=guest.card.digest,
             grant=guest.grant.digest,
@@ -266,27 +250,25 @@ class Table:
             closing=closing.digest,
         )
 
-    def passport(self, states: Sequence[State]) -> Signed[Passport]:
+    def passport(self) -> Signed[Passport]:
         """The passport, made once: a resumed builder finds the one it made."""
         kept = self.folder.get("passport.json")
         if kept is not None:
             return open_signed(kept, Passport, self.identity.public_key)
         if self.closing is None:
             raise SessionError("a passport is made after the rounds are closed")
-        model = round_state(final_model(states, self.plan.average))
-        largest = max(self.guests, key=lambda guest: guest.norm_bound)
         record = Passport(
             session=self.session,
             builder=self.identity.public_key.hex(),
             builder_name=self.identity.name,
-            plan=self.plan.to_mapping(),
+            plan=self.task.plan.to_mapping(),
             invite=self.invite.digest,
             builder_coin=self.coins[self.identity.public_key.hex()].digest,
             closing=self.closing.digest,
             owners=tuple(self._contribution(guest) for guest in self.guests),
-            columns=self.terms.columns,
-            weights=tuple(int(value) for value in model),
-            accounting=accounting(release_of(self.plan, self.terms, largest.norm_bound), self.plan.delta),
+            columns=self.task.columns,
+            weights=self.iterates.model(),
+            accounting=self.task.accounting([guest.card.record for guest in self.guests]),
             created=time_text(self.setting.clock()),
         )
         signed = sign(record, self.identity)
@@ -294,8 +276,7 @@ class Table:
         return signed
 
     def _contribution(self, guest: Guest) -> Contribution:
-        proven = self.proven[guest.key]
-        spent = privacy_curve(release_of(self.plan, self.terms, guest.norm_bound), self.plan.delta, (self.plan.rounds,))
+        proven, spent = self.proven[guest.key], self.task.loss(guest.card.record)
         return Contribution(
             owner=guest.key,
             name=guest.card.record.owner_name,
@@ -308,23 +289,14 @@ class Table:
             rounds=tuple(said.digest for said in self.rounds[guest.key]),
             proven=proven.digest,
             proof=proven.record.proof,
-            epsilon=spent[0],
-            delta=self.plan.delta,
-            share=share(guest.card.record.rows, self.terms.rows),
+            epsilon=spent.epsilon,
+            delta=spent.delta,
+            share=share(guest.card.record.rows, self.task.rows),
         )
 
-    def _curves(self) -> Mapping[str, tuple[str, ...]]:
-        """epsilon spent after each round, per owner; owners with one norm bound share a curve."""
-        every = range(1, self.plan.rounds + 1)
-        by_bound = {
-            bound: privacy_curve(release_of(self.plan, self.terms, bound), self.plan.delta, every)
-            for bound in {guest.norm_bound for guest in self.guests}
-        }
-        return {guest.key: by_bound[guest.norm_bound] for guest in self.guests}
-
-    def _score(self, state: State) -> float | None:
+    def _score(self) -> float | None:
         score = self.score
-        return None if score is None else score(state.used().astype(np.float64) / 2.0**WEIGHT_BITS)
+        return None if score is None else score(np.array(self.iterates.weights, dtype=np.float64) / 2.0**WEIGHT_BITS)
 
     def _round(self, guest: Guest, index: int) -> str:
         return f"round-{guest.key}-{index:05}.json"

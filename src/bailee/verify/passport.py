@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal as Number
 from fractions import Fraction
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from bailee.adapters.files import read_bytes
 from bailee.argument.commitment_record import Commitment
@@ -40,28 +40,23 @@ from bailee.records import (
     parse_time,
 )
 from bailee.records.canonical import MAX_BYTES
-from bailee.records.schema import Schema
+from bailee.records.schema import BIAS, Schema
 from bailee.statements.card import CardVerifier, check_card
-from bailee.statements.gradient import GradientClaim, verify_gradients
-from bailee.statements.logistic import final_model, round_state, start, update
-from bailee.statements.plan import Plan, Terms, check_bounds, row_norm_bound, rule
-from bailee.statements.privacy import Release, accounting, check_noise, privacy_loss
 from bailee.statements.session import (
     Link,
     context,
-    gradient_claim,
-    joint_coins,
+    joint_seed,
     opens_coin,
     share,
     transcript,
     weights_digest,
 )
+from bailee.statements.task import Task
+from bailee.statements.tasks import AnyPlan, plan_of, task_of
 from bailee.verify.evidence import ATTACHMENTS, Evidence, link, require
 from bailee.verify.statement import ProvenOwner, ProvenStatement
 
-GradientVerifier: TypeAlias = Callable[
-    [GradientClaim, Commitment, int, Commitment, bytes, bytes, bool], Mapping[str, float]
-]
+GradientVerifier: TypeAlias = Callable[[Any, Commitment, int, Commitment, bytes, bytes, bool], Mapping[str, float]]
 """(claim, dataset, opening, noise, context, proof, plain) -> soundness in bits, with "total"; raises ProofError."""
 
 _EPSILON_SLACK = Number("0.000002")
@@ -72,7 +67,7 @@ def verify_passport(
     plain: bool = False,
     revocations: Sequence[Signed[Revocation]] = (),
     cards: CardVerifier | None = None,
-    gradients: GradientVerifier = verify_gradients,
+    gradients: GradientVerifier | None = None,
 ) -> ProvenStatement:
     """The statement that the passport at `path` proves; its attachments lie in the folder `attachments` beside it.
 
@@ -82,12 +77,12 @@ def verify_passport(
     """
     with link("passport"):
         passport = open_signed(read_bytes(path, MAX_BYTES, "passport"), Passport).record
-        plan = Plan.from_mapping(passport.plan)
+        plan = plan_of(passport.plan)
     evidence = Evidence(path.parent / ATTACHMENTS)
     with link("invite"):
         invite = evidence.record(passport.invite, Invite, passport.builder)
-        terms = _check_invite(passport, invite.record)
-    chain = _Chain(passport, plan, terms, invite, evidence, plain, cards, gradients)
+        task = _check_invite(passport, plan, invite.record)
+    chain = _Chain(passport, task, invite, evidence, plain, cards, gradients or task.verify)
     chain.check_cards()
     chain.check_terms()
     chain.check_grants((*revocations, *evidence.revocations(_named(passport))))
@@ -99,14 +94,14 @@ def verify_passport(
     return chain.statement(bits)
 
 
-def _check_invite(passport: Passport, invite: Invite) -> Terms:
+def _check_invite(passport: Passport, plan: AnyPlan, invite: Invite) -> Task:
     require(invite.session == passport.session, "it opens another session than the passport's")
     require(canonical(invite.plan) == canonical(passport.plan), "it states another plan than the passport")
     named = [(entrant.owner, entrant.card, entrant.grant) for entrant in invite.owners]
     shown = [(part.owner, part.card, part.grant) for part in passport.owners]
     require(named == shown, "it invites other owners, cards or grants than the passport names")
     require(parse_time(invite.created) <= parse_time(passport.created), "the passport is dated before its session")
-    return Terms.from_mapping(invite.terms)
+    return task_of(plan, invite.terms)
 
 
 def _named(passport: Passport) -> set[str]:
@@ -120,8 +115,7 @@ def _named(passport: Passport) -> set[str]:
 @dataclass
 class _Chain:
     passport: Passport
-    plan: Plan
-    terms: Terms
+    task: Task
     invite: Signed[Invite]
     evidence: Evidence
     plain: bool
@@ -156,23 +150,22 @@ class _Chain:
                 self.cards[part.owner] = card
 
     def check_terms(self) -> None:
-        """That columns, rows and row norm bound of the session follow from plan and cards, and nothing overflows."""
+        """That the terms of the session follow from plan and cards, and nothing overflows."""
         with link("terms"):
-            terms = self.terms
-            require(self.passport.columns == terms.columns, "the passport's columns are not the session's")
+            columns = self.task.columns
+            require(self.passport.columns == columns, "the passport's columns are not the session's")
             schemas = list(self.schemas.values())
             require(all(schema == schemas[0] for schema in schemas), "the owners' cards have different schemas")
             for card in self.cards.values():
-                require(card.record.columns == terms.columns, f"card {card.digest[:16]}... has other columns")
-            require(terms.released == self.plan.released(terms.columns), "released columns are not those of the plan")
-            rows = sum(card.record.rows for card in self.cards.values())
-            require(terms.rows == rows, f"they count {terms.rows} rows; the cards commit to {rows}")
-            largest = max(self._norm_bound(owner) for owner in self.cards)
-            require(terms.norm_bound == largest, "the row norm bound is not the cards'")
+                require(card.record.columns == columns, f"card {card.digest[:16]}... has other columns")
+            misfit = self.task.misfit(self._records())
+            require(not misfit, misfit)
             roots = [Commitment.from_json(card.record.commitment).root for card in self.cards.values()]
             require(len(set(roots)) == len(roots), "two owners show the same commitment: their rows are counted twice")
-            check_bounds(self.plan, terms)
-            check_noise(self.plan, self._release(terms.norm_bound))
+            self.task.check()
+
+    def _records(self) -> list[Card]:
+        return [card.record for card in self.cards.values()]
 
     def check_grants(self, revocations: Sequence[Signed[Revocation]]) -> None:
         for part in self.passport.owners:
@@ -188,22 +181,18 @@ class _Chain:
                 self.grants[part.owner] = grant
 
     def _check_grant(self, part: Contribution, grant: Grant) -> None:
-        opened = self.invite.record.created
-        sent = {name for name, out in zip(self.terms.columns, self.terms.released, strict=True) if out}
-        missing = sorted((sent | {self.plan.label}) - set(grant.fields) - self._free(part.owner))
+        opened, plan = self.invite.record.created, self.task.plan
+        # The bias says nothing of anybody, so no grant need name it; the label is the plan's, and never released.
+        missing = sorted(set(self.task.fields) - set(grant.fields) - {BIAS})
         _permit(grant.card == part.card, "it is for another card")
         _permit(grant.builder == self.passport.builder, f"it is for the builder {grant.builder[:16]}...")
-        _permit(grant.purpose == self.plan.purpose, f"it is for {grant.purpose!r}, the plan for {self.plan.purpose!r}")
-        _permit(grant.plan == self.plan.digest, "it is for another plan")
+        _permit(grant.purpose == plan.purpose, f"it is for {grant.purpose!r}, the plan for {plan.purpose!r}")
+        _permit(grant.plan == plan.digest, "it is for another plan")
         _permit(not missing, f"it does not allow the fields {', '.join(missing)[:200]}")
         _permit(parse_time(grant.not_before) <= parse_time(opened), f"it begins at {grant.not_before}, after {opened}")
         _permit(parse_time(opened) <= parse_time(grant.not_after), f"it ended at {grant.not_after}, before {opened}")
         _permit(Number(part.epsilon) <= Number(grant.max_epsilon), f"it allows epsilon {grant.max_epsilon} at most")
         _permit(Number(part.delta) <= Number(grant.max_delta), f"it allows delta {grant.max_delta} at most")
-
-    def _free(self, owner: str) -> set[str]:
-        """Columns no grant need name: the bias says nothing of anybody, the label's sums are never released."""
-        return set(self.cards[owner].record.columns[-2:])
 
     def check_coins(self) -> None:
         """Noise and coins were committed to before any coin was known: the openings fit."""
@@ -226,32 +215,30 @@ class _Chain:
         """Every iterate, again, from the sums that owners signed; every owner answered at exactly those weights."""
         for part in self.passport.owners:
             with link(f"rounds of {part.name}"):
-                require(len(part.rounds) == self.plan.rounds, f"{len(part.rounds)} rounds, planned {self.plan.rounds}")
+                planned = self.task.rounds
+                require(len(part.rounds) == planned, f"{len(part.rounds)} rounds, planned {planned}")
                 signed = [self.evidence.record(name, Round, part.owner) for name in part.rounds]
                 self.rounds[part.owner] = [said.record for said in signed]
-        step = rule(self.plan, self.terms)
-        state = start(len(self.terms.columns))
-        states = []
-        for index in range(self.plan.rounds):
-            used = tuple(int(value) for value in state.used())
+        iterates = self.task.iterates()
+        for index in range(self.task.rounds):
+            used = iterates.weights
             for part in self.passport.owners:
                 with link(f"round {index + 1} of {part.name}"):
                     self._check_round(self.rounds[part.owner][index], index, used)
             answers = [self.rounds[part.owner][index].sums for part in self.passport.owners]
-            state = update(state, [sum(column) for column in zip(*answers, strict=True)], step)
+            with link(f"round {index + 1}"):
+                iterates.step([sum(column) for column in zip(*answers, strict=True)])
             self.weights.append(used)
-            states.append(state)
         with link("weights"):
-            model = tuple(int(value) for value in round_state(final_model(states, self.plan.average)))
-            require(model == self.passport.weights, "the passport's weights are not those its rounds lead to")
+            right = iterates.model()
+            require(right == self.passport.weights, "the passport's weights are not those its rounds lead to")
 
     def _check_round(self, said: Round, index: int, used: tuple[int, ...]) -> None:
         require(said.session == self.session, "it is of another session")
         require(said.round == index, f"it answers round {said.round + 1}")
         require(said.weights == weights_digest(used), "it was computed at other weights than the rounds before lead to")
-        require(len(said.sums) == len(self.terms.columns), f"it has {len(said.sums)} sums")
-        fits = all(out or value == 0 for value, out in zip(said.sums, self.terms.released, strict=True))
-        require(fits, "it holds a sum of a column that is not released")
+        fits = self.task.fits(said.sums)
+        require(fits, f"its {len(said.sums)} sums are too many or few, or one is of a column that is not released")
 
     def check_closing(self) -> None:
         with link("closing"):
@@ -273,7 +260,7 @@ class _Chain:
         for part in self.passport.owners:
             with link(f"proof of {part.name}"):
                 said = self.evidence.record(part.proven, Proven, part.owner).record
-                bound = context(self._link(part))
+                bound = context(self.task.statement, self._link(part))
                 require(said.session == self.session, "it is of another session")
                 require(said.proof == part.proof, "the passport names another proof than the owner signed")
                 require(said.statement == digest(bound), "the owner proved another statement")
@@ -286,28 +273,28 @@ class _Chain:
                 require(fresh, f"it spends opening {said.opening}, which is kept or was spent on the card")
                 noise = Commitment.from_json(self.noise[part.owner].record.commitment)
                 proof = self.evidence.read(part.proof)
-                table = self.gradients(self._claim(part), dataset, said.opening, noise, bound, proof, self.plain)
+                claim = self._claim(part, said.opening)
+                table = self.gradients(claim, dataset, said.opening, noise, bound, proof, self.plain)
                 bits = min(bits, table["total"])
                 self.proven[part.owner] = said
         return bits
 
-    def _claim(self, part: Contribution) -> GradientClaim:
-        coins = joint_coins(
+    def _claim(self, part: Contribution, opening: int) -> Any:
+        seed = joint_seed(
             self.session,
             self.passport.invite,
             {owner: said.digest for owner, said in self.noise.items()},
             self.coins,
             part.owner,
-            (self.plan.rounds, len(self.terms.columns)),
         )
         sums = [said.sums for said in self.rounds[part.owner]]
-        return gradient_claim(self.terms, part.rows, self.weights, sums, coins)
+        return self.task.claim(part.rows, opening, self.weights, sums, self.task.coins(seed))
 
     def _link(self, part: Contribution) -> Link:
         return Link(
             session=self.session,
             owner=part.owner,
-            plan=self.plan.digest,
+            plan=self.task.plan.digest,
             invite=self.passport.invite,
             card=part.card,
             grant=part.grant,
@@ -317,47 +304,43 @@ class _Chain:
 
     def check_privacy(self) -> None:
         """Recompute what every owner spent: no smaller number than the accountant's passes."""
+        planned, target = self.task.plan.delta, self.task.epsilon
         for part in self.passport.owners:
             with link(f"privacy of {part.name}"):
-                require(part.delta == self.plan.delta, f"delta is {part.delta}, planned {self.plan.delta}")
-                loss = privacy_loss(self._release(self._norm_bound(part.owner)), self.plan.delta)
+                require(part.delta == planned, f"delta is {part.delta}, planned {planned}")
+                loss = self.task.loss(self.cards[part.owner].record)
                 # Two machines may round the last digit of a float differently; nothing else may differ.
                 near = abs(Number(part.epsilon) - Number(loss.epsilon)) <= _EPSILON_SLACK
                 require(near, f"the accountant finds epsilon {loss.epsilon}, the passport says {part.epsilon}")
-                target = self.plan.epsilon
                 within = target is None or Number(loss.epsilon) <= Number(target) + _EPSILON_SLACK
                 require(within, f"epsilon {loss.epsilon} is above the plan's {target}")
         with link("accounting"):
-            stated = accounting(self._release(self.terms.norm_bound), self.plan.delta)
+            stated = self.task.accounting(self._records())
             require(canonical(self.passport.accounting) == canonical(stated), "it is not how the loss is reached")
         with link("shares"):
             for part in self.passport.owners:
-                right = share(part.rows, self.terms.rows)
+                right = share(part.rows, self.task.rows)
                 require(part.share == right, f"{part.name} has a share of {right}, the passport says {part.share}")
 
-    def _release(self, norm_bound: int) -> Release:
-        terms = self.terms
-        columns = len(terms.columns)
-        return Release(norm_bound, sum(terms.released), columns, terms.shift, terms.sigma, self.plan.rounds)
-
-    def _norm_bound(self, owner: str) -> int:
-        return row_norm_bound(self.schemas[owner])
-
     def statement(self, bits: float) -> ProvenStatement:
+        plan, facts = self.task.plan, self.task.facts()
         return ProvenStatement(
             session=self.session,
             builder=self.passport.builder,
             builder_name=self.passport.builder_name,
-            plan=self.plan.digest,
-            plan_name=self.plan.name,
-            purpose=self.plan.purpose,
-            rounds=self.plan.rounds,
-            rows=self.terms.rows,
-            columns=self.terms.columns,
+            plan=plan.digest,
+            plan_name=plan.name,
+            purpose=plan.purpose,
+            model=facts.model,
+            features=facts.features,
+            shapes=facts.shapes,
+            rounds=self.task.rounds,
+            rows=self.task.rows,
+            columns=self.task.columns,
             weights=self.passport.weights,
-            sigma=self.terms.sigma,
-            shift=self.terms.shift,
-            neighbours=self.plan.neighbours,
+            sigma=facts.sigma,
+            shift=facts.shift,
+            neighbours=plan.neighbours,
             owners=tuple(self._owner(part) for part in self.passport.owners),
             session_opened=self.invite.record.created,
             passport_made=self.passport.created,
@@ -376,7 +359,7 @@ class _Chain:
             rows=part.rows,
             epsilon=part.epsilon,
             delta=part.delta,
-            share=Fraction(part.rows * self.plan.rounds, self.terms.rows * self.plan.rounds),
+            share=Fraction(part.rows, self.task.rows),
             opening=self.proven[part.owner].opening,
             proving_seconds=self.proven[part.owner].seconds,
             revoked=self.revoked.get(part.owner),

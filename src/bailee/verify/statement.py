@@ -30,7 +30,8 @@ class ProvenOwner:
 
 @dataclass(frozen=True)
 class ProvenStatement:
-    """The whole proven statement. `weights` are at 14 fractional bits, one a column; `bits`: the weakest proof's."""
+    """The whole proven statement. `weights` are at 14 fractional bits, flat: `shapes` names the tensors they are cut
+    into, in order (one of one weight a column, for logistic regression). `bits`: the weakest proof's."""
 
     session: str
     builder: str
@@ -38,6 +39,9 @@ class ProvenStatement:
     plan: str
     plan_name: str
     purpose: str
+    model: str
+    features: int
+    shapes: tuple[tuple[str, tuple[int, ...]], ...]
     rounds: int
     rows: int
     columns: tuple[str, ...]
@@ -56,11 +60,12 @@ class ProvenStatement:
         fields: dict[str, Json] = {
             name: getattr(self, name)
             for name in self.__dataclass_fields__
-            if name not in ("owners", "columns", "weights", "bits")
+            if name not in ("owners", "columns", "weights", "shapes", "bits")
         }
         fields["bits"] = f"{self.bits:.1f}"
         fields["columns"] = list(self.columns)
         fields["weights"] = list(self.weights)
+        fields["shapes"] = [[name, list(shape)] for name, shape in self.shapes]
         fields["owners"] = [
             {
                 name: str(value) if isinstance(value := getattr(owner, name), Fraction) else value
@@ -74,8 +79,8 @@ class ProvenStatement:
         """The statement in plain words, one fact a line."""
         lines = [
             f"Model {self.plan_name!r}, for {self.purpose!r}, made by {self.builder_name} ({self.builder[:16]}...)",
-            f"Trained by {self.rounds} full-batch steps of logistic regression on {self.rows} committed rows "
-            f"of {len(self.owners)} owner(s), {len(self.columns) - 2} features",
+            f"Trained by {self.rounds} full-batch steps of {self.model} on {self.rows} committed rows "
+            f"of {len(self.owners)} owner(s), {self.features} features",
             f"Session {self.session[:16]}... opened {self.session_opened}, passport made {self.passport_made}",
             f"Noise: discrete Gaussian, sigma {self.sigma} at lattice shift {self.shift}, proven honest in every round",
             f"Neighbouring datasets: {self.neighbours}",
