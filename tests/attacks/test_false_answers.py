@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 
 from attacks.test_false_data import looking_away
+from bailee.algebra import field
 from bailee.algebra.field import to_signed
+from bailee.argument.arrays import spread
 from bailee.argument.nodes import Axis, Node
 from bailee.argument.tape import Compute, Tape
 from bailee.errors import ProofError
 from bailee.records.inference import Assessment, Condition, CountBound, GapBound, Group, RateBound
 from bailee.statements.evaluation import EvaluationClaim, prove_evaluation, tallies, verify_evaluation
 from bailee.statements.inference import InferenceClaim, answers_of, prove_inference, verify_inference
+from bailee.statements.network.numbers import div, remainder
 from statements.models import ROWS, UNIT, Trained, columns_of, make_architecture, make_model, make_rows, sealed
 
 Change = Callable[[np.ndarray], None]
@@ -38,6 +41,25 @@ def lying(monkeypatch: pytest.MonkeyPatch, name: str, change: Change) -> None:
         return told(self, of, axes, changed if of == name else compute)
 
     monkeypatch.setattr(Tape, "advice", advice)
+
+
+def counting_in_the_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values of contractions as the field has them, where an honest prover's integers would overflow."""
+    written = Tape.contract
+
+    def contract(
+        self: Tape, axes: Sequence[Axis], left: Node, right: Node, over: Sequence[Axis] = (), compute: Any = None
+    ) -> Node:
+        def exact() -> np.ndarray:
+            whole = (*axes, *over)
+            size = 1 << sum(axis.bits for axis in whole)
+            pair = [spread(self.values(node), node.axes, whole, 0, size) for node in (left, right)]
+            table = field.mul(*pair).reshape(1 << sum(axis.bits for axis in axes), -1)
+            return np.array([field.sum_words(row) for row in table], dtype=np.uint64)
+
+        return written(self, axes, left, right, over, exact)
+
+    monkeypatch.setattr(Tape, "contract", contract)
 
 
 def claim_of(model: Trained, **bounds: Any) -> EvaluationClaim:
@@ -82,6 +104,9 @@ def test_one_more_right_than_there_are(monkeypatch: pytest.MonkeyPatch, loss: st
 def test_a_choice_that_the_logits_do_not_make(monkeypatch: pytest.MonkeyPatch, lie: str) -> None:
     model, rows = make_model("softmax", ()), make_rows("softmax")
     row = wrong_row(model, rows)
+    if lie == "two classes":  # both above zero: then their sum is above every other
+        told = np.take_along_axis(model.logits(rows), rows[:, 5:8].argmax(axis=1)[:, None], axis=1)[:, 0]
+        row = int(np.flatnonzero((told > 0) & (told < model.logits(rows).max(axis=1)))[0])
     label = int(rows[row, 5:8].argmax())
 
     def change(chosen: np.ndarray) -> None:
@@ -149,10 +174,31 @@ def test_bounds_that_do_not_hold(monkeypatch: pytest.MonkeyPatch, bounds: dict[s
 
 
 def test_errors_smaller_than_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A remainder off by a multiple of 2^-14 would move an answer anywhere in the field."""
+    """Wrong remainders make answers fractions, up to a unit nearer to their targets: those of six rows such that the
+    squares' sum is an integer again, and a smaller one. (Of four rows it never is: four odd squares sum to 4 mod 8.)"""
     model, rows = make_model("squared", ()), make_rows("squared")
-    total = right(model, rows, measure="squared error")
+    total, random = right(model, rows, measure="squared error"), np.random.default_rng(3)
+    z = model.logits(rows)[:, 0]
+    errors, rest = div(z, 14) - rows[:, 5], remainder(z, 14)
+    ranges = [(left, 1 << 14) if error > 0 else (0, left + 1) for error, left in zip(errors, rest, strict=True)]
+    tried = [random.integers(low, high, 1 << 7) for low, high in ranges[:6]]
+    # in units of 2^-28: a sum that 2^28 divides is an integer, and the field does not see that it was none before
+    squares = [((int(errors[row]) << 14) + rest[row] - tried[row]) ** 2 for row in range(6)]
+    sides = [np.add.outer(np.add.outer(*squares[at : at + 2]), squares[at + 2]).reshape(-1) for at in (0, 3)]
+    left, wanted = sides[0] % (1 << 28), -sides[1] % (1 << 28)
+    order = np.argsort(left)
+    place = order[np.minimum(np.searchsorted(left[order], wanted), len(order) - 1)]
+    sums = sides[0][place] + sides[1] + (int((errors[6:] ** 2).sum()) << 28)
+    other = int(np.flatnonzero((left[place] == wanted) & (sums <= (total - 1) << 28))[0])
+    numbers = [np.unravel_index(at, (1 << 7,) * 3) for at in (int(place[other]), other)]
+    found = [tried[row][numbers[row // 3][row % 3]] for row in range(6)]
+
+    def change(remainders: np.ndarray) -> None:
+        remainders[:6] = found
+
     looking_away(monkeypatch)
+    counting_in_the_field(monkeypatch)
+    lying(monkeypatch, "answer remainder0", change)
     does_not_convince(claim_of(model, counts=(CountBound("squared error", "everyone", None, total - 1),)), model, rows)
 
 
