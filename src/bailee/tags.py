@@ -18,6 +18,7 @@ LEAF = _key(f"{PROTOCOL}/merkle/leaf")
 NODE = _key(f"{PROTOCOL}/merkle/node")
 SALT = _key(f"{PROTOCOL}/commitment/salt")
 EXPANSION = _key(f"{PROTOCOL}/commitment/expansion")
+PROOF_SECRET = _key(f"{PROTOCOL}/proof/secret")
 STRUCTURE = _key(f"{PROTOCOL}/tape/structure")
 
 COINS = _key("bailee/train/coins/v1")

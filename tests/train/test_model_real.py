@@ -65,9 +65,17 @@ def test_a_real_passport_holds_and_breaks(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("plan", [FULL, replace(UNPROTECTED, epochs=1)], ids=["full", "unprotected"])
 def test_other_modes(tmp_path: Path, plan: ModelPlan) -> None:
-    run = real_cast(tmp_path, plan, (12, 20)).train(engine=real_engine())
+    cast = real_cast(tmp_path, plan, (12, 20))
+    run = cast.train(engine=real_engine())
     proven = verify_model_passport(run.path)
     assert proven.weights is None
+    # killed before the last chunk was written down: it is proved again, by the same proof
+    run.path.unlink()
+    last = len(run.passport.record.chunks) - 1
+    (run.path.parent / f"chunk-{last:05}.json").unlink()
+    (run.path.parent / "attachments" / run.passport.record.chunks[last].proof).unlink()
+    again = cast.train(engine=real_engine(), resume=True)
+    assert again.passport.record.chunks == run.passport.record.chunks
     assert proven.bits >= 100
 
 

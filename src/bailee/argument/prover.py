@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
+from blake3 import blake3
 from numpy.typing import NDArray
 
 from bailee import tags
@@ -30,16 +31,23 @@ Words = NDArray[np.uint64]
 Progress = Callable[[str, float], None]
 
 
-def prove(tape: Tape, vectors: Sequence[CommittedVector], context: bytes, progress: Progress | None = None) -> bytes:
+def prove(
+    tape: Tape,
+    vectors: Sequence[CommittedVector],
+    context: bytes,
+    progress: Progress | None = None,
+    seed: bytes | None = None,
+) -> bytes:
     """Prove a prover's tape, which is used up; `vectors` are the secrets of its sources, without the trace made here.
 
+    With a secret `seed` of 32 bytes the same statement and witness give the same proof; fresh randomness without.
     Raises StatementError when the values do not satisfy the tape's look-ups or assertions, before anything is revealed.
     """
     say = progress or (lambda stage, part: None)
     say("committing", 0.0)
     tape.finish()
     check_assertions(tape)
-    secret = Expansion(secrets.token_bytes(32))
+    secret = Expansion(secrets.token_bytes(32) if seed is None else _bind(seed, tape, context))
     held = list(vectors)
     if len(held) < len(tape.sources):
         held.append(CommittedVector(tape.trace_values, 1, secret.octets("trace", 32)))
@@ -86,6 +94,15 @@ def check_assertions(tape: Tape) -> None:
                 break
             if wrong:
                 raise StatementError(f"assertion on node {node.id} does not hold for {wrong} values")
+
+
+def _bind(seed: bytes, tape: Tape, context: bytes) -> bytes:
+    """A secret for this statement and this witness alone: pads used for two of them would give both away."""
+    bound = blake3(seed, key=tags.PROOF_SECRET)
+    bound.update(tape.describe() + len(context).to_bytes(8, "little") + context)
+    for values in tape.trace_values.values():
+        bound.update(np.ascontiguousarray(values, dtype="<u8").tobytes())
+    return bound.digest()
 
 
 class _Blank:

@@ -235,8 +235,14 @@ def read_rows(tape: Tape, part: Part, stage: Stage, architecture: Architecture, 
     return tape.select(whole, part.slice_axis, part.slice)
 
 
-def prove_chunk(claim: ChunkClaim, witness: ChunkWitness, context: bytes, progress: Progress | None = None) -> bytes:
-    """Prove a chunk, spending one opening of everything it reads.
+def prove_chunk(
+    claim: ChunkClaim,
+    witness: ChunkWitness,
+    context: bytes,
+    progress: Progress | None = None,
+    seed: bytes | None = None,
+) -> bytes:
+    """Prove a chunk, spending one opening of everything it reads; with a secret `seed`, the same proof every time.
 
     Raises StatementError, before anything is revealed, where the boundary after is not what the steps give.
     """
@@ -246,7 +252,7 @@ def prove_chunk(claim: ChunkClaim, witness: ChunkWitness, context: bytes, progre
     given = {(n, name): vector.tensor(name) for n, vector in enumerate(vectors) for name, _ in vector.shape}
     tape = Tape(given)
     chunk_tape(tape, claim, witness.records, _states(claim, witness))
-    return prove(tape, vectors, context, progress)
+    return prove(tape, vectors, context, progress, seed)
 
 
 def _states(claim: ChunkClaim, witness: ChunkWitness) -> dict[str, list[Integers]]:

@@ -15,7 +15,7 @@ from bailee.keys import Identity, Secret
 from bailee.records import Signed, open_signed, sign, time_text
 from bailee.records.model import Lender, ModelCoin, ModelOpening, Promise
 from bailee.statements.hidden.accounting import ModelLoss, check_plan, model_loss
-from bailee.statements.hidden.permission import ModelUse, check_model_grant
+from bailee.statements.hidden.permission import ModelUse, check_model_grant, check_rows_once
 from bailee.statements.hidden.session import COIN_BYTES, keeps_promise, promise_coin
 from bailee.statements.hidden.terms import ModelTerms, Setup
 from bailee.statements.network.plan import ModelPlan
@@ -85,6 +85,7 @@ def _check_holdings(holdings: Sequence[ModelHolding], setting: ModelSetting) -> 
     cards = [holding.card.digest for holding in holdings]
     if len(set(cards)) != len(cards):
         raise InputError("a dataset is named twice; its rows would count twice")
+    check_rows_once([holding.card.record for holding in holdings])
     for holding in holdings:
         card = holding.card.record
         if holding.matrix.shape != (card.rows, len(card.columns)):
@@ -204,8 +205,8 @@ def _draw_coins(
     if missing:
         raise SessionError(
             f"waiting for the coins of {', '.join(party[:16] for party in missing)}: send them "
-            f"{folder.path / 'opening.json'}; each answers with `bailee coin show opening.json`; then run the same command "
-            "again with --resume and a --coin FILE for each"
+            f"{folder.path / 'opening.json'}; each answers with `bailee coin show opening.json`; then run the same "
+            "command again with --resume and a --coin FILE for each"
         )
     return tuple(coin for coin in coins.values() if coin is not None)
 

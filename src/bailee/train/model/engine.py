@@ -58,6 +58,8 @@ class ChunkSecrets:
     before: Boundary
     after: Boundary
     noise: Secret | None
+    proof: Secret
+    """A seed for the proof's own randomness: a chunk proved again after a crash gets the same proof."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ def real_engine() -> Engine:
             for end in (secrets.before, secrets.after)
         )
         drawn = None if secrets.noise is None else noise(architecture, claim.rule, secrets.noise.reveal())
-        return prove_chunk(claim, ChunkWitness(rows, before, after, drawn), context)
+        return prove_chunk(claim, ChunkWitness(rows, before, after, drawn), context, seed=secrets.proof.reveal())
 
     def verify(claim: ChunkClaim, commitments: ChunkCommitments, context: bytes, proof: bytes) -> object:
         from bailee.statements.network.chunk import verify_chunk

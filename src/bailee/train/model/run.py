@@ -201,8 +201,9 @@ class _Run:
             self.verified += 1
             return
         noise = self.folder.seed("noise", chunk.index) if self.setup.plan.private else None
+        proof = self.folder.seed("proof", chunk.index)
         rows = tuple(self.rows[part.dataset] for part in chunk.slices)
-        proving.put(_Job(chunk, claim, context, openings, ChunkSecrets(rows, before, after, noise)))
+        proving.put(_Job(chunk, claim, context, openings, ChunkSecrets(rows, before, after, noise, proof)))
 
     def _prove(self, job: _Job) -> None:
         """In the proving thread."""
