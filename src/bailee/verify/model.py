@@ -30,7 +30,7 @@ from bailee.statements.hidden.accounting import SLACK, ModelLoss, accounting, ch
 from bailee.statements.hidden.boundary import Recommit, recommit_boundary
 from bailee.statements.hidden.model_file import MAX_BYTES as MAX_MODEL_BYTES
 from bailee.statements.hidden.model_file import read_model
-from bailee.statements.hidden.permission import ModelUse, check_model_grant
+from bailee.statements.hidden.permission import ModelUse, check_model_grant, check_rows_once
 from bailee.statements.hidden.schedule import Chunk
 from bailee.statements.hidden.session import (
     chunk_claim,
@@ -150,6 +150,7 @@ class _Chain:
             require(terms.rows == rows, f"they count {list(terms.rows)} rows; the cards commit to {list(rows)}")
             roots = [Commitment.from_json(card.record.commitment).root for card in self.cards]
             require(len(set(roots)) == len(roots), "two owners show the same commitment: their rows are counted twice")
+            check_rows_once([card.record for card in self.cards])
             check_label(self.plan, self.schemas[0])
             chunks, said = len(self.setup.chunks), self.opening.record
             require(len(self.passport.chunks) == chunks, f"{len(self.passport.chunks)} chunks, planned {chunks}")

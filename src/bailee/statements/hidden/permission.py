@@ -46,6 +46,21 @@ def check_model_grant(
     check_grant(grant, card, revocations, asked, now)
 
 
+def check_rows_once(cards: Sequence[Card]) -> None:
+    """Raises GrantError where two cards of one owner may commit to the same rows, one of them being renewed.
+
+    Every row would be read twice in a pass, and the loss is counted for once. Who renews a card and grants the new one
+    need not think of the grant on the old. Of several renewals only the last is seen: so equal row counts are enough.
+    """
+    for place, card in enumerate(cards):
+        for other in cards[:place]:
+            if card.owner == other.owner and card.rows == other.rows and (card.renews or other.renews):
+                raise GrantError(
+                    f"two cards of {card.owner_name} have {card.rows} rows each, and one is a renewal: their rows may "
+                    "be the same, which would count twice; leave one of them out"
+                )
+
+
 def _check_waiver(grant: Signed[Grant], waiver: Signed[Waiver] | None, use: ModelUse, now: datetime) -> None:
     if waiver is None:
         raise GrantError(
