@@ -3,6 +3,7 @@
     models.py      the estimators and their parameters     domain.py     arrays under public bounds
     estimator.py   plan, fit, answers of all of them       proven.py     sealing, granting, holding
     answers.py     classifiers and regressors              unproven.py   the same training without proof
+    plan_file.py   a plan as the file that owners grant
 
 Another face over the same functions as the command line; needs the extra `bailee[sklearn]`.
 """
@@ -18,6 +19,7 @@ from bailee.estimators.models import (
     UnprotectedMLPClassifier,
     UnprotectedMLPRegressor,
 )
+from bailee.estimators.plan_file import plan_toml
 
 __all__ = [
     "PrivacyWarning",
@@ -29,4 +31,5 @@ __all__ = [
     "UnprotectedLogisticRegression",
     "UnprotectedMLPClassifier",
     "UnprotectedMLPRegressor",
+    "plan_toml",
 ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from math import log, sqrt
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,11 +18,15 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from bailee.adapters.files import read_bytes
 from bailee.errors import InputError
 from bailee.estimators.domain import Domain
 from bailee.estimators.proven import Workplace
 from bailee.estimators.unproven import train_unproven
+from bailee.records import open_signed
+from bailee.records.canonical import MAX_BYTES
 from bailee.records.fields import decimal_text
+from bailee.records.model import ModelCoin
 from bailee.records.schema import Schema
 from bailee.release import ReleasedModel
 from bailee.statements.hidden.schedule import power_above
@@ -49,25 +55,29 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """Random bytes for keys, seeds and noise: the system's. Never `random_state`: noise must not be repeatable."""
         return secrets.token_bytes(size)
 
-    def fit(self, X: Any, y: Any = None) -> Any:
-        """Train on an array of rows and its targets, or on sealed datasets: one ModelHolding or several, without `y`.
+    def fit(self, X: Any, y: Any = None, *, coins: Sequence[Any] = ()) -> Any:
+        """Train on an array of rows and its targets, or on sealed datasets, without `y`.
 
-        Arrays: see `bounds`, `targets`, `prove`, `home`. Sealed datasets always are proved; their grants name the
-        identity of `home`. Raises ValueError for arrays that do not fit, PlanError for parameters that could not run,
-        StatementError where training diverges, BudgetError, GrantError, StorageError as `train_model` does.
+        Arrays: see `bounds`, `targets`, `prove`, `home`. Sealed datasets: one or several folders made by `bailee lend`
+        (paths), or ModelHoldings; always proved, under grants that name the identity of `home` and the plan of
+        `make_plan`. A first fit asks lending owners for their coins and stops with a SessionError; fit again with
+        `coins`, the files of `bailee coin show`.
+
+        Raises ValueError for arrays that do not fit, PlanError for parameters that could not run, StatementError where
+        training diverges, and what `train_model` raises.
         """
-        holdings = _holdings(X)
-        if holdings:
+        datasets = _datasets(X)
+        if datasets:
             if y is not None:
                 raise ValueError("y: sealed datasets hold their label; leave it out")
-            return self._fit_sealed(holdings)
+            return self._fit_sealed(datasets, coins)
         domain, target, rows = self._read(X, y)
         plan = self.make_plan(domain.schema, len(rows))
         table = domain.table(rows, target)
         if self.prove:
             place = Workplace.open(self.home)
             holding = place.hold(table, domain.schema, plan, self._entropy)
-            return self._prove([holding], plan, place, domain)
+            return self._prove([holding], plan, domain, self._setting(place))
         matrix = _encode(table, domain.schema)
         trained = train_unproven(plan, domain.schema.layout.names, matrix, self._entropy, self._say)
         model = ReleasedModel(domain.schema, trained.architecture, trained.weights, None, None)
@@ -96,7 +106,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             decay_factor=None,
             momentum=_decimal("momentum", self.momentum),
             weight_decay=_decimal("weight_decay", self.weight_decay),
-            start=int(check_random_state(self.random_state).randint(1 << 31)),
+            start=0 if self.random_state is None else int(check_random_state(self.random_state).randint(1 << 31)),
             neighbours=NEIGHBOURS,
             privacy=privacy,
         )
@@ -133,29 +143,36 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             raise ValueError(f'batch_size: expected "auto", "full" or a power of two up to {_MOST_BATCH}, got {size}')
         return str(min(size, *map(power_above, rows)))
 
-    def _fit_sealed(self, holdings: Sequence[ModelHolding]) -> Any:
+    def _fit_sealed(self, datasets: Sequence[ModelHolding | Path], coins: Sequence[Any]) -> Any:
         if self.home is None:
             raise ValueError("home: sealed datasets are lent to a key; name the folder that holds it")
         place = Workplace.open(self.home)
+        borrowed = [place.borrow(one) for one in datasets if isinstance(one, Path)]
+        holdings = [one for one in datasets if isinstance(one, ModelHolding)] + [held for held, _ in borrowed]
+        setting = replace(
+            self._setting(place),
+            promised=[promise for _, promise in borrowed],
+            answers=[open_signed(read_bytes(Path(coin), MAX_BYTES, "coin"), ModelCoin) for coin in coins],
+            resume=bool(coins),
+        )
         schema = Schema.from_json(holdings[0].card.record.schema)
-        rows = [holding.card.record.rows for holding in holdings]
         self.n_features_in_ = len(schema.features)
         self._take_schema(schema)
-        return self._prove(holdings, self.make_plan(schema, *rows), place, Domain(schema))
+        plan = self.make_plan(schema, *(holding.card.record.rows for holding in holdings))
+        return self._prove(holdings, plan, Domain(schema), setting)
 
-    def _prove(self, holdings: Sequence[ModelHolding], plan: ModelPlan, place: Workplace, domain: Domain) -> Any:
-        run = train_model(
-            holdings,
-            plan,
-            ModelSetting(
-                place.identity,
-                place.runs,
-                reveal=self.reveal,
-                memory=None if self.memory is None else _whole("memory", self.memory) << 20,
-                watch=self._watch,
-                entropy=self._entropy,
-            ),
+    def _setting(self, place: Workplace) -> ModelSetting:
+        return ModelSetting(
+            place.identity,
+            place.runs,
+            reveal=self.reveal,
+            memory=None if self.memory is None else _whole("memory", self.memory) << 20,
+            watch=self._watch,
+            entropy=self._entropy,
         )
+
+    def _prove(self, holdings: Sequence[ModelHolding], plan: ModelPlan, domain: Domain, setting: ModelSetting) -> Any:
+        run = train_model(holdings, plan, setting)
         commitment = run.passport.record.model.get("root")
         model = ReleasedModel(domain.schema, run.architecture, run.weights, run.passport.digest, str(commitment))
         self.passport_ = run.path
@@ -234,12 +251,12 @@ def _encode(table: pa.Table, schema: Schema) -> NDArray[np.int64]:
     return encode(table, schema, ceiling=1 << 62)  # nothing is proven, so proving needs no memory
 
 
-def _holdings(X: Any) -> list[ModelHolding]:
-    if isinstance(X, ModelHolding):
-        return [X]
-    if isinstance(X, (list, tuple)) and X and all(isinstance(one, ModelHolding) for one in X):
-        return list(X)
-    return []
+def _datasets(X: Any) -> list[ModelHolding | Path]:
+    """Sealed datasets, where X is one or several; nothing for rows."""
+    several = list(X) if isinstance(X, (list, tuple)) else [X]
+    if not several or not all(isinstance(one, (ModelHolding, Path)) for one in several):
+        return []
+    return several
 
 
 def _widths(sizes: Any) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ Parameters of all:
   reveal          put the model itself into the passport, not only a commitment to it
   home            folder for keys, sealed rows and passports; a new temporary one, which stays, by default
   memory          MiB that proving may take at a time; a fifth of the machine's by default
-  random_state    for the public first weights only: noise comes from the system and is never repeatable
+  random_state    for the public first weights only, None being 0: noise is the system's and never repeatable
   verbose         progress on stderr
 Of the private ones:
   epsilon, delta  the privacy of every row: neighbours differ in one replaced row

@@ -15,12 +15,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from bailee.errors import InputError
 from bailee.grant import give_grant
 from bailee.keys import PRIVATE_FILE, Identity
 from bailee.records import Grant, Signed, sign, time_text
-from bailee.records.model import Waiver
+from bailee.records.model import CoinPromise, Waiver
 from bailee.records.schema import Schema
-from bailee.seal import Dataset, seal
+from bailee.seal import Dataset, open_dataset, seal
+from bailee.seal.lend import lent_papers
 from bailee.statements.hidden.schedule import MAX_CHUNK, cut, epoch_steps, power_above
 from bailee.statements.network.plan import ModelPlan
 from bailee.train.ledger import Ledger
@@ -67,6 +69,13 @@ class Workplace:
         )
         return self._holding(dataset, grant, None if plan.private else self._waive(grant, plan))
 
+    def borrow(self, directory: Path) -> tuple[ModelHolding, Signed[CoinPromise]]:
+        """A dataset that was lent to this identity (`bailee lend`), opened, and its owner's promise of a coin."""
+        papers = lent_papers(directory)
+        if papers is None:
+            raise InputError(f"{directory} was not lent to anybody; expected a folder made by: bailee lend")
+        return self._holding(open_dataset(directory), papers.grant, papers.waiver), papers.promise
+
     def _waive(self, grant: Signed[Grant], plan: ModelPlan) -> Signed[Waiver]:
         said = Waiver(self.identity.public_key.hex(), grant.digest, plan.digest, time_text(datetime.now(UTC)))
         return sign(said, self.identity)
@@ -82,7 +91,7 @@ class Workplace:
             matrix=matrix,
             seed=seed,
             dataset=dataset.commitment.root.hex(),
-            permit=lambda use, now: None,  # the grant was signed just now, for this
+            permit=lambda use, now: None,  # nothing beside the grant, which training checks
             spend=lambda statement: dataset.ledger.spend("training", datetime.now(UTC), statement),
             remaining=lambda: dataset.ledger.budget().remaining,
             charge=lambda entry: ledger.charge(entry, allowed),
