@@ -34,7 +34,7 @@ TOYS = {
     "one step": Toy(3, (4,), 1, "logistic", rows=8, steps=1),
     "two draws": Toy(5, (), 1, "logistic", clip=Fraction(1), noise=Fraction(40), rate=Fraction(1, 50)),
 }
-PLAIN = ("two epochs", "private")
+PLAIN = ("two epochs", "private", "two datasets", "one step", "two draws")
 
 
 @lru_cache(maxsize=4)

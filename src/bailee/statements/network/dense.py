@@ -5,6 +5,8 @@ Integers have any leading axes, which broadcast; the last two are (row, unit) fo
 
 from __future__ import annotations
 
+import numpy as np
+
 from bailee.argument.nodes import Axis, Node
 from bailee.statements.network.numbers import (
     ACTIVATION_BITS,
@@ -41,13 +43,13 @@ def bias_gradient(residual: Integers) -> Integers:
 
 def write_forward(stage: Stage, values: Node, weight: Node, bias: Node | None, ins: Axis, outs: Axis) -> Node:
     axes = (*stage.rows, outs)
-    z = stage.tape.contract(
-        axes,
-        values,
-        weight,
-        over=(ins,),
-        compute=lambda: forward(stage.over_rows(values, ins), stage.over_time(weight, ins, outs), None),
-    )
+
+    def compute() -> Integers:
+        u = stage.over_time(weight, ins, outs)
+        parts = stage.parts(ins.size)
+        return np.concatenate([forward(stage.over_rows(values, ins, part=part), u, None) for part in parts], axis=-2)
+
+    z = stage.tape.contract(axes, values, weight, over=(ins,), compute=compute)
     if bias is None:
         return z
     return stage.tape.linear(axes, [(1, z), (1 << FEATURE_BITS, bias)])
@@ -64,19 +66,18 @@ def write_back(stage: Stage, residual: Node, weight: Node, residual_bits: int, i
 
 
 def write_gradient(stage: Stage, values: Node, residual: Node, residual_bits: int, ins: Axis, outs: Axis) -> Node:
-    return stage.tape.contract(
-        (*stage.time, ins, outs),
-        values,
-        residual,
-        over=(stage.batch,),
-        compute=lambda: gradient(stage.over_rows(values, ins), stage.over_rows(residual, outs), residual_bits),
-    )
+    def compute() -> Integers:
+        total: Integers = np.zeros((), dtype=np.int64)
+        for part in stage.parts(ins.size):
+            a, d = stage.over_rows(values, ins, part=part), stage.over_rows(residual, outs, part=part)
+            total = total + gradient(a, d, residual_bits)
+        return total
+
+    return stage.tape.contract((*stage.time, ins, outs), values, residual, over=(stage.batch,), compute=compute)
 
 
 def write_bias_gradient(stage: Stage, residual: Node, outs: Axis) -> Node:
     """Padding rows have residual zero."""
-    import numpy as np
-
     ones = stage.tape.public((stage.batch,), np.full(stage.batch.size, 1 << FEATURE_BITS, dtype=np.int64))
     return stage.tape.contract(
         (*stage.time, outs),

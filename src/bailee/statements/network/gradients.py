@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bailee.algebra import field
 from bailee.argument.nodes import Axis, Node
 from bailee.errors import InputError
 from bailee.statements.network import clipping, dense, relu
@@ -153,7 +154,7 @@ def _write_residual(stage: Stage, architecture: Architecture, x: Node, z: Node, 
         x,
         tape.public((column, outs), pick),
         over=(column,),
-        compute=lambda: _labels(stage, architecture, x, outs),
+        compute=lambda: _columns(stage, x, np.array(architecture.labels), outs),
     )
     real = np.arange(outs.size) < architecture.outputs
     d = LOSSES[architecture.loss].write(stage, z, labels, outs, real)
@@ -163,12 +164,11 @@ def _write_residual(stage: Stage, architecture: Architecture, x: Node, z: Node, 
     return stage.product((*stage.rows, outs), tape.outer(rows, tape.public((outs,), real.astype(np.int64))), d)
 
 
-def _labels(stage: Stage, architecture: Architecture, x: Node, outs: Axis) -> Integers:
-    from bailee.algebra import field
-
+def _columns(stage: Stage, x: Node, columns: NDArray[np.int64], axis: Axis) -> Integers:
+    """Some columns of x, padded with zeros to an axis."""
     cube = stage.tape.values(x).reshape(stage.step.size, stage.batch.size, -1)
-    found = np.zeros((stage.step.size, stage.batch.size, outs.size), dtype=np.int64)
-    found[..., : architecture.outputs] = field.to_signed(np.take(cube, architecture.labels, axis=-1))
+    found = np.zeros((stage.step.size, stage.batch.size, axis.size), dtype=np.int64)
+    found[..., : len(columns)] = field.to_signed(np.take(cube, columns, axis=-1))
     return found
 
 
@@ -176,13 +176,24 @@ def _write_clipped(
     stage: Stage, architecture: Architecture, x: Node, values: list[Node], residuals: list[Node], clip: Clip
 ) -> list[Node]:
     tape, column = stage.tape, architecture.column
-    told = np.zeros(column.size, dtype=np.int64)
-    told[: architecture.columns] = architecture.told
-    inputs = stage.product((*stage.data, column), tape.public((column,), told), x)
+    # the first layer's values are all columns less those that are no input
+    others = Axis.of("other", architecture.told.count(False))
+    pick = np.zeros((column.size, others.size), dtype=np.int64)
+    left_out = np.flatnonzero(~np.array(architecture.told))
+    pick[left_out, np.arange(len(left_out))] = 1
+    rest = tape.contract(
+        (*stage.data, others),
+        x,
+        tape.public((column, others), pick),
+        over=(column,),
+        compute=lambda: _columns(stage, x, left_out, others),
+    )
+    every = stage.squares(stage.data, x, x, column)
+    inputs = tape.linear(stage.data, [(1, every), (-1, stage.squares(stage.data, rest, rest, others))])
     norms: list[Norms[Node]] = []
     for layer, (a, d) in enumerate(zip(values, residuals, strict=True), start=1):
         ins, unit = architecture.inputs(layer), architecture.unit(layer)
-        left = stage.squares(stage.data, inputs, x, ins) if layer == 1 else stage.squares(stage.rows, a, a, ins)
+        left = inputs if layer == 1 else stage.squares(stage.rows, a, a, ins)
         right = stage.squares(stage.rows, d, d, unit)
         norms.append(Norms(left, right, layer > 1, _lift(architecture, layer)))
     c = clipping.write_factors(stage, norms, clip)

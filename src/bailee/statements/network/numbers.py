@@ -96,11 +96,19 @@ def turned(matrices: Integers) -> Integers:
     return np.swapaxes(matrices, -1, -2)
 
 
-def ints(tape: Tape, node: Node, axes: Sequence[Axis]) -> Integers:
-    """A prover's values as signed integers, one dimension for each of `axes`, of length 1 where the node lacks it."""
-    cube = field.to_signed(tape.values(node)).reshape([axis.size for axis in node.axes])
+WHOLE = slice(None)
+
+
+def ints(tape: Tape, node: Node, axes: Sequence[Axis], along: Axis | None = None, part: slice = WHOLE) -> Integers:
+    """A prover's values as signed integers, one dimension for each of `axes`, of length 1 where the node lacks it.
+
+    part: which entries of the axis `along` to take, where not all.
+    """
+    cube = tape.values(node).reshape([axis.size for axis in node.axes])
+    cube = cube[tuple(part if axis == along else WHOLE for axis in node.axes)]
     cube = np.transpose(cube, [node.axes.index(axis) for axis in axes if axis in node.axes])
-    return cube.reshape([axis.size if axis in node.axes else 1 for axis in axes])
+    missing = tuple(place for place, axis in enumerate(axes) if axis not in node.axes)
+    return np.expand_dims(field.to_signed(cube), missing)
 
 
 def quotient(
