@@ -47,7 +47,7 @@ def prove(
     say("committing", 0.0)
     tape.finish()
     check_assertions(tape)
-    secret = Expansion(secrets.token_bytes(32) if seed is None else _bind(seed, tape, context))
+    secret = Expansion(secrets.token_bytes(32) if seed is None else _bind(seed, tape, vectors, context))
     held = list(vectors)
     if len(held) < len(tape.sources):
         held.append(CommittedVector(tape.trace_values, 1, secret.octets("trace", 32)))
@@ -96,10 +96,11 @@ def check_assertions(tape: Tape) -> None:
                 raise StatementError(f"assertion on node {node.id} does not hold for {wrong} values")
 
 
-def _bind(seed: bytes, tape: Tape, context: bytes) -> bytes:
+def _bind(seed: bytes, tape: Tape, vectors: Sequence[CommittedVector], context: bytes) -> bytes:
     """A secret for this statement and this witness alone: pads used for two of them would give both away."""
     bound = blake3(seed, key=tags.PROOF_SECRET)
-    bound.update(tape.describe() + len(context).to_bytes(8, "little") + context)
+    bound.update(b"".join([tape.describe(), *(vector.record.root for vector in vectors)]))
+    bound.update(len(context).to_bytes(8, "little") + context)
     for values in tape.trace_values.values():
         bound.update(np.ascontiguousarray(values, dtype="<u8").tobytes())
     return bound.digest()

@@ -17,8 +17,8 @@ from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.plan import ModelPlan
 from bailee.train.model.holding import ModelHolding
 
-_VALUE_BYTES = 48
-"""Six words for each committed value while it is proved."""
+_VALUE_BYTES = 80
+"""Ten words for each committed value while it is proved: six, and what is held beside them (measured: eight)."""
 _DATA_BYTES = 32
 _MORE_NOISE = Fraction(2001, 2000)
 _MOST_OPENINGS = 62
