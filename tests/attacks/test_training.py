@@ -293,6 +293,25 @@ def test_a_boundary_that_says_something_else(
     refused(claim, recommitted(claim, witness, changes), why, monkeypatch)
 
 
+@pytest.mark.parametrize(("multiplier", "expected"), [(1, 1), (3, 1), ((1 << 20) - 1, 1), (6, 2)])
+def test_one_remainder_leaves_the_next_weight_in_range(multiplier: int, expected: int) -> None:
+    """And none where the right one does not. An even multiplier leaves two: 2 (v' + 1/2) is an integer too."""
+    shift, away = 8, (1 << 32) + (1 << 14)
+    share, largest = field.f_inv(1 << shift), (1 << 62) // multiplier - (1 << shift)
+
+    def count(moved: int) -> int:
+        steps = (multiplier * share * (moved + 128 - rest) % field.P for rest in range(1 << shift))
+        return sum(step <= away or step >= field.P - away for step in steps)
+
+    random = np.random.default_rng(multiplier)
+    for _ in range(50):
+        move = int(random.integers(1 - away, away)) // multiplier
+        assert count((move << shift) + int(random.integers(-64, 64))) == expected
+        far = int(random.integers(away << (shift + 1), largest * multiplier)) // multiplier
+        assert count(far) == count(-far) == 0
+    assert count(largest) == count(-largest) == 0
+
+
 def test_multipliers_are_odd() -> None:
     """Even ones would let a remainder be wrong by half: 2 (v' + 1/2) is an integer too."""
     claim, _ = honest(EPOCHS)
