@@ -227,6 +227,8 @@ def test_what_does_not_fit_the_rule_is_refused() -> None:
         run_steps(architecture, initial_state(architecture, b"s"), [rows], [present], rule)
     with pytest.raises(InputError, match="noise"):
         run_steps(architecture, state, [rows], [present], rule, {})
+    with pytest.raises(InputError, match="within 4096"):
+        run_steps(architecture, state, [2 * rows], [present], rule)
     with pytest.raises(PlanError, match="odd"):
         run_steps(architecture, state, [rows], [present], replace(rule, multipliers=(4,)))
     with pytest.raises(PlanError):

@@ -19,7 +19,7 @@ from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.clipping import Clip, Norms
 from bailee.statements.network.forward import layers_of, write_forward
 from bailee.statements.network.losses import LOSSES
-from bailee.statements.network.numbers import BACK_BITS, BACK_WITHIN, RESIDUAL_BITS, WEIGHT_BITS, Integers
+from bailee.statements.network.numbers import BACK_BITS, BACK_WITHIN, FEATURE_BITS, RESIDUAL_BITS, WEIGHT_BITS, Integers
 from bailee.statements.network.stage import Stage
 
 _BLOCK = 1 << 23
@@ -59,6 +59,8 @@ def _block(
     present: NDArray[np.bool_],
     clip: Clip | None,
 ) -> tuple[dict[str, Integers], float]:
+    if x.size and max(-int(x.min()), int(x.max())) > 1 << FEATURE_BITS:
+        raise InputError(f"encoded values lie within {1 << FEATURE_BITS} of zero: all bounds of training rest on it")
     loss = LOSSES[architecture.loss]
     passed, z = layers_of(architecture, used, x)
     labels = x[:, list(architecture.labels)]
