@@ -17,9 +17,10 @@ from bailee.argument.nodes import Axis, Node
 from bailee.argument.tape import Compute, Tape
 from bailee.errors import ProofError
 from bailee.records.inference import Assessment, Condition, CountBound, GapBound, Group, RateBound
-from bailee.statements.evaluation import EvaluationClaim, prove_evaluation, tallies, verify_evaluation
+from bailee.statements.evaluation import EvaluationClaim, prove_evaluation, verify_evaluation
 from bailee.statements.inference import InferenceClaim, answers_of, prove_inference, verify_inference
 from bailee.statements.network.numbers import div, remainder
+from bailee.statements.tally import tallies
 from statements.models import ROWS, UNIT, Trained, columns_of, make_architecture, make_model, make_rows, sealed
 
 Change = Callable[[np.ndarray], None]

@@ -14,10 +14,9 @@ from bailee.records.schema import Layout
 from bailee.statements.evaluation import (
     EvaluationClaim,
     prove_evaluation,
-    require_true,
-    tallies,
     verify_evaluation,
 )
+from bailee.statements.tally import require_true, tallies
 from statements.models import ROWS, UNIT, Trained, columns_of, make_model, make_rows, sealed
 
 GROUPS = (

@@ -31,9 +31,10 @@ from bailee.records.inference import (
     UsedModel,
 )
 from bailee.statements.applied import MARGIN_BITS, architecture_json
-from bailee.statements.evaluation import prove_evaluation, require_true, tallies
+from bailee.statements.evaluation import prove_evaluation
 from bailee.statements.inference import answers_of, commit_fresh, prove_inference
 from bailee.statements.network.forward import predict
+from bailee.statements.tally import require_true, tallies
 from bailee.statements.told import MODEL_OPENINGS, evaluation_claim, inference_claim, proof_context, spending
 
 if TYPE_CHECKING:

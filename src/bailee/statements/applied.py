@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from bailee.algebra import field
 from bailee.algebra.field import P
 from bailee.argument.commitment_record import Commitment
 from bailee.argument.nodes import Axis, Node
@@ -181,6 +182,8 @@ def require_spread(logits: Integers, threshold: int, margin_bits: int) -> None:
 
 def product(tape: Tape, axes: tuple[Axis, ...], left: Node, right: Node) -> Node:
     """left * right, entry by entry; both are so small that the product is below 2^63."""
+    if not axes:
+        return tape.contract(axes, left, right, compute=lambda: field.mul(tape.values(left), tape.values(right)))
     return tape.contract(axes, left, right, compute=lambda: ints(tape, left, axes) * ints(tape, right, axes))
 
 
@@ -194,8 +197,12 @@ def _weight(tape: Tape, architecture: Architecture, source: int, parameter: Para
     axes = (_EPOCH, _STEP, *parameter.axes)
     used = tape.committed(source, used_tensor(parameter), axes)
     tape.within_signed(used, USED_BITS)
-    real = architecture.real(parameter)
-    if not real.all():
-        mask = tape.public(parameter.axes, (~real).astype(np.int64))
-        tape.zero(product(tape, axes, mask, used))
+    masks = [np.arange(axis.size) < length for axis, length in zip(parameter.axes, parameter.shape, strict=True)]
+    if parameter.name == "weight1":
+        masks[0][: architecture.columns] &= np.array(architecture.told)
+    if not all(mask.all() for mask in masks):
+        # an outer product of two masks: whoever checks needs no room for a whole tensor
+        real = [tape.public((axis,), mask.astype(np.int64)) for axis, mask in zip(parameter.axes, masks, strict=True)]
+        kept = product(tape, axes, tape.outer(*real) if len(real) == 2 else real[0], used)
+        tape.zero(tape.linear(axes, [(1, used), (-1, kept)]))
     return used
