@@ -59,9 +59,7 @@ def require_reach(architecture: Architecture, used: Mapping[str, Integers], row_
     """
     real = {name: values / 2.0**WEIGHT_BITS for name, values in used.items()}
     for name, one in real.items():
-        _require(
-            float(np.abs(one).max(initial=0.0)), 2.0 ** (USED_BITS - 1 - WEIGHT_BITS) - _ROOM, f"{name}: a weight"
-        )
+        _require(float(np.abs(one).max(initial=0.0)), 2.0 ** (USED_BITS - 1 - WEIGHT_BITS) - _ROOM, f"{name}: a weight")
     ones = np.ones(architecture.columns)
     norms: list[float] = []
     values = _Values(-ones, ones, row_norm)

@@ -22,7 +22,7 @@ from bailee.errors import PlanError, SessionError, StatementError
 from bailee.records import Card
 from bailee.records.fields import decimal_text
 from bailee.records.schema import CLASSES, UNIT, Schema
-from bailee.statements.hidden.accounting import accounting, check_plan, loss_curve, model_loss
+from bailee.statements.hidden.accounting import ModelLoss, accounting, check_plan, loss_curve, model_loss
 from bailee.statements.hidden.session import start_state
 from bailee.statements.hidden.terms import Setup, check_label
 from bailee.statements.network.architecture import Architecture
@@ -155,7 +155,7 @@ class NetworkTask:
         reach = (self.rows * clip.row_norm() >> self.rule.shift) + noise.reach() if clip and noise else 0
         if reach.bit_length() >= _INTEGER_BITS:
             raise PlanError(f"released sums could reach {reach}; a record's integers end at 2^53: take a smaller clip")
-        check_plan(self.setup, model_loss(self.setup))
+        check_plan(self.setup, self._loss)
 
     def check_card(self, card: Card) -> None:
         if self.columns != card.columns:
@@ -170,17 +170,21 @@ class NetworkTask:
         rows = sum(card.rows for card in cards)
         return "" if self.rows == rows else f"they count {self.rows} rows; the cards commit to {rows}"
 
-    def loss(self, card: Card) -> Loss:
+    @cached_property
+    def _loss(self) -> ModelLoss:
         found = model_loss(self.setup)
         if found is None:
             raise PlanError("privacy.mode: expected a private plan")
-        return Loss(found.epsilon, found.delta)
+        return found
+
+    def loss(self, card: Card) -> Loss:
+        return Loss(self._loss.epsilon, self._loss.delta)
 
     def curve(self, card: Card) -> tuple[str, ...]:
         return loss_curve(self.setup)
 
     def accounting(self, cards: Sequence[Card]) -> dict[str, Any]:
-        return accounting(self.setup, model_loss(self.setup))
+        return accounting(self.setup, self._loss)
 
     def iterates(self) -> NetworkIterates:
         return NetworkIterates(self.setup)
