@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import time
@@ -16,7 +17,7 @@ import pytest
 from bailee.keys import Identity
 from bailee.records import Passport, Proven, digest, open_signed, sign
 from bailee.seal import open_dataset
-from commands import PLAN, SMALL, Running, give, make_world, refused, run, start_session
+from commands import PLAN, SMALL, Running, free_address, give, make_world, refused, run, start, start_session
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,44 @@ def test_a_model_answers_rows_and_is_exported(passport: Path, tmp_path: Path) ->
     refused(run("export", passport), 2, "InputError", "nothing to write")
     rows.write_text("sex,age\nx,30\n")
     refused(run("predict", passport, rows), 2, "SchemaError", "row 1, sex")
+
+
+NETWORK = """
+name = "tiny-network"
+purpose = "tests"
+label = "ill"
+loss = "logistic"
+hidden = [3]
+batch = "full"
+epochs = 2
+learning_rate = 1
+
+[privacy]
+mode = "private"
+clip = 1
+epsilon = 4
+delta = 0.00001
+"""
+
+
+def test_owners_train_a_network_at_home(tmp_path: Path) -> None:
+    world = make_world(tmp_path)
+    (world / "plan.toml").write_text(NETWORK)
+    address, grant = free_address(), give(world)[1]["grant"]
+    shown = ("--test", world / "rows.csv", "--schema", world / "schema.toml")
+    training = ("train", world / "plan.toml", "--owner", world / "owner", "--listen", address, *shown)
+    builder = start(world / "builder.log", *training, "--out", world / "network", "--home", world / "builder")
+    owner = start(world / "owner.log", "join", address, "--grant", grant, "--home", world / "owner")
+    assert (builder.wait(), owner.wait()) == (0, 0), builder.said + owner.said
+    code, said = run("verify", world / "network")
+    assert (code, said["model"]) == (0, "a network with logistic loss, hidden layers 3")
+    assert [name for name, _ in said["shapes"]] == ["weight1", "weight2", "bias2"]
+    report = json.loads((world / "network" / "report.json").read_text())
+    assert len(report["accuracy_by_round"]) == 2
+    code, answered = run("predict", world / "network", world / "rows.csv")
+    assert (code, answered["columns"]) == (0, ["ill", "p(0)", "p(1)"])
+    guesses = [int(row[2] > row[1]) for row in answered["answers"]]
+    assert report["accuracy"] == np.mean(np.array(guesses) == [0, 1, 1])
 
 
 def test_a_party_that_is_not_trusted(passport: Path, world: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,8 +18,9 @@ from bailee.adapters.transport import join as connect
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, Report, facts_table, session_command
 from bailee.cli.handing_out import hand_out
 from bailee.cli.home import PartyHome, read_public
+from bailee.cli.plans import read_any_plan
 from bailee.cli.watching import Course, watching
-from bailee.errors import BudgetError, GrantError, InputError
+from bailee.errors import BudgetError, GrantError, InputError, StatementError
 from bailee.grant import Use, check_grant, open_revocation
 from bailee.keys import Identity
 from bailee.records import Grant, Signed
@@ -26,10 +29,15 @@ from bailee.seal import Dataset, read_schema
 from bailee.seal.encode import encode
 from bailee.seal.schema import MAX_SCHEMA_BYTES
 from bailee.statements.card import check_card
+from bailee.statements.hidden.terms import architecture_of
+from bailee.statements.network.forward import predict
+from bailee.statements.network.numbers import WEIGHT_BITS
+from bailee.statements.network.plan import ModelPlan
+from bailee.statements.open.task import cut
+from bailee.statements.tasks import AnyPlan
 from bailee.train.builder import Builder, Outcome
 from bailee.train.holding import Holding, Request, Setting
 from bailee.train.owner import take_part
-from bailee.train.plan import read_plan
 from bailee.train.proving import check, proving
 from bailee.train.table import Score
 
@@ -64,13 +72,13 @@ def train(
     Example: `bailee train plan.toml --owner cleveland.json --owner hungary.json --test test.csv --schema schema.toml`
     """
     face, party = Face(as_json), PartyHome(home)
-    identity, wanted = party.identity, read_plan(plan)
+    identity, wanted = party.identity, read_any_plan(plan)
     owners = {public.public_key.hex(): public.name for public in map(read_public, owner)}
     if len(owners) != len(owner):
         raise InputError("an owner is named twice; name each once with --owner")
     if (test is None) != (schema is None):
         raise InputError("--test and --schema go together: test rows are read by the schema the owners sealed under")
-    score = None if test is None or schema is None else _score(test, schema)
+    score = None if test is None or schema is None else _score(wanted, test, schema)
     revoked = [open_revocation(read_bytes(path, _REVOCATION_LIMIT, "revocation")) for path in revocation or []]
     host, port = _address(listen)
     with lock(home), watching(face, owners) as (course, watch), Listener(host, port) as door:
@@ -184,9 +192,37 @@ def hold(
     return Holding(identity, dataset.card, dataset.proof, grant, matrix, seed, rows, permit, spend)
 
 
-def _score(test: Path, schema: Path) -> Score:
-    """Accuracy on public rows, of weights one a column (the label's is 0)."""
-    matrix = encode(test, read_schema(read_bytes(schema, MAX_SCHEMA_BYTES, "schema")))
+def _score(plan: AnyPlan, test: Path, schema: Path) -> Score:
+    """Accuracy on public rows, of weights as the session has them. Raises InputError where there is none."""
+    sealed_under = read_schema(read_bytes(schema, MAX_SCHEMA_BYTES, "schema"))
+    matrix = encode(test, sealed_under)
+    if isinstance(plan, ModelPlan):
+        return _network_score(plan, matrix, sealed_under.layout.names)
+    return _logistic_score(matrix)
+
+
+def _network_score(plan: ModelPlan, matrix: NDArray[np.int64], columns: Sequence[str]) -> Score:
+    if plan.loss == "squared":
+        raise InputError("--test shows accuracy, and the plan learns a number: leave --test and --schema out")
+    architecture = architecture_of(plan, columns)
+    labels = matrix[:, list(architecture.labels)]
+    right = labels[:, 0] == 1 if plan.loss == "logistic" else labels.argmax(axis=1)
+
+    def score(weights: NDArray[np.float64]) -> float:
+        if len(weights) != sum(math.prod(parameter.shape) for parameter in architecture.parameters):
+            raise InputError("the test rows are of another schema than the session's")
+        try:
+            found = predict(architecture, cut(architecture, np.rint(weights * 2.0**WEIGHT_BITS)), matrix)
+        except StatementError:
+            return 0.0  # a test row for which the model has no answer: owners' rows were found to have one
+        guess = found[:, 0] > 0 if plan.loss == "logistic" else found.argmax(axis=1)
+        return float(np.mean(guess == right))
+
+    return score
+
+
+def _logistic_score(matrix: NDArray[np.int64]) -> Score:
+    """Of weights one a column (the label's is 0)."""
     label = matrix[:, -1] == 1
 
     def score(weights: NDArray[np.float64]) -> float:

@@ -22,7 +22,8 @@ from bailee.statements.hidden.terms import architecture_of
 from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.forward import predict, scores
 from bailee.statements.network.optimizer import used_weights
-from bailee.statements.network.plan import ModelPlan
+from bailee.statements.network.plan import VERSION, ModelPlan
+from bailee.statements.open.task import cut
 
 ATTACHMENTS = "attachments"
 
@@ -104,17 +105,20 @@ def open_model(path: Path) -> ReleasedModel:
     path = path / "passport.json" if path.is_dir() else path
     data = read_bytes(path, MAX_BYTES, "passport")
     if predicate_type_of(data) == Passport.predicate_type():
-        return _linear(path, open_signed(data, Passport).record, digest(data))
+        return _public(path, open_signed(data, Passport).record, digest(data))
     if predicate_type_of(data) == ModelPassport.predicate_type():
         return _revealed(path, open_signed(data, ModelPassport).record, digest(data))
     raise InputError(f"{path} is a record of kind {predicate_type_of(data)}; expected a passport")
 
 
-def _linear(path: Path, passport: Passport, name: str) -> ReleasedModel:
+def _public(path: Path, passport: Passport, name: str) -> ReleasedModel:
     schema = _schema(path, passport.owners[0].card)
     layout = schema.layout
     if layout.names != passport.columns:
         raise PassportError(f"{path}: the passport's columns are not those of its cards")
+    if passport.plan.get("version") == VERSION:
+        network = architecture_of(ModelPlan.from_mapping(passport.plan), layout.names)
+        return ReleasedModel(schema, network, cut(network, passport.weights), name, None)
     weights = np.array(passport.weights, dtype=np.int64).reshape(-1, 1)
     told = tuple(place not in layout.labels for place in range(len(layout.names)))
     architecture = Architecture(len(layout.names), (), 1, "logistic", layout.labels, told)
