@@ -77,7 +77,7 @@ def test_parameters_that_make_no_sense_are_refused(parameters: dict[str, Any], s
     ],
 )
 def test_plans_that_cannot_be_run_are_refused(parameters: dict[str, Any], says: str) -> None:
-    wanted = {"prove": False, "bounds": (-2, 2), "targets": [0, 1], "learning_rate": 1, **parameters}
+    wanted = {"prove": False, "bounds": (-2, 2), "targets": [0, 1], **parameters}
     with pytest.raises(PlanError, match=says):
         PrivateLogisticRegression(**wanted).fit(X, Y)
 

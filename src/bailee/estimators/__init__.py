@@ -8,6 +8,11 @@
 Another face over the same functions as the command line; needs the extra `bailee[sklearn]`.
 """
 
+try:
+    import sklearn as _sklearn  # noqa: F401
+except ImportError:
+    raise ImportError('bailee.estimators needs scikit-learn; install it with: pip install "bailee[sklearn]"') from None
+
 from bailee.estimators.domain import PrivacyWarning
 from bailee.estimators.models import (
     PrivateLinearRegression,

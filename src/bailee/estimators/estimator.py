@@ -91,6 +91,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         if self._private:
             privacy = Privacy(PRIVATE, _decimal("clip", self.clip), _decimal("delta", self.delta),
                               _decimal("epsilon", self.epsilon))  # fmt: skip
+        privacy.require()
         return ModelPlan(
             name=type(self).__name__,
             purpose="training",
