@@ -42,7 +42,7 @@ PLAN_FIELDS: dict[str, Any] = {
 PLAN = model_plan_from_toml(PLAN_FIELDS)
 UNPROTECTED = model_plan_from_toml({**PLAN_FIELDS, "privacy": {"mode": "unprotected"}})
 FULL = model_plan_from_toml({**PLAN_FIELDS, "hidden": [], "batch": "full", "epochs": 5})
-SMALL_CHUNKS = 1 << 20
+SMALL_CHUNKS = 1_800_000
 """Memory that lets a chunk have only a few steps."""
 
 

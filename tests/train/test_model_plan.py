@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bailee.errors import PlanError
 from bailee.statements.hidden.schedule import MAX_CHUNK, cut
-from bailee.statements.hidden.terms import check_label
+from bailee.statements.hidden.terms import architecture_of, check_label
 from bailee.statements.network.plan import ModelPlan
 from bailee.train.model import model_plan_from_toml, read_model_plan
 from model_cast import PLAN, PLAN_FIELDS
@@ -139,3 +139,8 @@ def test_laps_need_whole_datasets() -> None:
 
 def test_rates_are_exact_fractions() -> None:
     assert plan(learning_rate="0.1").rate(0, 10, 1) == Fraction(1, 10)
+
+
+def test_a_model_too_large_is_refused_before_memory_is_taken() -> None:
+    with pytest.raises(PlanError, match="at most 16777216"):
+        architecture_of(plan(hidden=[8192, 8192]), SCHEMA.layout.names)

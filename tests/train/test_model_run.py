@@ -117,7 +117,7 @@ def fresh(holding: Any) -> Any:
     return replace(holding, spend=spending.spend, remaining=spending.remaining, charge=None)
 
 
-@pytest.mark.parametrize("stop", ["trained:2", "proved:2", "verified:3"])
+@pytest.mark.parametrize("stop", ["trained:2", "proved:2"])
 def test_killed_for_real(tmp_path: Path, stop: str) -> None:
     cast = make_cast(tmp_path)
     model_cast.save(cast)

@@ -28,7 +28,6 @@ from bailee.records.schema import Schema
 from bailee.statements.card import CardVerifier, check_card
 from bailee.statements.hidden.accounting import SLACK, ModelLoss, accounting, check_plan, model_loss
 from bailee.statements.hidden.boundary import Recommit, recommit_boundary
-from bailee.statements.hidden.model_file import MAX_BYTES as MAX_MODEL_BYTES
 from bailee.statements.hidden.model_file import read_model
 from bailee.statements.hidden.permission import ModelUse, check_model_grant, check_rows_once
 from bailee.statements.hidden.schedule import Chunk
@@ -50,6 +49,10 @@ from bailee.verify.model_statement import ModelOwner, ProvenModel
 
 ChunkVerifier: TypeAlias = Callable[[ChunkClaim, ChunkCommitments, bytes, bytes, bool], Mapping[str, float]]
 """(claim, commitments, context, proof, plain) -> soundness in bits, with "total"; raises ProofError."""
+
+
+_MODEL_BYTES = 1 << 24
+"""A model file has 16 bytes for each weight, a header, and zeros for columns that are no input."""
 
 
 def verify_model_passport(
@@ -264,7 +267,7 @@ class _Chain:
         if self.passport.revealed is None:
             return None
         with link("model"):
-            data = self.evidence.read(self.passport.revealed, MAX_MODEL_BYTES)
+            data = self.evidence.read(self.passport.revealed, _MODEL_BYTES + 16 * self.setup.architecture.entries)
             file = read_model(data, self.setup.architecture)
             boundary = Commitment.from_json(self.passport.model)
             found = self.recommit(self.setup.architecture, file.state, boundary.openings, file.seed, self.plain)

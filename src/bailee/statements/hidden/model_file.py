@@ -21,7 +21,6 @@ from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.optimizer import State, Weights
 
 MAGIC = b"bailee model v1\n"
-MAX_BYTES = 1 << 32
 _MAX_HEADER = 1 << 20
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from bailee.errors import PlanError, RecordError
@@ -21,6 +22,8 @@ from bailee.statements.network.schedule import rule_for
 BOUNDARY_OPENINGS = 2
 """One for the chunk that writes a boundary, one for the chunk that reads it."""
 MAX_MODEL_OPENINGS = 32
+MAX_WEIGHTS = 1 << 24
+"""No chunk of more could be proved; and a reader makes the first weights again, from a stranger's plan."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,10 @@ class ModelTerms:
 def architecture_of(plan: ModelPlan, columns: Sequence[str]) -> Architecture:
     """The tensors of a plan on cards of these columns. Raises PlanError."""
     labels = plan.labels(columns)
+    widths = (len(columns), *plan.hidden, len(labels))
+    weights = sum(left * right for left, right in pairwise(widths))
+    if weights > MAX_WEIGHTS:
+        raise PlanError(f"hidden: the model would have {weights} weights; at most {MAX_WEIGHTS}")
     return Architecture(len(columns), plan.hidden, len(labels), plan.loss, labels, plan.used(columns))
 
 
