@@ -103,8 +103,8 @@ class RunFolder:
         self.keep(proof, f"the proof of chunk {index + 1}")
         write_atomic(self.path / self._chunk(index), canonical(encode(chunk)), 0o600)
 
-    def get_chunk(self, index: int, statement: str, boundary: object) -> ProvenChunk | None:
-        """What was proven of a chunk, if it was; `statement` and `boundary` are what it must be about."""
+    def get_chunk(self, index: int, statement: str, boundary: object, openings: tuple[int, ...]) -> ProvenChunk | None:
+        """What was proven of a chunk, if it was; the rest is what it must be about."""
         path = self.path / self._chunk(index)
         if not path.exists():
             return None
@@ -113,7 +113,7 @@ class RunFolder:
             chunk: ProvenChunk = decode(ProvenChunk, parse(read_bytes(path, _SMALL, "chunk")), "chunk")
         except (InputError, SessionError):
             raise StorageError(f"{path} is damaged; {again}") from None
-        if chunk.statement != statement or chunk.boundary != boundary:
+        if (chunk.statement, chunk.boundary, chunk.openings) != (statement, boundary, openings):
             raise StorageError(f"{path} is about another chunk than this run's number {index + 1}; {again}")
         proof = self.path / "attachments" / chunk.proof
         if not proof.is_file():

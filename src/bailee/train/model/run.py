@@ -194,7 +194,7 @@ class _Run:
         )
         claim = chunk_claim(self.setup, chunk, openings, self._coins(chunk))
         context = chunk_context(session, self.begun.opening.digest, chunk, claim, (before.commitment, after.commitment))
-        kept = self.folder.get_chunk(chunk.index, digest(context), after.commitment.to_json())
+        kept = self.folder.get_chunk(chunk.index, digest(context), after.commitment.to_json(), openings)
         if kept is not None:
             self.proven[chunk.index] = kept
             self.proved += 1
