@@ -1,7 +1,7 @@
 """Stored proofs that both verifiers must accept for ever: the encoding and the meaning of version 1 do not change.
 
-`toy` knows neither permutations nor shifts, `turned` does. `python -m tests.argument.test_vectors` writes both again; do
-that only together with a new version in the protocol (or before the first release).
+`toy` knows neither permutations nor shifts, `turned` does. `python -m tests.argument.test_vectors` writes both again;
+do that only together with a new version in the protocol (or before the first release).
 """
 
 from __future__ import annotations
