@@ -318,6 +318,18 @@ def test_an_invite_that_asks_too_much_is_declined(
     assert cast.ledger(0).entries() == ()
 
 
+def test_a_proof_too_large_for_the_owners_machine_is_declined_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bailee.train.plan.memory_bytes", lambda: 1 << 12)
+    cast = cast_of(tmp_path, SOFTMAX, (9,))
+    outcome, said = run_session(cast)
+    assert outcome is None
+    with pytest.raises(PlanError, match="more than there is"):
+        raise said["owner0"]
+    assert cast.ledger(0).entries() == ()
+
+
 # Plans
 
 

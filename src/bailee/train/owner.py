@@ -57,6 +57,7 @@ from bailee.train.events import Event
 from bailee.train.folder import Folder
 from bailee.train.holding import Holding, Request, Setting
 from bailee.train.ledger import Entry, Ledger
+from bailee.train.plan import require_memory
 from bailee.train.proving import ProofRequest, Proving
 
 CLOCK_SLACK = timedelta(hours=1)
@@ -289,6 +290,7 @@ def _check_terms(holding: Holding, invite: Invite, task: Task) -> Loss:
         raise SessionError("the invite does not name this owner with the card and grant it offered")
     task.check_card(card)
     task.check()
+    require_memory(task, card)
     loss = task.loss(card)
     if task.epsilon is not None and float(loss.epsilon) > float(task.epsilon):
         raise PlanError(f"the session would cost this owner epsilon {loss.epsilon}; the plan says {task.epsilon}")

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from bailee.adapters.files import read_bytes
+from bailee.adapters.machine import memory_bytes
 from bailee.errors import BaileeError, PlanError
 from bailee.records import Card, decimal_text
 from bailee.records.schema import Schema
+from bailee.statements.hidden.schedule import power_above
 from bailee.statements.hidden.terms import check_label
 from bailee.statements.logistic_task import LogisticTask
 from bailee.statements.open.task import NetworkTask
@@ -25,6 +27,7 @@ from bailee.statements.plan import ALL_FEATURES, MODEL, NEIGHBOURS, VERSION, Pla
 from bailee.statements.privacy import calibrate_multiplier, choose_lattice, privacy_loss
 from bailee.statements.task import Task
 from bailee.statements.tasks import AnyPlan
+from bailee.train.model.sizing import chunk_bytes
 
 _LIMIT = 1 << 20
 _DEFAULTS: dict[str, Any] = {
@@ -89,6 +92,17 @@ def fix_task(plan: AnyPlan, cards: Sequence[Card]) -> Task:
     task = NetworkTask(plan, fix_open_terms(plan, first.columns, sum(card.rows for card in cards)))
     task.check()
     return task
+
+
+def require_memory(task: Task, card: Card) -> None:
+    """That this machine can prove all rounds on the rows of a card. Raises PlanError, before anything is spent."""
+    if isinstance(task, NetworkTask):
+        needed = chunk_bytes(task.plan, task.architecture, (card.rows,), power_above(task.rounds))
+        if needed > memory_bytes():
+            raise PlanError(
+                f"proving {task.rounds} rounds on {card.rows} rows takes about {needed >> 20} MiB, more than there is: "
+                "ask for a plan of fewer rounds or a smaller model, or join from a larger machine"
+            )
 
 
 def _same_schema(cards: Sequence[Card]) -> Card:

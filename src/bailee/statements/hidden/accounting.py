@@ -17,6 +17,7 @@ What is really drawn comes from tables at distance tau from the exact law: E rel
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_CEILING
 from decimal import Decimal as Number
@@ -39,6 +40,7 @@ _LEAST_VARIANCE = 64 * _ROUNDING
 _SUM_DISTANCE = Fraction(1, 1 << 190)
 """Of two draws' sum from the discrete Gaussian of their joint scale, and of all that is within 2^-400 above."""
 _STEP = Number("0.000001")
+_MORE_NOISE = Fraction(2001, 2000)
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,19 @@ def calibrate(plan: ModelPlan) -> Fraction:
         else:
             low = middle
     return Fraction(decimal_text(Number(high).quantize(_STEP, rounding=ROUND_CEILING)))
+
+
+def settle(plan: ModelPlan, make: Callable[[str], Setup]) -> Setup:
+    """The setup of the least noise (to 5e-4) that keeps a private plan's loss; `make` takes a noise multiplier."""
+    noise = calibrate(plan)
+    for _ in range(8):
+        setup = make(_rounded_up(noise))
+        loss = model_loss(setup)
+        if loss is None or Number(loss.epsilon) <= Number(plan.privacy.epsilon or loss.epsilon):
+            check_plan(setup, loss)
+            return setup
+        noise *= _MORE_NOISE  # rounding to a lattice cost a little: ask for a little more
+    raise PlanError(f"privacy.epsilon: no noise was found that keeps the run within {plan.privacy.epsilon}")
 
 
 def check_plan(setup: Setup, loss: ModelLoss | None) -> None:
@@ -210,6 +225,12 @@ def _round_up(value: float) -> str:
     if not math.isfinite(value):
         raise PlanError("the accountant finds no finite epsilon: more noise is needed")
     return decimal_text(Number(value).quantize(_STEP, rounding=ROUND_CEILING))
+
+
+def _rounded_up(value: Fraction) -> str:
+    """A positive rational as a decimal, rounded up at 10^-6."""
+    scaled = -((-value.numerator * 10**6) // value.denominator)
+    return decimal_text(f"{scaled // 10**6}.{scaled % 10**6:06}")
 
 
 def _short(value: Fraction) -> str:

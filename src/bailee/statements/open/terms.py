@@ -7,20 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal as Number
 from fractions import Fraction
 from typing import Any
 
 from bailee.errors import PlanError, RecordError
 from bailee.records.canonical import Json
 from bailee.records.fields import Count, Decimal, Name, check, decode, encode, hints
-from bailee.statements.hidden.accounting import calibrate, model_loss
+from bailee.statements.hidden.accounting import settle
 from bailee.statements.hidden.terms import BOUNDARY_OPENINGS, ModelTerms, Setup
 from bailee.statements.network.plan import ModelPlan
 
 MAX_ROUNDS = 1 << 14
-_MORE_NOISE = Fraction(2001, 2000)
-_NOISE_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -77,18 +74,5 @@ def setup_of(plan: ModelPlan, terms: OpenTerms) -> Setup:
 def fix_open_terms(plan: ModelPlan, columns: Sequence[str], rows: int) -> OpenTerms:
     """Terms whose loss is within the plan's. Raises PlanError where plan and cards do not go together."""
     require_open(plan)
-    noise = calibrate(plan)
-    for _ in range(8):
-        terms = OpenTerms(tuple(columns), rows, _decimal(noise))
-        loss, target = model_loss(setup_of(plan, terms)), plan.privacy.epsilon
-        if loss is not None and (target is None or Number(loss.epsilon) <= Number(target)):
-            return terms
-        noise *= _MORE_NOISE  # rounding to a lattice cost a little: ask for a little more
-    raise PlanError(f"privacy.epsilon: no noise was found that keeps the session within {plan.privacy.epsilon}")
-
-
-def _decimal(value: Fraction) -> str:
-    """A positive rational rounded up at 10^-6."""
-    scaled = -((-value.numerator * 10**_NOISE_DIGITS) // value.denominator)
-    whole, part = divmod(scaled, 10**_NOISE_DIGITS)
-    return f"{whole}.{part:0{_NOISE_DIGITS}d}".rstrip("0").rstrip(".")
+    setup = settle(plan, lambda noise: setup_of(plan, OpenTerms(tuple(columns), rows, noise)))
+    return OpenTerms(tuple(columns), rows, setup.terms.noise_multiplier or "")

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal as Number
-from fractions import Fraction
 
 from bailee.adapters.machine import memory_bytes
 from bailee.errors import BudgetError, PlanError
-from bailee.records.fields import decimal_text
 from bailee.records.schema import Schema
-from bailee.statements.hidden.accounting import calibrate, check_plan, model_loss
+from bailee.statements.hidden.accounting import settle
 from bailee.statements.hidden.schedule import MAX_CHUNK, Chunk, batch_rows, cut, power_above
 from bailee.statements.hidden.terms import ModelTerms, Setup, architecture_of, check_label
 from bailee.statements.network.architecture import Architecture
@@ -20,7 +17,6 @@ from bailee.train.model.holding import ModelHolding
 _VALUE_BYTES = 80
 """Ten words for each committed value while it is proved: six, and what is held beside them (measured: eight)."""
 _DATA_BYTES = 32
-_MORE_NOISE = Fraction(2001, 2000)
 _MOST_OPENINGS = 62
 """Of 64 that a commitment may bear: one goes to the card, one is kept to renew."""
 
@@ -39,16 +35,11 @@ def fix_terms(plan: ModelPlan, holdings: Sequence[ModelHolding], memory: int | N
     rows = tuple(holding.card.record.rows for holding in holdings)
     chunk_steps = _largest(plan, architecture, rows, memory)
     laps = _laps(plan, architecture, rows, chunk_steps, memory, [holding.remaining() for holding in holdings], holdings)
-    noise = calibrate(plan) if plan.private else None
-    for _ in range(8):
-        text = None if noise is None else decimal_text(_decimal(noise))
-        setup = Setup(plan, ModelTerms(first.columns, rows, chunk_steps, laps, text, model_openings))
-        loss = model_loss(setup)
-        if noise is None or loss is None or Number(loss.epsilon) <= Number(plan.privacy.epsilon or loss.epsilon):
-            check_plan(setup, loss)
-            return setup
-        noise *= _MORE_NOISE  # rounding to a lattice cost a little: ask for a little more
-    raise PlanError(f"privacy.epsilon: no noise was found that keeps the run within {plan.privacy.epsilon}")
+
+    def make(noise: str | None) -> Setup:
+        return Setup(plan, ModelTerms(first.columns, rows, chunk_steps, laps, noise, model_openings))
+
+    return settle(plan, make) if plan.private else make(None)
 
 
 def count_uses(chunks: Sequence[Chunk], datasets: int) -> list[int]:
@@ -140,9 +131,3 @@ def _size(shape: Sequence[int]) -> int:
     for length in shape:
         total *= length
     return total
-
-
-def _decimal(value: Fraction) -> str:
-    """A positive rational rounded up at 10^-6."""
-    scaled = -((-value.numerator * 10**6) // value.denominator)
-    return f"{scaled // 10**6}.{scaled % 10**6:06}"
