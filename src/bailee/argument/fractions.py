@@ -61,11 +61,11 @@ class Leaves:
         self.count = 1 << depth
         self._used = sum(1 << block.bits for block in blocks)
         self._offsets = [block.offset for block in blocks]
-        self._whole = {c.id: tape.values(c) for block in blocks for c in block.columns if not _cut(tape, c)}
-        self._bases: dict[tuple[int, Ext, tuple[int, ...]], Words] = {}
         for block in blocks:
             for column in block.columns:
-                tape.part(column, 0, 1)  # what is computed once is computed before threads ask for it
+                tape.keep(column)  # what is computed as a whole is computed once, and before threads ask for it
+        self._whole = {c.id: tape.values(c) for block in blocks for c in block.columns if not _cut(tape, c)}
+        self._bases: dict[tuple[int, Ext, tuple[int, ...]], Words] = {}
 
     def write(self, out: Words, start: int, shift: Ext = ZERO) -> None:
         """out becomes the leaves from `start` on, each plus `shift`."""
@@ -231,20 +231,24 @@ class LookupTree(FractionTree):
 
 
 class Room:
-    """Large arrays of a proof: what its trees were made in serves its contractions."""
+    """Large arrays of a proof: one that was made serves again, as fresh memory costs more than what is done with it."""
 
     def __init__(self) -> None:
         self._arrays: list[Words] = []
 
     def new(self, size: int) -> Words:
-        """An array of its own, which is kept for `again`."""
+        """An array of its own, until `clear`."""
         self._arrays.append(_empty(size))
         return self._arrays[-1]
 
     def again(self, size: int) -> Words:
-        """Any kept array that is large enough, or a new one. Whoever had it last must be done."""
-        kept = [array for array in self._arrays if len(array) >= size]
-        return min(kept, key=len)[:size] if kept else _empty(size)
+        """Always the same array, unless it is too small. Whoever had it last must be done."""
+        if not self._arrays or len(self._arrays[0]) < size:
+            self._arrays = [_empty(size)]
+        return self._arrays[0][:size]
+
+    def clear(self) -> None:
+        self._arrays.clear()
 
 
 def tree_of_ones(tape: Tape, blocks: Sequence[Placed], depth: int, alpha: Ext, beta: Ext, room: Room) -> FractionTree:

@@ -50,8 +50,8 @@ def prove(
     secret = Expansion(secrets.token_bytes(32) if seed is None else _bind(seed, tape, vectors, context))
     held = list(vectors)
     if len(held) < len(tape.sources):
-        held.append(CommittedVector(tape.trace_values, 1, secret.octets("trace", 32)))
-        tape.read_from(held[-1].tensor)
+        tape.hand_over()
+        held.append(CommittedVector(tape.trace_values, 1, secret.octets("trace", 32), tape.moved))
     say("committed", 0.3)
 
     counting = Counting()

@@ -101,6 +101,7 @@ class Reduction:
         self._known: dict[tuple[int, tuple[Ext, ...]], Form] = {}
         self._queue: dict[int, list[tuple[Point, Form]]] = {}
         self._claims: list[list[Claim]] = [[] for _ in tape.sources]
+        self._layouts = [layout(source.tensors) for source in tape.sources]
 
     def run(self, rows: RowChannel) -> list[Opened]:
         reduce_lookups(self._d, self._tape, self.evaluate, self._witness)
@@ -112,9 +113,9 @@ class Reduction:
 
     def evaluate(self, node: Node, point: Point) -> Form:
         """The form of a node's value at a point: public, known already, or sent now and queued."""
-        if isinstance(node, Public):
-            return public(evaluate_public(node, point))
         key = (node.id, tuple(point))
+        if key not in self._known and isinstance(node, Public):
+            self._known[key] = public(evaluate_public(node, point))
         if key not in self._known:
             witness = self._witness
             sent = self._d.send(witness.evaluate(node, point) if witness else ZERO)
@@ -137,18 +138,18 @@ class Reduction:
         d = self._d
         if isinstance(node, Committed):
             source = self._tape.source_of(node)
-            offset = layout(self._tape.sources[source].tensors)[node.tensor]
+            offset = self._layouts[source][node.tensor]
             self._claims[source].append(Claim(offset, point, claim))
         elif isinstance(node, Public):
             d.zero(claim.plus_constant(e_sub(ZERO, evaluate_public(node, point))))
         elif isinstance(node, Linear):
-            at = _by_axis(node.axes, point)
+            at = by_axis(node.axes, point)
             total = public((node.constant, 0))
             for coefficient, child in node.terms:
                 total = total.plus(self.evaluate(child, [r for a in child.axes for r in at[a]]), (coefficient, 0))
             d.zero(claim.minus(total))
         elif isinstance(node, Select):
-            at = _by_axis(node.axes, point)
+            at = by_axis(node.axes, point)
             bits = node.axis.bits
             at[node.axis] = [((node.index >> (bits - 1 - k)) & 1, 0) for k in range(bits)]
             self._queue.setdefault(node.child.id, []).append(([r for a in node.child.axes for r in at[a]], claim))
@@ -158,7 +159,7 @@ class Reduction:
             self._reduce_shift(node, point, claim)
 
     def _reduce_shift(self, node: Shift, point: Point, claim: Form) -> None:
-        at = _by_axis(node.axes, point)
+        at = by_axis(node.axes, point)
         state = self._witness.shifting(node, point) if self._witness else None
         found, rest = sumcheck(self._d, claim, [None] * node.axis.bits, state)
         weight = successor(at[node.axis], found)
@@ -168,7 +169,7 @@ class Reduction:
 
     def _reduce_contract(self, node: Contract, point: Point, claim: Form) -> None:
         d = self._d
-        at = _by_axis(node.axes, point)
+        at = by_axis(node.axes, point)
         weights: list[Ext | None] = [r for axis in node.joint for r in at[axis]]
         weights += [None] * sum(axis.bits for axis in node.over)
         state = self._witness.contraction(node, point) if self._witness else None
@@ -250,7 +251,7 @@ def evaluate_public(node: Public, point: Point) -> Ext:
     return value
 
 
-def _by_axis(axes: tuple[Axis, ...], point: Point) -> dict[Axis, Point]:
+def by_axis(axes: tuple[Axis, ...], point: Point) -> dict[Axis, Point]:
     at: dict[Axis, Point] = {}
     for axis in axes:
         at[axis], point = point[: axis.bits], point[axis.bits :]

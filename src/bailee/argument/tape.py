@@ -63,9 +63,11 @@ class Tape:
         self.multiplicities: dict[int, Node] = {}
         self.trace_values: dict[str, Words] = {}
         self._trace: list[tuple[str, int]] = []
+        self._trace_nodes: dict[str, int] = {}
         self._given = dict(values or {})
         self._values: dict[int, Words] = {}
         self._computes: dict[int, Compute] = {}
+        self._room: int | None = None
         self._finished = False
 
     # ---- what an author says -------------------------------------------------------------------------------------
@@ -96,6 +98,7 @@ class Tape:
         node = Committed(len(self.nodes), tuple(axes), -1, name)
         if self.proving:
             self.trace_values[name] = self._values[node.id] = _words(compute(), node)
+            self._trace_nodes[name] = node.id
         return self._add(node)
 
     def public(self, axes: Sequence[Axis], values: NDArray[Any]) -> Node:
@@ -227,7 +230,14 @@ class Tape:
 
     def boolean(self, node: Node) -> None:
         """Every value is 0 or 1."""
-        square = self.contract(node.axes, node, node, compute=lambda: field.mul(self.values(node), self.values(node)))
+
+        def squared() -> Words:
+            from bailee.algebra import kernels
+
+            values = self.values(node)
+            return kernels.mul(values, values)
+
+        square = self.contract(node.axes, node, node, compute=squared)
         self.zero(self.linear(node.axes, [(1, square), (-1, node)]))
 
     def zero(self, node: Node) -> None:
@@ -256,12 +266,25 @@ class Tape:
     def values(self, node: Node) -> Words:
         """All values of a node, flat, in the order of its axes (a prover's tape only)."""
         if node.id not in self._values and isinstance(node, Contract) and node.id in self._computes:
-            self._values[node.id] = _words(self._computes[node.id](), node)
+            words = _words(self._computes[node.id](), node)
+            if self._room is not None:
+                if words.size > self._room:
+                    return words
+                self._room -= words.size
+            self._values[node.id] = words
         return self.part(node, 0, 1 << node.bits)
 
     def holds(self, node: Node) -> bool:
-        """Whether all values of a node are kept, or will be once they are asked for."""
-        return node.id in self._values or (isinstance(node, Contract) and node.id in self._computes)
+        """Whether all values of a node are kept."""
+        return node.id in self._values
+
+    def keep(self, node: Node) -> None:
+        """Compute now, and keep, what `part` of this node would else compute as a whole every time."""
+        if isinstance(node, Contract) and node.id in self._computes and node.id not in self._values:
+            self._values[node.id] = self.values(node)
+        elif isinstance(node, Linear):
+            for _, child in node.terms:
+                self.keep(child)
 
     def part(self, node: Node, start: int, stop: int) -> Words:
         """The values of a node from flat index `start` to `stop`, without making the others where that can be had."""
@@ -301,12 +324,19 @@ class Tape:
                 total = kernels.add(total, values if coefficient == 1 else kernels.scale(values, coefficient))
         return total
 
-    def read_from(self, tensor: Callable[[str], Words]) -> None:
-        """Take the trace's values from where they were committed, so that they are held once."""
-        for node in self.nodes:
-            if isinstance(node, Committed) and node.source < 0:
-                self._values[node.id] = tensor(node.tensor)
-        self.trace_values.clear()
+    def hand_over(self) -> None:
+        """Before the trace is committed: what contractions came to is let go, and from now on is computed again.
+
+        Some of it is kept: what `keep` is asked for, and whatever comes first that fits in an eighth of the trace.
+        """
+        for number in self._computes:
+            self._values.pop(number, None)
+        self._room = sum(values.size for values in self.trace_values.values()) // 8
+
+    def moved(self, tensor: str, values: Words) -> None:
+        """A tensor of the trace is at `values` now, in what commits it: so it is held once."""
+        self._values[self._trace_nodes[tensor]] = values
+        del self.trace_values[tensor]
 
     def forget(self) -> None:
         """Let go of all values: authors' functions hold the tape in a circle, which would keep them for a while."""

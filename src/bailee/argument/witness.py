@@ -13,8 +13,8 @@ from bailee.argument.affine import ONE, Ext
 from bailee.argument.commitment import CommittedVector
 from bailee.argument.fractions import FractionTree, Room, tree_of_ones
 from bailee.argument.lookup import Placed
-from bailee.argument.nodes import Axis, Contract, Node, Shift, Table
-from bailee.argument.reduction import Claim, Row
+from bailee.argument.nodes import Axis, Contract, Linear, Node, Public, Shift, Table
+from bailee.argument.reduction import Claim, Row, by_axis, evaluate_public
 from bailee.argument.tape import Tape
 
 Words = NDArray[np.uint64]
@@ -25,10 +25,27 @@ class TapeWitness:
     """Answers a reduction from a prover's tape and its committed vectors, one for each source of the tape."""
 
     def __init__(self, tape: Tape, vectors: Sequence[CommittedVector]) -> None:
-        self._tape, self._vectors, self._room = tape, vectors, Room()
+        self._tape, self._vectors, self._room, self._trees = tape, vectors, Room(), Room()
+        self._known: dict[tuple[int, tuple[Ext, ...]], Ext] = {}
 
     def evaluate(self, node: Node, point: Point) -> Ext:
-        """node(point), in two halves so that no table of eq is as large as the tensor."""
+        """node(point). That of a linear node is put together from its children's, which are asked for next."""
+        key = node.id, tuple(point)
+        if key not in self._known:
+            self._known[key] = self._linear(node, point) if isinstance(node, Linear) else self._dense(node, point)
+        return self._known[key]
+
+    def _linear(self, node: Linear, point: Point) -> Ext:
+        at = by_axis(node.axes, point)
+        total: Ext = (node.constant, 0)
+        for coefficient, child in node.terms:
+            there = [r for axis in child.axes for r in at[axis]]
+            found = evaluate_public(child, there) if isinstance(child, Public) else self.evaluate(child, there)
+            total = e_add(total, e_mul((coefficient, 0), found))
+        return total
+
+    def _dense(self, node: Node, point: Point) -> Ext:
+        """In two halves, so that no table of eq is as large as the tensor."""
         values = self._tape.values(node)
         low = len(point) // 2
         rows = values.reshape(1 << (len(point) - low), 1 << low)
@@ -36,7 +53,7 @@ class TapeWitness:
         return kernels.dot_ext(head, kernels.eq_table(point[len(point) - low :]))
 
     def lookups(self, blocks: list[Placed], depth: int, alpha: Ext, beta: Ext) -> FractionTree:
-        return tree_of_ones(self._tape, blocks, depth, alpha, beta, self._room)
+        return tree_of_ones(self._tape, blocks, depth, alpha, beta, self._trees)
 
     def tables(self, blocks: list[Placed], depth: int, alpha: Ext, beta: Ext) -> FractionTree:
         denominators = np.zeros((1 << depth, 2), dtype=np.uint64)
@@ -52,9 +69,8 @@ class TapeWitness:
         return FractionTree(numerators, denominators)
 
     def contraction(self, node: Contract, point: Point) -> ProductState:
-        at: dict[Axis, Point] = {}
-        for axis in node.axes:
-            at[axis], point = point[: axis.bits], point[axis.bits :]
+        self._trees.clear()  # they are done
+        at = by_axis(node.axes, point)
         free = sum(axis.bits for axis in node.over)
         joint = [r for axis in node.joint for r in at[axis]]
         left = self._bound(node.left, node.joint + node.over, at)
@@ -62,13 +78,12 @@ class TapeWitness:
         return ProductState(left, right, joint, free, self._room)
 
     def shifting(self, node: Shift, point: Point) -> ProductState:
-        at: dict[Axis, Point] = {}
-        for axis in node.axes:
-            at[axis], point = point[: axis.bits], point[axis.bits :]
+        at = by_axis(node.axes, point)
         moved = np.ascontiguousarray(np.roll(kernels.eq_table(at[node.axis]), 1, axis=0))
         return ProductState(self._bound(node.child, (node.axis,), at), moved, [], node.axis.bits, self._room)
 
     def opening(self, source: int, claims: list[Claim], gamma: Ext) -> OpeningProver:
+        self._room.clear()  # contractions are done
         vector = self._vectors[source]
         opening = self._tape.sources[source].opening
         return OpeningProver(vector, opening, claims, gamma)
