@@ -54,14 +54,15 @@ class Work:
     """Equal parts that the rows are sealed in; full batches only."""
 
 
-def data(work: Work) -> tuple[Architecture, NDArray[np.int16]]:
+def data(work: Work, seed: int = 5) -> tuple[Architecture, NDArray[np.int16]]:
     """Random rows with a label that depends on them: features, bias, labels."""
-    draw = np.random.default_rng(5)
+    draw = np.random.default_rng(seed)
     columns = work.features + 1 + work.outputs
     matrix = np.zeros((work.rows, columns), dtype=np.int16)
     matrix[:, : work.features] = draw.integers(-4096, 4097, (work.rows, work.features), dtype=np.int16)
     matrix[:, work.features] = 4096
     scores = matrix[:, : work.features] @ draw.normal(size=(work.features, work.outputs))
+    scores += draw.normal(size=scores.shape) * scores.std()  # labels that no model can know for certain
     if work.loss == "softmax":
         matrix[np.arange(work.rows), work.features + 1 + scores.argmax(axis=1)] = 4096
     else:
