@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,16 @@ from typing import Any
 import numpy as np
 
 from bailee.argument.commitment_record import Commitment
-from bailee.errors import BudgetError, ProofError
+from bailee.errors import BudgetError, ProofError, StatementError
 from bailee.keys import Identity
-from bailee.records import canonical, parse, parse_time, sign, time_text
+from bailee.records import canonical, digest, parse, parse_time, sign, time_text
 from bailee.records.model import Waiver
+from bailee.seal.card import ArgumentProver
+from bailee.statements.card import card_context
 from bailee.statements.hidden.permission import ModelUse
 from bailee.statements.network.plan import ModelPlan
 from bailee.statements.network.run import run_steps
+from bailee.statements.shuffle import draw_uniforms, ranking
 from bailee.train.holding import Holding
 from bailee.train.ledger import Ledger
 from bailee.train.model import ModelHolding, ModelRun, ModelSetting, model_plan_from_toml, train_model
@@ -32,7 +35,7 @@ from bailee.train.model.engine import Engine
 from bailee.train.model.events import ModelEvent
 from bailee.verify.model import verify_model_passport
 from bailee.verify.model_statement import ProvenModel
-from parties import OPENINGS, PretendCards, make_owner, pretend_commit, root_of
+from parties import OPENINGS, SCHEMA, PretendCards, make_grant, make_owner, pretend_commit, root_of
 
 PLAN_FIELDS: dict[str, Any] = {
     "name": "tumours", "purpose": "research", "label": "ill", "loss": "logistic", "hidden": [4], "batch": 16,
@@ -79,6 +82,31 @@ def pretend_check(claim: Any, commitments: Any, context: bytes, proof: bytes, pl
     return {"total": 100.0}
 
 
+def pretend_order(rows: int, seed: bytes) -> Commitment:
+    return pretend_commit(draw_uniforms(rows, seed), seed, 1)
+
+
+def pretend_shuffle_proof(claim: Any, roots: Sequence[bytes], spent: int, context: bytes) -> bytes:
+    return root_of(claim.coins.tobytes(), *roots, bytes([spent]), context) * 4
+
+
+def pretend_shuffle(claim: Any, secrets: Any, context: bytes) -> bytes:
+    uniforms = draw_uniforms(claim.rows, secrets.order.reveal())
+    if not np.array_equal(secrets.rows.matrix[ranking(uniforms, claim.coins)], secrets.shuffled.matrix):
+        raise StatementError("the shuffled rows are not the dataset's in the order drawn")
+    order = pretend_order(claim.rows, secrets.order.reveal())
+    roots = [one.root for one in (secrets.rows.commitment, order, secrets.shuffled.commitment)]
+    return pretend_shuffle_proof(claim, roots, secrets.spent, context)
+
+
+def pretend_shuffle_check(
+    claim: Any, rows: Any, spent: int, order: Any, moved: Any, at: int, context: bytes, proof: bytes, plain: bool
+) -> dict[str, float]:
+    if proof != pretend_shuffle_proof(claim, [rows.root, order.root, moved.root], spent, context):
+        raise ProofError("the proof does not convince")
+    return {"total": 100.0}
+
+
 def pretend_engine() -> Engine:
     return Engine(
         data=lambda matrix, openings, seed: pretend_commit(matrix, seed, openings),
@@ -88,14 +116,20 @@ def pretend_engine() -> Engine:
         train=run_steps,
         prove=pretend_prove,
         verify=pretend_check,
+        order=pretend_order,
+        shuffle=pretend_shuffle,
+        verify_shuffle=lambda claim, of, context, proof: pretend_shuffle_check(
+            claim, of.rows, of.spent, of.order, of.shuffled, 0, context, proof, False
+        ),
     )
 
 
 def verify(path: Path, **more: Any) -> ProvenModel:
     """With the stand-ins for proofs and commitments."""
     return verify_model_passport(
-        path, cards=PretendCards(), chunks=pretend_check, recommit=lambda *of: pretend_boundary(*of[:4]), **more
-    )
+        path, cards=PretendCards(), chunks=pretend_check, shuffles=pretend_shuffle_check,
+        recommit=lambda *of: pretend_boundary(*of[:4]), **more,
+    )  # fmt: skip
 
 
 @dataclass
@@ -162,6 +196,23 @@ def make_cast(root: Path, sizes: Sequence[int] = (90, 60), plan: ModelPlan = PLA
     trainer = Identity.generate("Trainer")
     owners = tuple(make_owner(place, rows, trainer, now, plan) for place, rows in enumerate(sizes))
     return Cast(root, trainer, owners, tuple(lend(one, plan, now, root) for one in owners), now, plan)
+
+
+def sealed(holding: Holding, builder: Identity, cast: Cast) -> Holding:
+    """The same rows under a real commitment, with a real proof on the card."""
+    prover, seed = ArgumentProver(), holding.seed.reveal()
+    commitment = prover.commit(holding.matrix, OPENINGS, seed)
+    draft = replace(holding.card.record, commitment=commitment.to_json())
+    proof = prover.valid(SCHEMA, holding.matrix, seed, OPENINGS, 0, card_context(draft))
+    card = sign(replace(draft, proof=digest(proof)), holding.identity)
+    grant = sign(make_grant(card, builder, cast.now, cast.plan), holding.identity)
+    return replace(holding, card=card, card_proof=proof, grant=grant, dataset=card.digest)
+
+
+def real_cast(root: Path, plan: ModelPlan, sizes: tuple[int, ...] = (30, 20)) -> Cast:
+    cast = make_cast(root, sizes, plan)
+    owners = tuple(sealed(one, cast.trainer, cast) for one in cast.owners)
+    return replace(cast, owners=owners, holdings=tuple(lend(one, cast.plan, cast.now, root) for one in owners))
 
 
 def save(cast: Cast) -> None:

@@ -8,36 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import parties
 from bailee.argument.plain.recommit import recommit
 from bailee.errors import ProofError
-from bailee.keys import Identity
 from bailee.records import digest, sign
-from bailee.seal.card import ArgumentProver
-from bailee.statements.card import card_context
 from bailee.statements.network.boundary import commit_boundary, tensors
 from bailee.statements.network.plan import ModelPlan
-from bailee.train.holding import Holding
 from bailee.train.model.engine import real_engine
 from bailee.verify.model import verify_model_passport
-from model_cast import FULL, PLAN, UNPROTECTED, Cast, lend, make_cast
-
-
-def sealed(holding: Holding, builder: Identity, cast: Cast) -> Holding:
-    """The same rows under a real commitment, with a real proof on the card."""
-    prover, seed = ArgumentProver(), holding.seed.reveal()
-    commitment = prover.commit(holding.matrix, parties.OPENINGS, seed)
-    draft = replace(holding.card.record, commitment=commitment.to_json())
-    proof = prover.valid(parties.SCHEMA, holding.matrix, seed, parties.OPENINGS, 0, card_context(draft))
-    card = sign(replace(draft, proof=digest(proof)), holding.identity)
-    grant = sign(parties.make_grant(card, builder, cast.now, cast.plan), holding.identity)
-    return replace(holding, card=card, card_proof=proof, grant=grant, dataset=card.digest)
-
-
-def real_cast(root: Path, plan: ModelPlan, sizes: tuple[int, ...] = (30, 20)) -> Cast:
-    cast = make_cast(root, sizes, plan)
-    owners = tuple(sealed(one, cast.trainer, cast) for one in cast.owners)
-    return replace(cast, owners=owners, holdings=tuple(lend(one, cast.plan, cast.now, root) for one in owners))
+from model_cast import FULL, PLAN, UNPROTECTED, make_cast, real_cast
 
 
 @pytest.mark.slow

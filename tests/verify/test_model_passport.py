@@ -15,7 +15,7 @@ import pytest
 from bailee.errors import BaileeError, GrantError, PassportError, PlanError, ProofError, SignatureError
 from bailee.keys import Identity
 from bailee.records import Revocation, digest, open_signed, sign, time_text
-from bailee.records.model import ModelCoin, ModelOpening, ModelPassport, Waiver
+from bailee.records.model import ModelCoin, ModelOpening, ModelPassport, ProvenShuffle, Waiver
 from bailee.statements.hidden.model_file import ModelFile, write_model
 from bailee.train.model import ModelRun, begin
 from model_cast import PLAN, UNPROTECTED, Cast, make_cast, verify
@@ -82,6 +82,8 @@ CHANGES: list[tuple[str, Change, type[BaileeError], str]] = [
     ("waiver", first_owner(waiver=OTHER), PassportError, "opening: it names other owners"),
     ("uses", first_owner(uses=1), PassportError, "shares: .* the passport says 1"),
     ("share", first_owner(share="1"), PassportError, "shares: .* has a share of"),
+    ("shuffles", lambda one: replace(one, shuffles=(ProvenShuffle(1, {}, OTHER, OTHER),)), PassportError,
+     "orders: 1 datasets are proven to be shuffled, expected 0"),
     ("a chunk less", lambda one: replace(one, chunks=one.chunks[:-1]), PassportError, "terms: 3 chunks, planned 4"),
     ("chunks swapped", lambda one: replace(one, chunks=one.chunks[::-1]), PassportError, "chunk 1: "),
     ("a chunk twice", lambda one: replace(one, chunks=(*one.chunks[:-1], one.chunks[0])), PassportError, "chunk 4: "),

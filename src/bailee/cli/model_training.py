@@ -179,6 +179,7 @@ def _find(name: str, parties: Sequence[PartyHome]) -> Signed[Grant]:
 def _report(run: ModelRun, course: ModelCourse) -> dict[str, Any]:
     """What was measured on the way; unsigned, for people. Losses are of the training rows: they stay at home."""
     record = run.passport.record
+    proofs = [one.proof for one in record.shuffles] + [one.proof for one in record.chunks]
     return {
         "session": record.session,
         "chunks": len(record.chunks),
@@ -187,7 +188,7 @@ def _report(run: ModelRun, course: ModelCourse) -> dict[str, Any]:
         "delta": record.delta,
         "train_seconds": round(course.train_seconds, 3),
         "prove_seconds": round(course.prove_seconds, 3),
-        "proof_bytes": sum((run.path.parent / "attachments" / one.proof).stat().st_size for one in record.chunks),
+        "proof_bytes": sum((run.path.parent / "attachments" / one).stat().st_size for one in proofs),
         "owners": [{"name": one.name, "rows": one.rows, "share": one.share} for one in record.owners],
     }
 

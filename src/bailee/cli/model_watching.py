@@ -43,6 +43,8 @@ class ModelCourse:
     def line(self, event: ModelEvent) -> str | None:
         """The event for somebody who reads lines, or None if it says nothing new."""
         of = f"of {event.chunks}"
+        if event.stage == "shuffled":
+            return f"rows of a dataset are in their secret order, proved in {event.seconds:.1f} s"
         if event.stage == "trained":
             loss = "" if event.loss is None else f", loss {event.loss:.4f}"
             spent = f", epsilon {float(event.epsilon):.3f}" if event.epsilon else ""

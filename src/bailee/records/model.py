@@ -84,8 +84,10 @@ class ModelOpening(Record):
     owners: tuple[Lender, ...]
     noise: tuple[Mapping[str, Json], ...]
     """The commitment to each chunk's uniforms, in order; none in an unprotected run."""
+    orders: tuple[Mapping[str, Json], ...]
+    """The commitment to the uniforms that order each dataset, as owners stand; none where rows stay as sealed."""
     promises: tuple[Promise, ...]
-    """The parties that draw coins; none in an unprotected run."""
+    """The parties that draw coins; none where there is neither noise nor a secret order."""
     created: Time
 
     def require(self) -> None:
@@ -95,8 +97,8 @@ class ModelOpening(Record):
         parties = [promise.party for promise in self.promises]
         if len(set(parties)) != len(parties):
             raise RecordError("model-opening: a party draws two coins")
-        if bool(self.noise) != bool(self.promises):
-            raise RecordError("model-opening: noise and coins go together, or there is neither")
+        if bool(self.noise or self.orders) != bool(self.promises):
+            raise RecordError("model-opening: noise or orders go together with coins, or there is neither")
 
     def subjects(self) -> tuple[tuple[str, str], ...]:
         return (("session", self.session), ("plan", digest(canonical(self.plan))))
@@ -121,11 +123,26 @@ class ModelCoin(Record):
 
 @dataclass(frozen=True)
 class ProvenChunk:
-    """One chunk: what it leads to and the proof that it does. `openings`: of its datasets, in the parts' order."""
+    """One chunk: what it leads to and the proof that it does.
+
+    `openings`: of its datasets, in the parts' order; of their shuffled rows where the order is secret.
+    """
 
     boundary: Mapping[str, Json]
     """The commitment to the state after it."""
     openings: tuple[Count, ...]
+    statement: Hex32
+    """Digest of the bytes the proof is bound to."""
+    proof: Hex32
+
+
+@dataclass(frozen=True)
+class ProvenShuffle:
+    """One dataset in its secret order. `opening`: of the dataset's commitment, spent on this once for all chunks."""
+
+    opening: Count
+    shuffled: Mapping[str, Json]
+    """The commitment to the rows in their order: what chunks read."""
     statement: Hex32
     """Digest of the bytes the proof is bound to."""
     proof: Hex32
@@ -162,6 +179,8 @@ class ModelPassport(Record):
     coins_drawn_by: Name
     """"trainer" where one process drew every coin, "parties" where others did: the trainer's word."""
     owners: tuple[ModelShare, ...]
+    shuffles: tuple[ProvenShuffle, ...]
+    """Of each owner's dataset; none where rows stay as sealed."""
     chunks: tuple[ProvenChunk, ...]
     revealed: Hex32 | None
     """Digest of the attachment that opens the last boundary: the model itself, where it is public."""

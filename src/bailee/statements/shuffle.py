@@ -139,6 +139,21 @@ def ranking(uniforms: NDArray[np.uint64], coins: NDArray[np.uint64]) -> NDArray[
     return np.argsort((uniforms + coins) & np.uint64((1 << KEY_BITS) - 1), kind="stable")
 
 
+def draw_uniforms(rows: int, seed: bytes) -> Words:
+    """(rows,) uniforms below 2^60, expanded from a secret seed of 32 bytes."""
+    from bailee.argument.randomness import Expansion
+
+    octets = Expansion(seed).octets("order", 8 * rows)
+    return np.frombuffer(octets, dtype="<u8").astype(np.uint64) & np.uint64((1 << KEY_BITS) - 1)
+
+
+def order_seed(seed: bytes) -> bytes:
+    """The seed of the commitment to what `draw_uniforms` makes of `seed`."""
+    from bailee.argument.randomness import Expansion
+
+    return Expansion(seed).octets("order commitment", 32)
+
+
 def commit_order(uniforms: NDArray[np.uint64], seed: bytes) -> CommittedVector:
     """The commitment to (rows,) uniforms below 2^60, made before the coins are known; it bears one opening."""
     from bailee.argument.commitment import CommittedVector
@@ -158,8 +173,9 @@ def prove_shuffle(
     shuffled: CommittedVector,
     shuffled_opening: int,
     context: bytes,
+    seed: bytes | None = None,
 ) -> bytes:
-    """Prove it, spending one opening of dataset and shuffled rows and the order's only one.
+    """Prove it, spending one opening of dataset and shuffled rows and the order's only one; `seed` as `prove` has it.
 
     Raises StatementError, before anything is revealed, where rows or order are not as claimed.
     """
@@ -169,7 +185,7 @@ def prove_shuffle(
     _refuse_false(claim, rows, moved, order.tensor(UNIFORMS))
     tape = Tape({(0, TENSOR): rows, (1, UNIFORMS): order.tensor(UNIFORMS), (2, TENSOR): moved})
     shuffle_tape(tape, claim, dataset.record, opening, order.record, shuffled.record, shuffled_opening)
-    return prove(tape, [dataset, order, shuffled], context)
+    return prove(tape, [dataset, order, shuffled], context, seed=seed)
 
 
 def _carry(uniforms: Words, coins: Words) -> Words:

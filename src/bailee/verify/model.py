@@ -1,7 +1,8 @@
 """Checks a model's passport with nothing but it and its attachments: from sealed rows to committed weights.
 
     passport -> opening -> cards and their proofs -> terms -> privacy -> grants and waivers -> coins
-             -> chunks, each from the boundary before -> the model, where it is revealed -> shares
+             -> orders of rows, where they are secret -> chunks, each from the boundary before
+             -> the model, where it is revealed -> shares
 
 No step trusts the trainer: whatever it states is recomputed from cards, plan and proofs. Not covered: whether a key
 belongs to whom it names, revocations that nobody put among the attachments, and whether parties that drew coins are
@@ -23,12 +24,13 @@ from bailee.argument.commitment_record import Commitment
 from bailee.errors import GrantError
 from bailee.records import Card, Grant, Revocation, Signed, canonical, digest, open_signed, parse_time
 from bailee.records.canonical import MAX_BYTES
-from bailee.records.model import ModelCoin, ModelOpening, ModelPassport, ModelShare, Waiver
+from bailee.records.model import ModelCoin, ModelOpening, ModelPassport, ModelShare, ProvenShuffle, Waiver
 from bailee.records.schema import Schema
 from bailee.statements.card import CardVerifier, check_card
 from bailee.statements.hidden.accounting import SLACK, ModelLoss, accounting, check_plan, model_loss
 from bailee.statements.hidden.boundary import Recommit, recommit_boundary
 from bailee.statements.hidden.model_file import read_model
+from bailee.statements.hidden.order import SHUFFLED_OPENING, shuffle_claim, shuffle_context
 from bailee.statements.hidden.permission import ModelUse, check_model_grant, check_rows_once
 from bailee.statements.hidden.schedule import Chunk
 from bailee.statements.hidden.session import (
@@ -44,11 +46,16 @@ from bailee.statements.network.chunk import ChunkClaim, ChunkCommitments, verify
 from bailee.statements.network.optimizer import Weights, used_weights
 from bailee.statements.network.plan import ModelPlan
 from bailee.statements.session import share
+from bailee.statements.shuffle import ShuffleClaim, verify_shuffle
 from bailee.verify.evidence import ATTACHMENTS, Evidence, link, require
 from bailee.verify.model_statement import ModelOwner, ProvenModel
 
 ChunkVerifier: TypeAlias = Callable[[ChunkClaim, ChunkCommitments, bytes, bytes, bool], Mapping[str, float]]
 """(claim, commitments, context, proof, plain) -> soundness in bits, with "total"; raises ProofError."""
+ShuffleVerifier: TypeAlias = Callable[
+    [ShuffleClaim, Commitment, int, Commitment, Commitment, int, bytes, bytes, bool], Mapping[str, float]
+]
+"""(claim, dataset, opening, order, shuffled, its opening, context, proof, plain) -> the same."""
 
 
 _MODEL_BYTES = 1 << 24
@@ -61,13 +68,14 @@ def verify_model_passport(
     revocations: Sequence[Signed[Revocation]] = (),
     cards: CardVerifier | None = None,
     chunks: ChunkVerifier = verify_chunk,
+    shuffles: ShuffleVerifier = verify_shuffle,
     recommit: Recommit = recommit_boundary,
 ) -> ProvenModel:
     """The statement that the passport at `path` proves; its attachments lie in the folder `attachments` beside it.
 
     Raises, naming the link: PassportError (a link does not hold), ProofError (a proof does not convince), GrantError,
     SignatureError, RecordError, PlanError, SchemaError. `plain` uses the plain-Python verifier and commitments.
-    `revocations` are those the reader knows of. cards, chunks, recommit replace the argument system, for tests.
+    `revocations` are those the reader knows of. cards, chunks, shuffles, recommit replace the argument system in tests.
     """
     with link("passport"):
         passport = open_signed(read_bytes(path, MAX_BYTES, "passport"), ModelPassport).record
@@ -76,13 +84,13 @@ def verify_model_passport(
     with link("opening"):
         opening = evidence.record(passport.opening, ModelOpening, passport.builder)
         terms = _check_opening(passport, opening.record)
-    chain = _Chain(passport, plan, Setup(plan, terms), opening, evidence, plain, cards, chunks, recommit)
+    chain = _Chain(passport, plan, Setup(plan, terms), opening, evidence, plain, cards, chunks, shuffles, recommit)
     chain.check_cards()
     chain.check_terms()
     chain.check_privacy()
     chain.check_grants((*revocations, *evidence.revocations(_named(passport))))
     chain.check_coins()
-    bits = chain.check_chunks()
+    bits = min(chain.check_orders(), chain.check_chunks())
     weights = chain.check_model()
     chain.check_shares()
     return chain.statement(bits, weights)
@@ -101,6 +109,7 @@ def _check_opening(passport: ModelPassport, opening: ModelOpening) -> ModelTerms
 def _named(passport: ModelPassport) -> set[str]:
     """Digests of all attachments that the passport itself names."""
     names = {passport.opening, *passport.coins, *(chunk.proof for chunk in passport.chunks)}
+    names |= {shuffle.proof for shuffle in passport.shuffles}
     for part in passport.owners:
         names |= {part.card, part.card_proof, part.grant} | ({part.waiver} if part.waiver else set())
     return names | ({passport.revealed} if passport.revealed else set())
@@ -116,6 +125,7 @@ class _Chain:
     plain: bool
     cards_by: CardVerifier | None
     chunks_by: ChunkVerifier
+    shuffles_by: ShuffleVerifier
     recommit: Recommit
     cards: list[Signed[Card]] = field(default_factory=list)
     schemas: list[Schema] = field(default_factory=list)
@@ -123,6 +133,8 @@ class _Chain:
     revoked: dict[str, str] = field(default_factory=dict)
     coins: dict[str, str] = field(default_factory=dict)
     spent: list[list[int]] = field(default_factory=list)
+    rows: list[Commitment] = field(default_factory=list)
+    """What chunks read: the cards' commitments, or those to their rows in a secret order."""
     loss: ModelLoss | None = None
 
     @property
@@ -161,6 +173,10 @@ class _Chain:
             require(len(said.noise) == wanted, f"{len(said.noise)} noise commitments, expected {wanted}")
             noise = [Commitment.from_json(one).root for one in said.noise]
             require(len(set(noise)) == len(noise), "two chunks have the same noise")
+            wanted = len(self.cards) if self.plan.shuffled else 0
+            require(len(said.orders) == wanted, f"{len(said.orders)} orders of rows, expected {wanted}")
+            orders = [Commitment.from_json(one).root for one in said.orders]
+            require(len(set(orders)) == len(orders), "two datasets have the same order")
             self.setup.rule.check(self.setup.architecture, self.setup.batch)
 
     def check_privacy(self) -> None:
@@ -202,7 +218,8 @@ class _Chain:
         with link("coins"):
             drawn_by, wanted = self.passport.coins_drawn_by, len(opening.promises)
             require(len(self.passport.coins) == wanted, f"{len(self.passport.coins)} coins, {wanted} were promised")
-            require(bool(wanted) == self.plan.private, "a private run has coins, an unprotected one none")
+            right = bool(wanted) == self.plan.draws
+            require(right, "a run with noise or a secret order has coins, another one none")
             require((drawn_by == "nobody") == (not wanted), f"they are said to be drawn by {drawn_by}")
         for name, promise in zip(self.passport.coins, opening.promises, strict=True):
             with link(f"coin of {promise.party[:16]}"):
@@ -213,9 +230,43 @@ class _Chain:
                 require(kept, "it is not the one promised")
                 self.coins[promise.party] = coin.coin
 
+    def check_orders(self) -> float:
+        """Fix what chunks read. Where the order is secret: each dataset's rows, moved by uniforms older than coins.
+
+        The soundness of the weakest proof, in bits; infinite where there is none.
+        """
+        self.spent = [[] for _ in self.cards]
+        self.rows = [Commitment.from_json(card.record.commitment) for card in self.cards]
+        with link("orders"):
+            wanted = len(self.opening.record.orders)
+            found = len(self.passport.shuffles)
+            require(found == wanted, f"{found} datasets are proven to be shuffled, expected {wanted}")
+        bits = math.inf
+        for place, said in enumerate(self.passport.shuffles):
+            with link(f"order of {self.passport.owners[place].name}"):
+                bits = min(bits, self._check_order(place, said))
+        return bits
+
+    def _check_order(self, place: int, said: ProvenShuffle) -> float:
+        sealed, shuffled = self.rows[place], Commitment.from_json(said.shuffled)
+        order = Commitment.from_json(self.opening.record.orders[place])
+        wanted = self.setup.order_openings(place)
+        require(shuffled.openings == wanted, f"its rows bear {shuffled.openings} openings, expected {wanted}")
+        require(shuffled.shape == sealed.shape, "its rows are of another shape than the card's")
+        known = {one.root for one in self.rows}
+        require(shuffled.root not in known, "its rows are under a commitment that is another's: openings count twice")
+        self._check_opening(place, said.opening)
+        session, opening, card = self.passport.session, self.passport.opening, self.cards[place].digest
+        claim = shuffle_claim(self.setup, session, opening, self.coins, place)
+        context = shuffle_context(session, opening, place, card, said.opening, order, shuffled)
+        require(said.statement == digest(context), "its proof is of another statement")
+        proof, plain = self.evidence.read(said.proof), self.plain
+        table = self.shuffles_by(claim, sealed, said.opening, order, shuffled, SHUFFLED_OPENING, context, proof, plain)
+        self.rows[place] = shuffled
+        return table["total"]
+
     def check_chunks(self) -> float:
         """Each chunk's proof, from the boundary the chunk before led to. The soundness of the weakest, in bits."""
-        self.spent = [[] for _ in self.cards]
         with link("start"):
             seed = start_seeds(self.plan)[1]
             state = start_state(self.setup)
@@ -240,13 +291,20 @@ class _Chain:
 
     def _check_openings(self, chunk: Chunk, openings: Sequence[int]) -> None:
         require(len(openings) == len(chunk.slices), f"{len(openings)} openings for {len(chunk.slices)} datasets")
+        if self.plan.shuffled:
+            wanted = self.setup.order_opening(chunk)
+            require(tuple(openings) == wanted, f"it spends openings {list(openings)} of shuffled rows, not {wanted}")
+            return
         for part, opening in zip(chunk.slices, openings, strict=True):
-            card = self.cards[part.dataset].record
-            used = {card.opening, *self.spent[part.dataset]}
-            used |= {card.renews.new_opening} if card.renews else set()
-            fresh = opening not in used and opening < Commitment.from_json(card.commitment).openings - 1
-            require(fresh, f"it spends opening {opening} of {card.name!r}, which is kept or was spent already")
-            self.spent[part.dataset].append(opening)
+            self._check_opening(part.dataset, opening)
+
+    def _check_opening(self, dataset: int, opening: int) -> None:
+        card = self.cards[dataset].record
+        used = {card.opening, *self.spent[dataset]}
+        used |= {card.renews.new_opening} if card.renews else set()
+        fresh = opening not in used and opening < Commitment.from_json(card.commitment).openings - 1
+        require(fresh, f"it spends opening {opening} of {card.name!r}, which is kept or was spent already")
+        self.spent[dataset].append(opening)
 
     def _coins(self, chunk: Chunk) -> bytes:
         if not self.plan.private:
@@ -256,7 +314,7 @@ class _Chain:
     def _commitments(self, chunk: Chunk, before: Commitment, after: Commitment) -> ChunkCommitments:
         noise = self.opening.record.noise
         return ChunkCommitments(
-            datasets=tuple(Commitment.from_json(self.cards[part.dataset].record.commitment) for part in chunk.slices),
+            datasets=tuple(self.rows[part.dataset] for part in chunk.slices),
             before=before,
             after=after,
             noise=Commitment.from_json(noise[chunk.index]) if noise else None,

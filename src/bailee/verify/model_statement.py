@@ -137,11 +137,13 @@ class ProvenModel:
     def _coins(self) -> list[str]:
         if not self.coin_parties:
             return []
+        drawn = ["noise"] * self.plan.private + ["order of rows"] * self.plan.shuffled
+        what = " and ".join(drawn).capitalize()
         who = ", ".join(f"{key[:16]}..." for key in self.coin_parties)
         if self.one_party:
-            return [f"Noise: ONE PARTY owns the data, trained and drew the coins ({who}): honest noise is its word"]
+            return [f"{what}: ONE PARTY owns the data, trained and drew the coins ({who}): an honest draw is its word"]
         where = "in the trainer's own process" if self.coins_drawn_by == "trainer" else "by the parties themselves"
-        return [f"Noise: coins of {who}, drawn {where}; honest if one of them is"]
+        return [f"{what}: coins of {who}, drawn {where}; honest if one of them is"]
 
 
 def _owner(owner: ModelOwner) -> dict[str, Json]:

@@ -1,8 +1,13 @@
 """What a hidden-model run costs in privacy, by Google's dp-accounting (docs/sessions.md, hidden mode).
 
-One row is replaced. Its slice is public and fixed before the run, so in each pass it enters one step: that step is a
-Gaussian release of the clipped sum, all later steps are work on what was released. E passes are E releases, whatever
-the number of steps: no amplification is claimed, none is needed.
+One row is replaced. Its slice is fixed before the run, so in each pass it enters one step: that step is a Gaussian
+release of the clipped sum, all later steps are work on what was released. E passes are E releases, whatever the number
+of steps and the order of the rows, known or secret.
+
+Amplification is claimed in one case: a run in a secret order that ends before its only pass does. It reads m of the n
+rows of a dataset, drawn without replacement, each at most once: whatever it costs who is among them counts for m/n of
+delta, and epsilon shrinks to log(1 + m/n (e^epsilon - 1)) (Balle, Barthe, Gaboardi 2018; docs/sessions.md). In whole
+passes every row is read, and no accountant bounds what is gained by not knowing when (decision 0013).
 
 The noise is a discrete Gaussian of scale sigma in each coordinate. It is also the continuous Gaussian of scale
 sqrt(sigma^2 - 16) followed by a random rounding to the integers with a discrete Gaussian of scale 4, up to a factor
@@ -26,15 +31,18 @@ from fractions import Fraction
 from bailee.errors import PlanError
 from bailee.records.canonical import Json
 from bailee.records.fields import decimal_text
-from bailee.statements.hidden.terms import Setup
+from bailee.statements.hidden.terms import Setup, sampled
 from bailee.statements.network.draws import NoiseScale
 from bailee.statements.network.plan import NEIGHBOURS, ModelPlan
 from bailee.statements.noise import noise_table
 
 ACCOUNTANT = "dp_accounting: the smaller of rdp.RdpAccountant and pld GaussianPrivacyLoss"
+AMPLIFIED = f"{ACCOUNTANT}, amplified by sampling without replacement"
 SLACK = Number("0.000002")
 """Two machines may round the last digit of a float differently; nothing else may differ."""
 _PARTS = (64, 16, 4)
+_LARGEST_DELTA = Fraction(1, 100)
+"""Of the mechanism under a sampling: beyond it the promise would be no more than that a row was probably not read."""
 _ROUNDING = 16
 _LEAST_VARIANCE = 64 * _ROUNDING
 _SUM_DISTANCE = Fraction(1, 1 << 190)
@@ -71,32 +79,35 @@ def loss_curve(setup: Setup) -> tuple[str, ...]:
     return tuple(curve)
 
 
-def calibrate(plan: ModelPlan) -> Fraction:
-    """A noise multiplier (to 10^-6, from above) at which the plan's passes cost at most its epsilon."""
+def calibrate(plan: ModelPlan, part: Fraction = Fraction(1)) -> Fraction:
+    """A noise multiplier (to 10^-6, from above) at which the plan's passes cost at most its epsilon.
+
+    part: of the rows, what the run reads (`terms.sampled`).
+    """
     privacy = plan.privacy
     if privacy.noise_multiplier is not None:
         return Fraction(privacy.noise_multiplier)
     if privacy.epsilon is None or privacy.delta is None:
         raise PlanError("privacy: an unprotected plan has no noise")
-    target, delta = float(privacy.epsilon), float(Fraction(privacy.delta) * (_PARTS[0] - 1) / _PARTS[0])
+    target, delta = float(privacy.epsilon), Fraction(privacy.delta) * (_PARTS[0] - 1) / _PARTS[0]
     high = 1.0
-    while _epsilon(high, high, plan.epochs, delta) > target:
+    while _amplified(high, high, plan.epochs, delta, part)[0] > target:
         high *= 2
         if high > 1e9:
             raise PlanError(f"privacy.epsilon: no noise reaches {privacy.epsilon} at delta {privacy.delta}")
     low = 0.0
     while high - low > 1e-7:
         middle = (low + high) / 2
-        if middle > 0 and _epsilon(middle, middle, plan.epochs, delta) <= target:
+        if middle > 0 and _amplified(middle, middle, plan.epochs, delta, part)[0] <= target:
             high = middle
         else:
             low = middle
     return Fraction(decimal_text(Number(high).quantize(_STEP, rounding=ROUND_CEILING)))
 
 
-def settle(plan: ModelPlan, make: Callable[[str], Setup]) -> Setup:
+def settle(plan: ModelPlan, make: Callable[[str], Setup], part: Fraction = Fraction(1)) -> Setup:
     """The setup of the least noise (to 5e-4) that keeps a private plan's loss; `make` takes a noise multiplier."""
-    noise = calibrate(plan)
+    noise = calibrate(plan, part)
     for _ in range(8):
         setup = make(_rounded_up(noise))
         loss = model_loss(setup)
@@ -128,7 +139,7 @@ def accounting(setup: Setup, loss: ModelLoss | None) -> dict[str, Json]:
         "steps": setup.steps,
         "passes": plan.epochs,
         "rows_of_a_step": setup.batch,
-        "sampler": _sampler(plan),
+        "sampler": _sampler(setup),
         "learning_rate_first": _short(rates[0]),
         "learning_rate_last": _short(rates[setup.steps - 1]),
     }
@@ -136,7 +147,7 @@ def accounting(setup: Setup, loss: ModelLoss | None) -> dict[str, Json]:
         return {"mode": plan.privacy.mode, "promise": "none: the model may reveal rows", **executed}
     return {
         "mode": plan.privacy.mode,
-        "accountant": ACCOUNTANT,
+        "accountant": ACCOUNTANT if plan.steps is None else AMPLIFIED,
         "mechanism": "discrete-gaussian",
         "unit": "one row",
         "relation": NEIGHBOURS,
@@ -154,9 +165,15 @@ def accounting(setup: Setup, loss: ModelLoss | None) -> dict[str, Json]:
     }
 
 
-def _sampler(plan: ModelPlan) -> str:
+def _sampler(setup: Setup) -> str:
+    plan = setup.plan
     if plan.full_batch:
         return "every row in every step"
+    if plan.steps is not None:
+        read = ", ".join(f"{setup.uses(place)} of {rows}" for place, rows in enumerate(setup.terms.rows))
+        return f"{read} rows, each once, drawn without replacement: the first in a secret order nobody chose"
+    if plan.shuffled:
+        return "every row once in each pass, in slices of a secret order nobody chose, the same in every pass"
     return "every row once in each pass, in contiguous slices that are public and the same in every pass"
 
 
@@ -173,9 +190,11 @@ def _loss(setup: Setup, passes: int) -> ModelLoss:
     target = Fraction(privacy.delta)
     distance = passes * setup.architecture.entries * table_distance(rule.noise)
     needed = math.inf
+    read = sampled(setup.plan, setup.terms.rows)
     for part in _PARTS:
-        epsilon = _epsilon(multiplier, smooth, passes, float(target * (part - 1) / part))
-        needed = (1 + math.exp(min(epsilon, 700.0))) * float(distance)
+        epsilon, whole = _amplified(multiplier, smooth, passes, target * (part - 1) / part, read)
+        # the tables' distance is the mechanism's under the sampling: what it costs is amplified with it
+        needed = (1 + math.exp(min(whole, 700.0))) * float(distance * read)
         if needed <= float(target / part):
             return ModelLoss(_round_up(epsilon), privacy.delta, part)
     raise PlanError(
@@ -188,6 +207,17 @@ def table_distance(noise: NoiseScale) -> Fraction:
     """Total variation between one coordinate's noise and the discrete Gaussian of its scale."""
     fine = noise_table(noise.fine).total_variation
     return _SUM_DISTANCE + fine + (noise_table(noise.coarse).total_variation if noise.factor else 0)
+
+
+def _amplified(multiplier: float, smooth: float, passes: int, delta: Fraction, read: Fraction) -> tuple[float, float]:
+    """(epsilon of a run on a part `read` of the rows, that of the mechanism on whoever is read), at `delta`."""
+    if read == 1:
+        epsilon = _epsilon(multiplier, smooth, passes, float(delta))
+        return epsilon, epsilon
+    whole = _epsilon(multiplier, smooth, passes, math.nextafter(float(min(delta / read, _LARGEST_DELTA)), 0.0))
+    if whole > 700:
+        return whole, whole
+    return math.log1p(float(read) * math.expm1(whole)) * (1 + 1e-12), whole
 
 
 def _epsilon(multiplier: float, smooth: float, passes: int, delta: float) -> float:

@@ -70,6 +70,26 @@ def epoch_steps(plan: ModelPlan, rows: Sequence[int]) -> int:
     return 1 if plan.full_batch else sum(-(-count // int(plan.batch)) for count in rows)
 
 
+def read_batches(plan: ModelPlan, rows: Sequence[int]) -> tuple[int, ...]:
+    """Mini-batches of each dataset that the run reads: all, or those in a share of the plan's steps, spread evenly."""
+    batch = int(plan.batch)
+    whole = [-(-count // batch) for count in rows]
+    if plan.steps is None:
+        return tuple(whole)
+    if plan.steps >= sum(whole):
+        raise PlanError(f"steps: {plan.steps} are not fewer than the {sum(whole)} of a pass; say epochs")
+    single = _interleave([_slices(place, count, batch, 1, whole[place]) for place, count in enumerate(rows)])
+    read = [sum(part.dataset == place for part in single[: plan.steps]) for place in range(len(rows))]
+    if not all(read):
+        raise PlanError(f"steps: dataset {read.index(0) + 1} would not be read at all; more steps, or leave it out")
+    return tuple(read)
+
+
+def total_steps(plan: ModelPlan, rows: Sequence[int]) -> int:
+    """Steps of the whole run."""
+    return plan.epochs * epoch_steps(plan, rows) if plan.steps is None else plan.steps
+
+
 def cut(plan: ModelPlan, rows: Sequence[int], chunk_steps: int, laps: int) -> tuple[Chunk, ...]:
     """All chunks of a run on datasets of `rows` rows each, in order. Raises PlanError where it cannot be cut so.
 
@@ -80,7 +100,7 @@ def cut(plan: ModelPlan, rows: Sequence[int], chunk_steps: int, laps: int) -> tu
         raise PlanError("a run needs at least one dataset, of at least one row")
     if not 1 <= chunk_steps <= MAX_CHUNK or chunk_steps & (chunk_steps - 1):
         raise PlanError(f"chunk_steps: expected a power of two of at most {MAX_CHUNK}; got {chunk_steps}")
-    total = plan.epochs * epoch_steps(plan, rows)
+    total = total_steps(plan, rows)
     if total > MAX_STEPS:
         raise PlanError(f"epochs: {total} steps in all; at most {MAX_STEPS}: fewer epochs or larger batches")
     if not 1 <= laps <= plan.epochs:
@@ -106,7 +126,8 @@ def _mini(plan: ModelPlan, rows: Sequence[int], chunk_steps: int, laps: int) -> 
         if batch > power_above(count):
             raise PlanError(f"batch: dataset {place + 1} has only {count} rows; expected a batch of at most that many")
     _check_count(sum(-(-count // (batch * chunk_steps)) for count in rows) * -(-plan.epochs // laps))
-    order = _interleave([_slices(place, count, batch, chunk_steps) for place, count in enumerate(rows)])
+    read = read_batches(plan, rows)
+    order = _interleave([_slices(place, count, batch, chunk_steps, read[place]) for place, count in enumerate(rows)])
     if laps > 1 and (len(order) > len(rows) or any(part.present < part.steps for part in order)):
         raise PlanError("laps: more than one only where a chunk reads a whole dataset, of a power of two of batches")
     chunks: list[Chunk] = []
@@ -117,14 +138,15 @@ def _mini(plan: ModelPlan, rows: Sequence[int], chunk_steps: int, laps: int) -> 
             length = part.steps * power_above(passes)
             if length > MAX_CHUNK:
                 raise PlanError(f"laps: a chunk would have {length} steps; at most {MAX_CHUNK}")
-            active = _idle_after(passes * part.present, length)
+            present = min(part.steps, read[part.dataset] - part.first // batch)
+            active = _idle_after(passes * present, length)
             chunks.append(Chunk(len(chunks), first, active, (part,), passes))
-            first += passes * part.present
+            first += passes * present
     return tuple(chunks)
 
 
-def _slices(place: int, rows: int, batch: int, chunk_steps: int) -> list[Slice]:
-    batches = -(-rows // batch)
+def _slices(place: int, rows: int, batch: int, chunk_steps: int, batches: int) -> list[Slice]:
+    """Of the first `batches` batches of a dataset."""
     return [
         Slice(place, rows, start * batch, min(chunk_steps, power_above(batches - start)), batch)
         for start in range(0, batches, chunk_steps)

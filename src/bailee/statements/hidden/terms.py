@@ -13,7 +13,7 @@ from bailee.errors import PlanError, RecordError
 from bailee.records.canonical import Json
 from bailee.records.fields import Count, Decimal, Name, check, decode, encode, hints
 from bailee.records.schema import BINARY, CLASSES, NUMBER, Schema
-from bailee.statements.hidden.schedule import Chunk, batch_rows, cut, epoch_steps
+from bailee.statements.hidden.schedule import Chunk, batch_rows, cut, epoch_steps, read_batches, total_steps
 from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.optimizer import Rule
 from bailee.statements.network.plan import ModelPlan
@@ -22,6 +22,7 @@ from bailee.statements.network.schedule import rule_for
 BOUNDARY_OPENINGS = 2
 """One for the chunk that writes a boundary, one for the chunk that reads it."""
 MAX_MODEL_OPENINGS = 32
+MAX_OPENINGS = 64
 MAX_WEIGHTS = 1 << 24
 """No chunk of more could be proved; and a reader makes the first weights again, from a stranger's plan."""
 
@@ -100,7 +101,7 @@ class Setup:
 
     @property
     def steps(self) -> int:
-        return self.plan.epochs * epoch_steps(self.plan, self.terms.rows)
+        return total_steps(self.plan, self.terms.rows)
 
     @property
     def batch(self) -> int:
@@ -138,5 +139,34 @@ class Setup:
         for chunk in self.chunks:
             for part in chunk.slices:
                 if part.dataset == dataset:
-                    total += chunk.passes * (min(part.rows, part.first + part.steps * part.batch) - part.first)
+                    batches = min(part.present, chunk.steps)
+                    total += chunk.passes * (min(part.rows, part.first + batches * part.batch) - part.first)
         return total
+
+    def order_openings(self, dataset: int) -> int:
+        """Openings that a dataset's rows in their secret order bear: for the shuffle (0), then for each chunk on them.
+
+        Raises PlanError where no commitment bears so many.
+        """
+        needed = 1 + sum(part.dataset == dataset for chunk in self.chunks for part in chunk.slices)
+        if needed > MAX_OPENINGS:
+            raise PlanError(
+                f"epochs: {needed} proofs would read dataset {dataset + 1} in its secret order; a commitment bears "
+                f"{MAX_OPENINGS}: larger chunks, fewer epochs or larger batches"
+            )
+        return needed
+
+    def order_opening(self, chunk: Chunk) -> tuple[int, ...]:
+        """Which of them a chunk of a run in secret order spends: the next one."""
+        before = self.chunks[: chunk.index]
+        return tuple(
+            1 + sum(part.dataset == own.dataset for one in before for part in one.slices) for own in chunk.slices
+        )
+
+
+def sampled(plan: ModelPlan, rows: Sequence[int]) -> Fraction:
+    """The largest part of a dataset's rows that a run reads, 1 unless the plan ends it early."""
+    if plan.steps is None:
+        return Fraction(1)
+    read = read_batches(plan, rows)
+    return max(min(Fraction(1), Fraction(n * int(plan.batch), of)) for n, of in zip(read, rows, strict=True))

@@ -23,6 +23,7 @@ ALL_FEATURES = "all"
 FULL = "full"
 NEIGHBOURS = "replace-one"
 PRIVATE, UNPROTECTED = "private", "unprotected"
+AS_SEALED, SECRET = "as-sealed", "secret"
 LOSSES = ("logistic", "softmax", "squared")
 SCHEDULES = ("constant", "linear", "cosine", "step")
 MAX_STEPS = 1 << 20
@@ -69,6 +70,8 @@ class ModelPlan:
     takes part. hidden: widths of the hidden layers, none for a linear model. batch: rows of a step, a power of two,
     or "full". epochs counts passes over every dataset; with full batches a pass is a step. schedule "step" multiplies
     the rate by decay_factor every decay_every epochs. start numbers the public random first weights.
+    order: "as-sealed", or "secret": mini-batches are cut from rows in an order that nobody chose, one for all passes.
+    steps ends a run in a secret order before its only pass does; null for whole passes.
     """
 
     name: Name
@@ -88,12 +91,15 @@ class ModelPlan:
     start: Count
     neighbours: str
     privacy: Privacy
+    order: str = AS_SEALED
+    steps: Count | None = None
 
     def __post_init__(self) -> None:
         _check_types(self, "plan")
         _one_of("loss", self.loss, LOSSES)
         _one_of("schedule", self.schedule, SCHEDULES)
         _one_of("neighbours", self.neighbours, (NEIGHBOURS,))
+        _one_of("order", self.order, (AS_SEALED, SECRET))
         _require(bool(self.features), 'features: expected "all" or at least one column')
         _require(len(set(self.features)) == len(self.features), "features: a column is named twice")
         alone = ALL_FEATURES not in self.features or len(self.features) == 1
@@ -113,6 +119,19 @@ class ModelPlan:
         _require(0 <= Fraction(self.momentum) < 1, "momentum: expected a number in [0, 1)")
         _require(0 <= Fraction(self.weight_decay) <= 1, "weight_decay: expected a number in [0, 1]")
         self.privacy.require()
+        fits = self.order == AS_SEALED or not self.full_batch
+        _require(fits, f'order: "{SECRET}" is for mini-batches; with batch = "full" every step reads all rows')
+        fits = self.steps is None or (self.order == SECRET and self.epochs == 1 and self.steps >= 1)
+        _require(fits, f'steps: with mini-batches only with order = "{SECRET}", instead of epochs; at least 1')
+
+    @property
+    def shuffled(self) -> bool:
+        return self.order == SECRET
+
+    @property
+    def draws(self) -> bool:
+        """Whether a run needs coins: for noise, for an order, or for both."""
+        return self.private or self.shuffled
 
     @property
     def private(self) -> bool:

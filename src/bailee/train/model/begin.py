@@ -120,8 +120,13 @@ def _open(
     folder = RunFolder.create(setting.home, session, identity, Secret(setting.entropy(32)))
     promises: tuple[Promise, ...] = ()
     noise: list[Commitment] = []
-    if setup.plan.private:
+    orders: list[Commitment] = []
+    if setup.plan.draws:
         promises = _promise(folder, setup.plan, setting)
+    if setup.plan.shuffled:
+        for place, rows in enumerate(setup.terms.rows):
+            orders.append(setting.engine.order(rows, folder.seed("order", place).reveal()))
+    if setup.plan.private:
         for chunk in setup.chunks:
             setting.watch(ModelEvent("committing", len(setup.chunks), total=setup.steps))
             seed = folder.seed("noise", chunk.index).reveal()
@@ -133,6 +138,7 @@ def _open(
         terms=setup.terms.to_mapping(),
         owners=lenders(holdings),
         noise=tuple(one.to_json() for one in noise),
+        orders=tuple(one.to_json() for one in orders),
         promises=promises,
         created=time_text(setting.clock()),
     )
@@ -167,7 +173,7 @@ def _come_back(
     if record.owners != lenders(holdings):
         raise SessionError(f"the run to resume has other datasets, grants or waivers; {again}")
     drawing = {party.public_key.hex() for party in setting.parties} | {one.record.party for one in setting.promised}
-    if plan.private and {promise.party for promise in record.promises} != drawing:
+    if plan.draws and {promise.party for promise in record.promises} != drawing:
         raise SessionError(f"the run to resume has other parties that draw coins; {again}")
     return opening
 
@@ -193,7 +199,7 @@ def _charge(
 def _draw_coins(
     folder: RunFolder, opening: Signed[ModelOpening], setting: ModelSetting
 ) -> tuple[Signed[ModelCoin], ...]:
-    """Every party's coin, signed for this opening: nobody shows one before all noise is committed."""
+    """Every party's coin, signed for this opening: nobody shows one before noise and orders are committed."""
     here = {party.public_key.hex(): party for party in setting.parties}
     coins = {
         one.party: _draw(folder, opening, one, here[one.party])

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from bailee.argument.commitment_record import Commitment
 from bailee.keys import Secret
+from bailee.statements.hidden.order import SHUFFLED_OPENING
 from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.chunk import ChunkClaim, ChunkCommitments
 from bailee.statements.network.optimizer import Rule, State
+from bailee.statements.shuffle import ShuffleClaim
 
 if TYPE_CHECKING:
     from bailee.argument.commitment import CommittedVector
@@ -63,11 +65,34 @@ class ChunkSecrets:
 
 
 @dataclass(frozen=True)
+class ShuffleSecrets:
+    """All a shuffle's proof needs. spent: the opening of the dataset's commitment."""
+
+    rows: Rows
+    spent: int
+    order: Secret
+    """The seed of the uniforms and their commitment."""
+    shuffled: Rows
+    proof: Secret
+
+
+@dataclass(frozen=True)
+class ShuffleCommitments:
+    """What a shuffle's proof is about."""
+
+    rows: Commitment
+    spent: int
+    order: Commitment
+    shuffled: Commitment
+
+
+@dataclass(frozen=True)
 class Engine:
     """The argument system, or a stand-in of its shape for tests.
 
     data, boundary and noise commit under a seed of 32 bytes; draw makes the noise of committed uniforms and public
-    coins; train runs a chunk's steps (`run_steps`); prove and verify are a chunk's.
+    coins; train runs a chunk's steps (`run_steps`); prove and verify are a chunk's. order commits to the uniforms of so
+    many rows; shuffle and verify_shuffle prove and check a secret order.
     """
 
     data: Callable[[NDArray[np.int64], int, bytes], Commitment]
@@ -78,6 +103,9 @@ class Engine:
     train: Callable[[Architecture, State, Batches, Present, Rule, Noise | None], Trained]
     prove: Callable[[ChunkClaim, ChunkSecrets, bytes], bytes]
     verify: Callable[[ChunkClaim, ChunkCommitments, bytes, bytes], object]
+    order: Callable[[int, bytes], Commitment]
+    shuffle: Callable[[ShuffleClaim, ShuffleSecrets, bytes], bytes]
+    verify_shuffle: Callable[[ShuffleClaim, ShuffleCommitments, bytes, bytes], object]
 
 
 class _Kept:
@@ -153,6 +181,27 @@ def real_engine() -> Engine:
 
         return verify_chunk(claim, commitments, context, proof)
 
+    def order(rows: int, seed: bytes) -> CommittedVector:
+        from bailee.statements.shuffle import commit_order, draw_uniforms, order_seed
+
+        return commit_order(draw_uniforms(rows, seed), order_seed(seed))
+
+    def shuffle(claim: ShuffleClaim, secrets: ShuffleSecrets, context: bytes) -> bytes:
+        from bailee.statements.shuffle import prove_shuffle
+
+        before, after = (
+            data(one.matrix, one.commitment.openings, one.seed.reveal()) for one in (secrets.rows, secrets.shuffled)
+        )
+        drawn = order(claim.rows, secrets.order.reveal())
+        return prove_shuffle(
+            claim, before, secrets.spent, drawn, after, SHUFFLED_OPENING, context, secrets.proof.reveal()
+        )
+
+    def verify_order(claim: ShuffleClaim, of: ShuffleCommitments, context: bytes, proof: bytes) -> object:
+        from bailee.statements.shuffle import verify_shuffle
+
+        return verify_shuffle(claim, of.rows, of.spent, of.order, of.shuffled, SHUFFLED_OPENING, context, proof)
+
     return Engine(
         data=lambda matrix, openings, seed: data(matrix, openings, seed).record,
         boundary=lambda architecture, state, openings, seed: boundary(architecture, state, openings, seed).record,
@@ -161,4 +210,7 @@ def real_engine() -> Engine:
         train=train,
         prove=prove,
         verify=verify,
+        order=lambda rows, seed: order(rows, seed).record,
+        shuffle=shuffle,
+        verify_shuffle=verify_order,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bailee.records import Signed, digest, sign, time_text
-from bailee.records.model import ModelPassport, ModelShare, ProvenChunk
+from bailee.records.model import ModelPassport, ModelShare, ProvenChunk, ProvenShuffle
 from bailee.statements.hidden.accounting import accounting
 from bailee.statements.hidden.model_file import ModelFile, write_model
 from bailee.statements.session import share
@@ -16,6 +16,7 @@ from bailee.train.model.holding import ModelHolding, ModelSetting
 def make_passport(
     holdings: Sequence[ModelHolding],
     begun: Begun,
+    shuffles: Sequence[ProvenShuffle],
     chunks: Sequence[ProvenChunk],
     model: ModelFile,
     setting: ModelSetting,
@@ -54,6 +55,7 @@ def make_passport(
         coins=tuple(coin.digest for coin in begun.coins),
         coins_drawn_by=_drawn_by(begun, setting),
         owners=owners,
+        shuffles=tuple(shuffles),
         chunks=tuple(chunks),
         revealed=revealed,
         epsilon=None if loss is None else loss.epsilon,

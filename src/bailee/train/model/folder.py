@@ -3,6 +3,7 @@
     run.sealed, coin-KEY.sealed     secrets, to the trainer's (the party's) key alone
     opening.json, coin-KEY.json     what was signed
     state-NNNNN.sealed              the model after a chunk, to the trainer's key alone
+    shuffle-NNNNN.json              what was proven of a dataset's secret order
     chunk-NNNNN.json                what was proven of a chunk
     attachments/DIGEST              all that the passport names; passport.json
 
@@ -12,8 +13,9 @@ a lost proof may be made again under the same openings.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from blake3 import blake3
 
@@ -23,13 +25,15 @@ from bailee.errors import BaileeError, InputError, SessionError, StorageError
 from bailee.keys import Identity, Secret
 from bailee.records import canonical, digest, parse
 from bailee.records.fields import decode, encode
-from bailee.records.model import ProvenChunk
+from bailee.records.model import ProvenChunk, ProvenShuffle
 from bailee.statements.hidden.model_file import ModelFile, read_model, write_model
 from bailee.statements.network.architecture import Architecture
 from bailee.train.folder import Folder
 
 _PROOF_LIMIT = 1 << 30
 _SMALL = 1 << 20
+
+Proven = TypeVar("Proven", ProvenChunk, ProvenShuffle)
 
 
 @dataclass(frozen=True)
@@ -103,27 +107,42 @@ class RunFolder:
         self.keep(proof, f"the proof of chunk {index + 1}")
         write_atomic(self.path / self._chunk(index), canonical(encode(chunk)), 0o600)
 
-    def get_chunk(self, index: int, statement: str, boundary: object, openings: tuple[int, ...]) -> ProvenChunk | None:
-        """What was proven of a chunk, if it was; the rest is what it must be about."""
-        path = self.path / self._chunk(index)
+    def get_chunk(self, index: int, wanted: ProvenChunk) -> ProvenChunk | None:
+        """What was proven of a chunk, if it was: `wanted` but for its proof."""
+        return self._get(ProvenChunk, self._chunk(index), "chunk", index, wanted)
+
+    def put_shuffle(self, index: int, shuffle: ProvenShuffle, proof: bytes) -> None:
+        """The proof first, as for chunks."""
+        self.keep(proof, f"the proof of shuffle {index + 1}")
+        write_atomic(self.path / self._shuffle(index), canonical(encode(shuffle)), 0o600)
+
+    def get_shuffle(self, index: int, wanted: ProvenShuffle) -> ProvenShuffle | None:
+        """What was proven of a dataset's order, if it was; `wanted` but for its proof."""
+        return self._get(ProvenShuffle, self._shuffle(index), "shuffle", index, wanted)
+
+    def _get(self, kind: type[Proven], name: str, what: str, index: int, wanted: Proven) -> Proven | None:
+        path = self.path / name
         if not path.exists():
             return None
-        again = f"delete {path} and run again with --resume: the chunk is proved again"
+        again = f"delete {path} and run again with --resume: the {what} is proved again"
         try:
-            chunk: ProvenChunk = decode(ProvenChunk, parse(read_bytes(path, _SMALL, "chunk")), "chunk")
+            found: Proven = decode(kind, parse(read_bytes(path, _SMALL, what)), what)
         except (InputError, SessionError):
             raise StorageError(f"{path} is damaged; {again}") from None
-        if (chunk.statement, chunk.boundary, chunk.openings) != (statement, boundary, openings):
-            raise StorageError(f"{path} is about another chunk than this run's number {index + 1}; {again}")
-        proof = self.path / "attachments" / chunk.proof
+        if replace(found, proof="") != wanted:
+            raise StorageError(f"{path} is about another {what} than this run's number {index + 1}; {again}")
+        proof = self.path / "attachments" / found.proof
         if not proof.is_file():
-            raise StorageError(f"{proof}, the proof of chunk {index + 1}, is missing; {again}")
-        if digest(read_bytes(proof, _PROOF_LIMIT, "proof")) != chunk.proof:
-            raise StorageError(f"{proof}, the proof of chunk {index + 1}, is damaged; delete it, and {again}")
-        return chunk
+            raise StorageError(f"{proof}, the proof of {what} {index + 1}, is missing; {again}")
+        if digest(read_bytes(proof, _PROOF_LIMIT, "proof")) != found.proof:
+            raise StorageError(f"{proof}, the proof of {what} {index + 1}, is damaged; delete it, and {again}")
+        return found
 
     def _state(self, index: int) -> str:
         return f"state-{index:05}.sealed"
+
+    def _shuffle(self, index: int) -> str:
+        return f"shuffle-{index:05}.json"
 
     def _chunk(self, index: int) -> str:
         return f"chunk-{index:05}.json"

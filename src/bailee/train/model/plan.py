@@ -10,7 +10,16 @@ from typing import Any
 from bailee.adapters.files import read_bytes
 from bailee.errors import BaileeError, PlanError
 from bailee.records import decimal_text
-from bailee.statements.network.plan import ALL_FEATURES, FULL, NEIGHBOURS, PRIVATE, UNPROTECTED, VERSION, ModelPlan
+from bailee.statements.network.plan import (
+    ALL_FEATURES,
+    AS_SEALED,
+    FULL,
+    NEIGHBOURS,
+    PRIVATE,
+    UNPROTECTED,
+    VERSION,
+    ModelPlan,
+)
 
 _LIMIT = 1 << 20
 _DEFAULTS: dict[str, Any] = {
@@ -24,17 +33,21 @@ _DEFAULTS: dict[str, Any] = {
     "weight_decay": "0",
     "start": 0,
     "neighbours": NEIGHBOURS,
+    "order": AS_SEALED,
+    "steps": None,
 }
 _PRIVACY = ("mode", "clip", "delta", "epsilon", "noise_multiplier")
 _REALS = ("learning_rate", "decay_factor", "momentum", "weight_decay")
-_NAMES = ("name", "purpose", "label", "loss", "batch", "epochs", "steps", "learning_rate", *_DEFAULTS, "privacy")
+_NAMES = ("name", "purpose", "label", "loss", "batch", "epochs", "learning_rate", *_DEFAULTS, "privacy")
 
 
 def read_model_plan(path: Path) -> ModelPlan:
     """The plan of a TOML file. Raises PlanError, naming what does not fit, and InputError where there is no file.
 
     Top level: name, purpose, label, loss, batch ("full" or a power of two), epochs (or steps, with full batches),
-    learning_rate; optional: features, hidden, schedule, decay_every, decay_factor, momentum, weight_decay, start.
+    learning_rate; optional: features, hidden, schedule, decay_every, decay_factor, momentum, weight_decay, start,
+    order ("secret": mini-batches are cut from rows in an order that nobody chose; then steps, fewer than a pass, may
+    stand instead of epochs).
     Table [privacy]: mode = "private" with clip, delta and one of epsilon and noise_multiplier, or mode = "unprotected".
     """
     data = read_bytes(path, _LIMIT, "plan")
@@ -52,10 +65,12 @@ def model_plan_from_toml(found: dict[str, Any]) -> ModelPlan:
         raise PlanError(f"{unknown[0]}: a model's plan has no such field; it has {', '.join(sorted(set(_NAMES)))}")
     fields = {**_DEFAULTS, **found}
     fields["batch"] = _batch(fields.get("batch"))
-    if "steps" in fields:
-        if fields["batch"] != FULL or "epochs" in fields:
-            raise PlanError('steps: only with batch = "full", and then instead of epochs; say epochs')
-        fields["epochs"] = fields.pop("steps")
+    if "steps" in found:
+        if "epochs" in found:
+            raise PlanError('steps: only with batch = "full" or order = "secret", and then instead of epochs')
+        fields["epochs"] = 1
+        if fields["batch"] == FULL:
+            fields["epochs"], fields["steps"] = fields["steps"], None
     if isinstance(fields["features"], str):
         fields["features"] = [fields["features"]]
     for name in _REALS:

@@ -1,6 +1,7 @@
 """Training a model chunk by chunk: chunk i is proved while chunk i + 1 trains; a killed run comes back to the same.
 
 begin      grants, terms, noise, coins        (or what a killed run left)
+order      rows in a secret order, proven     (where the plan says so)
 train      state after state, each on disk before the next
 prove      in a thread: opening spent, proof made, checked, kept
 passport   when every chunk is proven
@@ -23,7 +24,7 @@ from bailee.argument.commitment_record import Commitment
 from bailee.errors import StatementError
 from bailee.keys import Secret
 from bailee.records import Signed, digest, open_signed
-from bailee.records.model import ModelPassport, ProvenChunk
+from bailee.records.model import ModelPassport, ProvenChunk, ProvenShuffle
 from bailee.statements.hidden.accounting import loss_curve
 from bailee.statements.hidden.model_file import ModelFile
 from bailee.statements.hidden.schedule import Chunk, Slice
@@ -45,6 +46,7 @@ from bailee.train.model.engine import Boundary, ChunkSecrets, Rows
 from bailee.train.model.events import ModelEvent, Stage
 from bailee.train.model.finish import make_passport
 from bailee.train.model.holding import ModelHolding, ModelSetting
+from bailee.train.model.order import prove_orders, put_in_order
 from bailee.train.model.prover import Proving
 
 
@@ -99,6 +101,7 @@ class _Run:
         self.engine, self.folder = setting.engine, begun.folder
         self.rows = [Rows(one.matrix, one.seed, Commitment.from_json(one.card.record.commitment)) for one in holdings]
         self.curve = loss_curve(self.setup)
+        self.shuffles: tuple[ProvenShuffle, ...] = ()
         self.proven: dict[int, ProvenChunk] = {}
         self.losses: list[float] = []
         self.trained = self.proved = self.verified = self.steps = 0
@@ -110,6 +113,8 @@ class _Run:
         kept = self.folder.folder.get("passport.json")
         proving: Proving[_Job] = Proving(self._prove)
         try:
+            if self.setup.plan.shuffled:
+                self._shuffle(kept is None)
             boundary = self._start()
             for chunk in self.setup.chunks:
                 after = self._train(chunk, boundary)
@@ -122,7 +127,7 @@ class _Run:
         model = ModelFile(boundary.state, boundary.seed.reveal())
         if kept is None:
             chunks = [self.proven[chunk.index] for chunk in self.setup.chunks]
-            passport = make_passport(self.holdings, self.begun, chunks, model, self.setting)
+            passport = make_passport(self.holdings, self.begun, self.shuffles, chunks, model, self.setting)
         else:
             passport = open_signed(kept, ModelPassport, self.setting.identity.public_key)
         self._tell("done")
@@ -136,6 +141,16 @@ class _Run:
             epsilon=passport.record.epsilon,
             delta=passport.record.delta,
         )
+
+    def _shuffle(self, prove: bool) -> None:
+        """From here on `rows` are the shuffled ones: no chunk reads a dataset itself."""
+        sealed = self.rows
+        self.rows = [put_in_order(self.begun, place, rows, self.setting) for place, rows in enumerate(sealed)]
+        if prove:
+            self.shuffles = prove_orders(
+                self.holdings, self.begun, sealed, self.rows, self.setting,
+                lambda seconds: self._tell("shuffled", seconds=seconds),
+            )  # fmt: skip
 
     def _start(self) -> Boundary:
         state, seed = start_state(self.setup), start_seeds(self.setup.plan)[1]
@@ -188,13 +203,12 @@ class _Run:
     def _hand_over(self, chunk: Chunk, before: Boundary, after: Boundary, proving: Proving[_Job]) -> None:
         """Openings are written off here, before the proof is begun: whatever happens then, none is used twice."""
         session = self.begun.session
-        openings = tuple(
-            self.holdings[part.dataset].spend(spending(session, chunk.index, self.holdings[part.dataset].card.digest))
-            for part in chunk.slices
-        )
+        openings = self.setup.order_opening(chunk) if self.setup.plan.shuffled else self._spend(chunk)
         claim = chunk_claim(self.setup, chunk, openings, self._coins(chunk))
         context = chunk_context(session, self.begun.opening.digest, chunk, claim, (before.commitment, after.commitment))
-        kept = self.folder.get_chunk(chunk.index, digest(context), after.commitment.to_json(), openings)
+        kept = self.folder.get_chunk(
+            chunk.index, ProvenChunk(after.commitment.to_json(), openings, digest(context), "")
+        )
         if kept is not None:
             self.proven[chunk.index] = kept
             self.proved += 1
@@ -204,6 +218,10 @@ class _Run:
         proof = self.folder.seed("proof", chunk.index)
         rows = tuple(self.rows[part.dataset] for part in chunk.slices)
         proving.put(_Job(chunk, claim, context, openings, ChunkSecrets(rows, before, after, noise, proof)))
+
+    def _spend(self, chunk: Chunk) -> tuple[int, ...]:
+        of = [self.holdings[part.dataset] for part in chunk.slices]
+        return tuple(one.spend(spending(self.begun.session, chunk.index, one.card.digest)) for one in of)
 
     def _prove(self, job: _Job) -> None:
         """In the proving thread."""

@@ -9,7 +9,7 @@ from bailee.errors import BudgetError, PlanError
 from bailee.records.schema import Schema
 from bailee.statements.hidden.accounting import settle
 from bailee.statements.hidden.schedule import MAX_CHUNK, Chunk, batch_rows, cut, power_above
-from bailee.statements.hidden.terms import ModelTerms, Setup, architecture_of, check_label
+from bailee.statements.hidden.terms import MAX_OPENINGS, ModelTerms, Setup, architecture_of, check_label, sampled
 from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.plan import ModelPlan
 from bailee.train.model.holding import ModelHolding
@@ -39,7 +39,7 @@ def fix_terms(plan: ModelPlan, holdings: Sequence[ModelHolding], memory: int | N
     def make(noise: str | None) -> Setup:
         return Setup(plan, ModelTerms(first.columns, rows, chunk_steps, laps, noise, model_openings))
 
-    return settle(plan, make) if plan.private else make(None)
+    return settle(plan, make, sampled(plan, rows)) if plan.private else make(None)
 
 
 def count_uses(chunks: Sequence[Chunk], datasets: int) -> list[int]:
@@ -55,6 +55,7 @@ def chunk_bytes(plan: ModelPlan, architecture: Architecture, rows: Sequence[int]
     entries = sum(_size(one.padded) for one in architecture.parameters)
     values = steps * (batch * each + entries * (5 + (26 if plan.private else 0)))
     data = sum(power_above(count) for count in rows) * power_above(architecture.columns)
+    data *= 2 if plan.shuffled else 1
     return _VALUE_BYTES * values + _DATA_BYTES * data
 
 
@@ -85,6 +86,11 @@ def _laps(
 ) -> int:
     """Passes in one chunk: the fewest that the openings allow; where there is one dataset, as many as memory does."""
     bound = memory_bytes() // 5 if memory is None else memory
+    if plan.shuffled:  # one opening of the dataset pays for all: chunks spend those of the shuffled rows
+        for holding, have in zip(holdings, left, strict=True):
+            if have < 1:
+                raise BudgetError(_too_few(holding, 1, have))
+        left = [MAX_OPENINGS - 1] * len(rows)
     needed: list[int] = []
     fitting = 0
     laps = 1
@@ -107,6 +113,11 @@ def _laps(
     if fitting:
         return fitting
     for holding, wanted, have in zip(holdings, needed, left, strict=True):
+        if wanted > have and plan.shuffled:
+            raise PlanError(
+                f"epochs: {wanted} chunks would read {holding.card.record.name!r} in its secret order, a commitment "
+                f"bears {have}: use more memory (larger chunks), fewer epochs or larger batches"
+            )
         if wanted > have:
             raise BudgetError(_too_few(holding, wanted, have))
     return 1
