@@ -116,6 +116,14 @@ def test_plans_that_make_no_sense(changes: dict[str, Any], words: str) -> None:
         model_plan_from_toml({**PLAN_FIELDS, **changes})
 
 
+def test_more_chunks_than_a_commitment_bears(tmp_path: Path) -> None:
+    plan = replace(SECRET, epochs=70)
+    with pytest.raises(PlanError, match="epochs: 70 chunks would read 'tumours' in its secret order, .* bears 63"):
+        make_cast(tmp_path, plan=plan).train(memory=1 << 28)
+    with pytest.raises(PlanError, match="epochs: 71 proofs would read dataset 1 in its secret order; .* bears 64"):
+        Setup(plan, ModelTerms(SCHEMA.layout.names, (90,), 8, 1, "1", 4)).order_openings(0)
+
+
 def test_steps_need_a_secret_order(tmp_path: Path) -> None:
     fields = {name: value for name, value in PLAN_FIELDS.items() if name != "epochs"}
     with pytest.raises(PlanError, match='steps: with mini-batches only with order = "secret"'):

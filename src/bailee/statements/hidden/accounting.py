@@ -7,7 +7,7 @@ of steps and the order of the rows, known or secret.
 Amplification is claimed in one case: a run in a secret order that ends before its only pass does. It reads m of the n
 rows of a dataset, drawn without replacement, each at most once: whatever it costs who is among them counts for m/n of
 delta, and epsilon shrinks to log(1 + m/n (e^epsilon - 1)) (Balle, Barthe, Gaboardi 2018; docs/sessions.md). In whole
-passes every row is read, and no accountant bounds what is gained by not knowing when (decision 0013).
+passes every row is read, and no accountant bounds what is gained by not knowing when (decision 0014).
 
 The noise is a discrete Gaussian of scale sigma in each coordinate. It is also the continuous Gaussian of scale
 sqrt(sigma^2 - 16) followed by a random rounding to the integers with a discrete Gaussian of scale 4, up to a factor
