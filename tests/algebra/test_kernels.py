@@ -116,6 +116,11 @@ def test_combinations_of_rows_and_columns(rows, width, edges):
     w, v = mixture(11, (rows, 2), edges), mixture(12, (width, 2), edges)
     same(kernels.combine_rows(m, w), reference.combine_rows(m, w))
     same(kernels.apply_columns(m, v), reference.apply_columns(m, v))
+    several = [mixture(20 + k, (width, 2), edges) for k in range(11)]
+    small = m >> np.uint64(40)  # entries below 2^24 go another way
+    for matrix in (m, small):
+        found = kernels.apply_all(matrix, several)
+        same(found, np.stack([reference.apply_columns(matrix, each) for each in several]))
     same(kernels.transpose(m), np.ascontiguousarray(m.T))
     wide = np.zeros((m.shape[1], m.shape[0] + 3), dtype=np.uint64)
     kernels.transpose(m, wide, 2)
@@ -127,6 +132,17 @@ def test_combinations_of_largest_words():
     expected = np.full((400, 2), 400, dtype=np.uint64)
     same(kernels.combine_rows(m, w), expected)
     same(kernels.apply_columns(m, w), expected)
+    small = np.full((3, 600), (1 << 24) - 1, dtype=np.uint64)
+    half = np.full((600, 2), (1 << 32) - 1, dtype=np.uint64)
+    same(kernels.apply_columns(small, half), reference.apply_columns(small, half))
+
+
+def test_signed_integers():
+    words = np.concatenate([mixture(30, (4099,), 0.5), np.array([0, P // 2, P // 2 + 1, P - 1], dtype=np.uint64)])
+    assert np.array_equal(kernels.to_signed(words), field.to_signed(words))
+    same(kernels.from_signed(kernels.to_signed(words)), words)
+    square = words[:4096].reshape(64, 64).T
+    assert np.array_equal(kernels.to_signed(square), field.to_signed(square))
 
 
 @settings(max_examples=30, deadline=None)

@@ -97,7 +97,7 @@ class Tape:
         self._trace.append((name, sum(axis.bits for axis in axes)))
         node = Committed(len(self.nodes), tuple(axes), -1, name)
         if self.proving:
-            self.trace_values[name] = self._values[node.id] = _words(compute(), node)
+            self.trace_values[name] = self._values[node.id] = _computed(compute(), node)
             self._trace_nodes[name] = node.id
         return self._add(node)
 
@@ -266,7 +266,7 @@ class Tape:
     def values(self, node: Node) -> Words:
         """All values of a node, flat, in the order of its axes (a prover's tape only)."""
         if node.id not in self._values and isinstance(node, Contract) and node.id in self._computes:
-            words = _words(self._computes[node.id](), node)
+            words = _computed(self._computes[node.id](), node)
             if self._room is not None:
                 if words.size > self._room:
                     return words
@@ -410,6 +410,14 @@ def by_parts(length: int, step: int, work: Callable[[int, int], NDArray[Any]]) -
         return [work(0, length)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(lambda start: work(start, min(start + step, length)), starts))
+
+
+def _computed(values: NDArray[Any], node: Node) -> Words:
+    """What a prover's function gave, signed or field."""
+    from bailee.algebra import kernels
+
+    values = np.asarray(values)
+    return _words(values if values.dtype == np.uint64 else kernels.from_signed(values), node)
 
 
 def _words(values: NDArray[Any], node: Node) -> Words:

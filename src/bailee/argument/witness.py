@@ -161,8 +161,8 @@ class ProductState:
 class OpeningProver:
     """The batched opening of one commitment (docs/protocol.md, section 8), without ever holding W.
 
-    A claim's weight is a product of a row part and a column part. So the matrix is read once for each claim, to sum its
-    rows under the column part; the sumcheck's row variables then run over sums of rows alone, and its column variables
+    A claim's weight is a product of a row part and a column part. So the rows of the matrix are summed under each
+    claim's column part; the sumcheck's row variables then run over sums of rows alone, and its column variables
     over the one row that the bound row variables leave, which is also what the opening sends in clear.
     """
 
@@ -173,20 +173,21 @@ class OpeningProver:
         self._bound: Point = []
         shape = (1 << self._row_variables, len(claims), 2)
         left, right = np.zeros(shape, dtype=np.uint64), np.zeros(shape, dtype=np.uint64)
-        sums: dict[tuple[int, tuple[Ext, ...]], Words] = {}
+        wanted: dict[tuple[int, int], dict[tuple[Ext, ...], list[int]]] = {}
         power = ONE
         for k, claim in enumerate(claims):
             first, count = claim.offset // code.width, max(1, (1 << len(claim.point)) // code.width)
             split = max(0, len(claim.point) - code.column_variables)
             left[first : first + count, k] = ext_scale(kernels.eq_table(claim.point[:split]), power)
-            # all rows count, also those the claim has no weight on: between 0 and 1 a variable mixes them
-            at, width = claim.offset % code.width, min(code.width, 1 << len(claim.point))
-            key = (at, tuple(claim.point[split:]))
-            if key not in sums:
-                part = vector.matrix if width == code.width else np.ascontiguousarray(vector.matrix[:, at : at + width])
-                sums[key] = kernels.apply_columns(part, kernels.eq_table(claim.point[split:]))
-            right[: code.rows, k] = sums[key]
+            block = claim.offset % code.width, min(code.width, 1 << len(claim.point))
+            wanted.setdefault(block, {}).setdefault(tuple(claim.point[split:]), []).append(k)
             power = e_mul(power, gamma)
+        for (at, width), points in wanted.items():
+            # all rows count, also those the claim has no weight on: between 0 and 1 a variable mixes them
+            part = vector.matrix if width == code.width else np.ascontiguousarray(vector.matrix[:, at : at + width])
+            found = kernels.apply_all(part, [kernels.eq_table(point) for point in points])
+            for sums, numbers in zip(found, points.values(), strict=True):
+                right[: code.rows, numbers] = sums[:, None]
         self._left, self._right = left.reshape(-1, 2), right.reshape(-1, 2)
         self._row = np.zeros((0, 2), dtype=np.uint64)
         if not self._row_variables:

@@ -11,7 +11,7 @@ Only provers and the fast verifier import this package; the plain verifier must 
 
 from bailee.algebra.kernels.hashing import column_digests, pair_digests
 from bailee.algebra.kernels.layers import fraction_next, fraction_start, product_next, product_start
-from bailee.algebra.kernels.matrices import agree, apply_columns, combine_rows, histogram, transpose
+from bailee.algebra.kernels.matrices import agree, apply_all, apply_columns, combine_rows, histogram, transpose
 from bailee.algebra.kernels.rounds import (
     fraction_combine,
     fraction_combine_ones,
@@ -30,17 +30,20 @@ from bailee.algebra.kernels.vectors import (
     fill,
     fold,
     fold_base,
+    from_signed,
     halve_eq,
     lift,
     mul,
     scale,
     sub,
+    to_signed,
 )
 from bailee.algebra.kernels.warmup import warm
 
 __all__ = [
     "add",
     "agree",
+    "apply_all",
     "apply_columns",
     "column_digests",
     "combine_rows",
@@ -58,6 +61,7 @@ __all__ = [
     "fraction_combine_ones",
     "fraction_next",
     "fraction_start",
+    "from_signed",
     "halve_eq",
     "histogram",
     "interpolate_rows",
@@ -71,6 +75,7 @@ __all__ = [
     "product_start",
     "scale",
     "sub",
+    "to_signed",
     "transpose",
     "warm",
 ]

@@ -4,6 +4,8 @@ They run on whole commitments, so they read the matrix once and reduce late: pro
 References: `algebra.reference`.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,7 +13,11 @@ from bailee.algebra import field
 from bailee.algebra.field import Words
 from bailee.algebra.kernels import parallel
 from bailee.algebra.kernels.vectors import in_place, readable
-from bailee.algebra.kernels.words import ACC6, e_reduced, fe_mac, kernel
+from bailee.algebra.kernels.words import ACC6, add, canonical, e_reduced, fe_mac, kernel
+
+_BLOCK = 256
+_SMALL = np.uint64(1 << 24)
+_TOGETHER = 8
 
 
 @kernel
@@ -50,13 +56,40 @@ def _combine(m: Words, w: Words, out: Words, top: int, bottom: int, start: int, 
 
 
 @kernel
-def _apply(m: Words, v: Words, out: Words, start: int, stop: int) -> None:
-    width = m.shape[1]
-    for i in range(start, stop):
-        s = ACC6
-        for j in range(width):
-            s = fe_mac(s, m[i, j], v[j, 0], v[j, 1])
-        out[i, 0], out[i, 1] = e_reduced(s)
+def _apply(m: Words, v: Words, halves: Words, out: Words, start: int, stop: int) -> None:
+    """out[k, i] = sum_j m[i, j]*v[k, j], block of columns after block: both stay in a cache.
+
+    Entries below 2^24, as most committed values are, meet half words: 256 such products add up in a word.
+    """
+    width, mask = np.uint64(m.shape[1]), np.uint64(0xFFFFFFFF)
+    block, one, zero, many = np.uint64(_BLOCK), np.uint64(1), np.uint64(0), v.shape[0]
+    left = zero
+    while left < width:
+        right = min(left + block, width)
+        for i in range(np.uint64(start), np.uint64(stop)):
+            together = zero
+            for j in range(left, right):
+                together |= m[i, j]
+            for k in range(many):
+                s = ACC6
+                if together < _SMALL:
+                    a, b, c, d = zero, zero, zero, zero
+                    for j in range(left, right):
+                        x = m[i, j] & mask
+                        a += x * (halves[k, 0, j] & mask)
+                        b += x * (halves[k, 1, j] & mask)
+                        c += x * (halves[k, 2, j] & mask)
+                        d += x * (halves[k, 3, j] & mask)
+                    s = fe_mac(s, one, canonical(a), canonical(c))
+                    s = fe_mac(s, np.uint64(1 << 32), canonical(b), canonical(d))
+                else:
+                    for j in range(left, right):
+                        s = fe_mac(s, m[i, j], v[k, j, 0], v[k, j, 1])
+                e0, e1 = e_reduced(s)
+                if left:
+                    e0, e1 = add(e0, out[k, i, 0]), add(e1, out[k, i, 1])
+                out[k, i, 0], out[k, i, 1] = e0, e1
+        left = right
 
 
 @kernel
@@ -117,12 +150,27 @@ def combine_rows(m: Words, weights: Words) -> Words:
 
 def apply_columns(m: Words, v: Words) -> Words:
     """sum_j m[:, j]*v[j]: m over F (R, K), v over E (K, 2) -> E (R, 2)."""
-    if m.shape[1] != len(v):
-        raise ValueError(f"{m.shape[1]} columns need as many entries, got {len(v)}")
-    m, v = readable(m), readable(v)
-    out = np.empty((len(m), 2), dtype=np.uint64)
-    least = max(1, 4 * parallel.MINIMUM // max(1, m.shape[1]))
-    parallel.over(len(m), lambda start, stop: _apply(m, v, out, start, stop), least)
+    found: Words = apply_all(m, [v])[0]
+    return found
+
+
+def apply_all(m: Words, vectors: Sequence[Words]) -> Words:
+    """The same for several vectors: (n, R, 2). The matrix is read once for every eight of them."""
+    m = readable(m)
+    rows, width = m.shape
+    if any(v.shape != (width, 2) for v in vectors):
+        raise ValueError(f"{width} columns need as many entries, got {[v.shape for v in vectors]}")
+    out = np.empty((len(vectors), rows, 2), dtype=np.uint64)
+    for first in range(0, len(vectors), _TOGETHER):
+        v = np.stack(vectors[first : first + _TOGETHER])
+        low, high = v & np.uint64(0xFFFFFFFF), v >> np.uint64(32)
+        halves = np.stack([low[..., 0], high[..., 0], low[..., 1], high[..., 1]], axis=1)
+        part, least = out[first : first + _TOGETHER], max(1, 4 * parallel.MINIMUM // max(1, width * len(v)))
+
+        def some(start: int, stop: int, v: Words = v, halves: Words = halves, part: Words = part) -> None:
+            _apply(m, v, halves, part, start, stop)
+
+        parallel.over(rows, some, least)
     return out
 
 

@@ -8,6 +8,7 @@ place says so and needs a C-contiguous, writable array.
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bailee.algebra import field
 from bailee.algebra.field import Ext, P, Words
@@ -30,6 +31,10 @@ from bailee.algebra.kernels.words import (
 from bailee.algebra.kernels.words import add as f_add
 from bailee.algebra.kernels.words import mul as f_mul
 from bailee.algebra.kernels.words import sub as f_sub
+
+Integers = NDArray[np.int64]
+
+_MODULUS, _HALF = np.uint64(P), np.uint64(P // 2)
 
 
 def readable(a: Words) -> Words:
@@ -181,6 +186,18 @@ def _denominators_from(
         out[offset + i, 1] = f_sub(first[k, 1], f_mul(c1, column[i]))
 
 
+@kernel
+def _signed(a: Words, out: Integers, start: int, stop: int) -> None:
+    for i in range(np.uint64(start), np.uint64(stop)):
+        out[i] = np.int64(a[i] - _MODULUS) if a[i] > _HALF else np.int64(a[i])
+
+
+@kernel
+def _residues(a: Integers, out: Words, start: int, stop: int) -> None:
+    for i in range(np.uint64(start), np.uint64(stop)):
+        out[i] = np.uint64(a[i]) + _MODULUS if a[i] < 0 else np.uint64(a[i])
+
+
 def _flat(a: Words) -> Words:
     return readable(a).reshape(-1)
 
@@ -210,6 +227,24 @@ def scale(a: Words, c: int) -> Words:
     a, factor = readable(a), np.uint64(c % P)
     out = np.empty_like(a)
     parallel.over(len(a), lambda start, stop: _scale(a, factor, out, start, stop))
+    return out
+
+
+def to_signed(a: Words) -> Integers:
+    """As `field.to_signed`, for any shape."""
+    a = readable(a)
+    out = np.empty(a.shape, dtype=np.int64)
+    flat, target = a.reshape(-1), out.reshape(-1)
+    parallel.over(len(flat), lambda start, stop: _signed(flat, target, start, stop))
+    return out
+
+
+def from_signed(values: Integers) -> Words:
+    """As `field.from_signed`, for any shape."""
+    values = np.require(values, np.int64, ("C", "W"))
+    out = np.empty(values.shape, dtype=np.uint64)
+    flat, target = values.reshape(-1), out.reshape(-1)
+    parallel.over(len(flat), lambda start, stop: _residues(flat, target, start, stop))
     return out
 
 

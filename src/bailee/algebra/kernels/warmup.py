@@ -24,6 +24,7 @@ def warm(progress: Callable[[str], None] = _ignore) -> None:
     vectors.sub(flat, flat)
     vectors.mul(flat, flat)
     vectors.scale(flat, 3)
+    vectors.from_signed(vectors.to_signed(flat))
     progress("tables, dot products and folds")
     vectors.eq_table([ONE])
     vectors.eq_table_add(table[:2], [ONE], ONE)

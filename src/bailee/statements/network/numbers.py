@@ -104,11 +104,13 @@ def ints(tape: Tape, node: Node, axes: Sequence[Axis], along: Axis | None = None
 
     part: which entries of the axis `along` to take, where not all.
     """
+    from bailee.algebra import kernels
+
     cube = tape.values(node).reshape([axis.size for axis in node.axes])
     cube = cube[tuple(part if axis == along else WHOLE for axis in node.axes)]
     cube = np.transpose(cube, [node.axes.index(axis) for axis in axes if axis in node.axes])
     missing = tuple(place for place, axis in enumerate(axes) if axis not in node.axes)
-    return np.expand_dims(field.to_signed(cube), missing)
+    return np.expand_dims(kernels.to_signed(cube), missing)
 
 
 def quotient(
