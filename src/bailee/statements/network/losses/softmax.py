@@ -23,8 +23,9 @@ from bailee.statements.network.numbers import (
 from bailee.statements.network.stage import Stage
 
 _EXP_BITS = 14
-_TABLE = 1 << 16
-_INDEX_BITS = 18
+_TABLE = 1 << 18
+"""Logits of a row may be 128 apart: the first steps of few, large ones go far."""
+_INDEX_BITS = 20
 _LABEL = RESIDUAL_BITS - FEATURE_BITS
 _SCALE = 256
 
@@ -110,7 +111,7 @@ def _powers(z: Integers, real: NDArray[np.bool_] | None) -> tuple[Integers, Inte
 
 @lru_cache(maxsize=1)
 def exponential_table() -> Integers:
-    """round(2^14 exp(t / 2^11)) for t = 1 - 2^16 .. 0. Powers of e^(-1/2048) carry an error below 2^-200."""
+    """round(2^14 exp(t / 2^11)) for t = 1 - 2^18 .. 0. Powers of e^(-1/2048) carry an error below 2^-200."""
     from fractions import Fraction
 
     from bailee.statements.noise import exp_minus
