@@ -66,11 +66,15 @@ class System:
     def zero(self, form: Form) -> None:
         self.zeros.append(form)
 
-    def product(self, x: Hidden, y: Hidden) -> Form:
+    def pair(self, x: Hidden, y: Hidden) -> int:
+        """The number of this unordered pair of pads, which is made once."""
         pair = (min(x.pad, y.pad), max(x.pad, y.pad))
         if pair not in self._pair_index:
             self._pair_index[pair] = len(self.pairs)
             self.pairs.append(pair)
-        slot = -1 - self._pair_index[pair]
+        return self._pair_index[pair]
+
+    def product(self, x: Hidden, y: Hidden) -> Form:
+        slot = -1 - self.pair(x, y)
         base = Form(e_mul(x.constant, y.constant), {slot: ONE})
         return base.plus(Form(ZERO, {y.pad: ONE}), x.constant).plus(Form(ZERO, {x.pad: ONE}), y.constant)

@@ -1,15 +1,18 @@
-"""Array work of a tape: embedding integers, outer products, broadcasting over axes, finding rows of a table."""
+"""Array work of a tape: embedding integers, outer products, broadcasting, finding rows of a table, work by parts."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bailee.algebra import field
-from bailee.argument.nodes import Axis, Words
+from bailee.argument.nodes import Axis, Node, Words
+from bailee.errors import StatementError
 
 
 def embed(values: NDArray[Any]) -> Words:
@@ -54,6 +57,12 @@ def spread(values: Words, axes: Sequence[Axis], to: Sequence[Axis], start: int, 
     return values[picked]
 
 
+def squares(values: Words) -> Words:
+    from bailee.algebra import kernels
+
+    return kernels.mul(values, values)
+
+
 def mix(columns: Sequence[Words]) -> Words:
     """A word for each tuple, the same for the same, and hardly ever for others."""
     with np.errstate(over="ignore"):
@@ -74,3 +83,27 @@ def searcher(columns: tuple[Words, ...]) -> Callable[[Sequence[Words]], NDArray[
         return order[place].astype(np.int64)
 
     return locate
+
+
+def by_parts(length: int, step: int, work: Callable[[int, int], NDArray[Any]]) -> list[NDArray[Any]]:
+    """work(start, stop) over [0, length) in steps, on all cores, results in order."""
+    starts = range(0, length, step)
+    if len(starts) < 2:
+        return [work(0, length)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(lambda start: work(start, min(start + step, length)), starts))
+
+
+def computed(values: NDArray[Any], node: Node) -> Words:
+    """What a prover's function gave, signed or field."""
+    from bailee.algebra import kernels
+
+    values = np.asarray(values)
+    return words_of(values if values.dtype == np.uint64 else kernels.from_signed(values), node)
+
+
+def words_of(values: NDArray[Any], node: Node) -> Words:
+    words = np.ascontiguousarray(embed(np.asarray(values))).reshape(-1)
+    if words.size != 1 << node.bits:
+        raise StatementError(f"a tensor over {node.axes} has {1 << node.bits} values, not {words.size}")
+    return words

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ class Dialogue(ABC):
 
     system: System = field(default_factory=System)
     tally: Costs = field(default_factory=Costs)
+    blind: ClassVar[bool] = False
+    """Whether no value matters: only which messages are sent, and which of them are multiplied."""
 
     @abstractmethod
     def send(self, value: Ext) -> Hidden:
@@ -77,12 +80,24 @@ class Checking(Dialogue):
 
 @dataclass
 class Counting(Dialogue):
-    """Runs a reduction on shapes alone. Challenges are all different, so that no two points coincide by accident."""
+    """Runs a reduction on shapes alone. Challenges are all different, so that no two points coincide by accident.
+
+    Forms have no terms here, and nothing is recorded but pads and pairs.
+    """
 
     drawn: int = 2
+    blind: ClassVar[bool] = True
 
     def send(self, value: Ext) -> Hidden:
-        return self.system.received((0, 0))
+        self.system.pads += 1
+        return Hidden((0, 0), {}, self.system.pads - 1)
+
+    def zero(self, form: Form) -> None:
+        pass
+
+    def product(self, x: Hidden, y: Hidden) -> Form:
+        self.system.pair(x, y)
+        return Form((0, 0))
 
     def challenge(self, label: str) -> Ext:
         self.drawn += 1

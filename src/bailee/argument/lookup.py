@@ -139,7 +139,8 @@ def reduce_lookups(d: Dialogue, tape: Tape, evaluate: Evaluate, witness: LookupW
         weight, tail = block.weight(point), block.tail(point)
         if isinstance(block.what, Table):
             counts = counts.plus(evaluate(tape.multiplicities[block.what.tag], tail), weight)
-            columns = [evaluate_column(block.what, k, tail) for k in range(len(block.what.columns))]
+            numbers = range(0 if d.blind else len(block.what.columns))
+            columns = [evaluate_column(block.what, k, tail) for k in numbers]
         else:
             # each tuple of a right side is listed once
             counts = counts.plus_constant(weight)

@@ -55,7 +55,7 @@ def prove(
     say("committed", 0.3)
 
     counting = Counting()
-    Reduction(counting, tape, None).run(_Blank())
+    Reduction(counting, tape, None).run(None)
     pads = secret.words("pads", counting.system.pads, 2)
     settle = ClosingProver(pads, counting.system.pairs, secret)
 
@@ -104,13 +104,6 @@ def _bind(seed: bytes, tape: Tape, vectors: Sequence[CommittedVector], context: 
     for values in tape.trace_values.values():
         bound.update(np.ascontiguousarray(values, dtype="<u8").tobytes())
     return bound.digest()
-
-
-class _Blank:
-    def row(
-        self, source: int, code: CodeParameters, state: OpeningState | None, weights: Words, mask: tuple[int, int]
-    ) -> Row:
-        return Row(np.zeros((code.width, 2), dtype=np.uint64), np.zeros((code.tail, 2), dtype=np.uint64))
 
 
 class _Clear:

@@ -103,19 +103,21 @@ class Reduction:
         self._claims: list[list[Claim]] = [[] for _ in tape.sources]
         self._layouts = [layout(source.tensors) for source in tape.sources]
 
-    def run(self, rows: RowChannel) -> list[Opened]:
+    def run(self, rows: RowChannel | None) -> list[Opened]:
+        """What the columns of each commitment are checked against; nothing without `rows`, when it only counts."""
         reduce_lookups(self._d, self._tape, self.evaluate, self._witness)
         self._assert()
         for node in reversed(self._tape.nodes):
             for point, claim in self._queue.pop(node.id, []):
                 self._reduce(node, point, claim)
-        return [self._open(index, rows) for index in range(len(self._tape.sources))]
+        opened = [self._open(index, rows) for index in range(len(self._tape.sources))]
+        return [each for each in opened if each]
 
     def evaluate(self, node: Node, point: Point) -> Form:
         """The form of a node's value at a point: public, known already, or sent now and queued."""
         key = (node.id, tuple(point))
         if key not in self._known and isinstance(node, Public):
-            self._known[key] = public(evaluate_public(node, point))
+            self._known[key] = public(ONE if self._d.blind else evaluate_public(node, point))
         if key not in self._known:
             witness = self._witness
             sent = self._d.send(witness.evaluate(node, point) if witness else ZERO)
@@ -185,7 +187,7 @@ class Reduction:
         else:
             d.zero(rest.plus(right, e_sub(ZERO, left.constant)))
 
-    def _open(self, index: int, rows: RowChannel) -> Opened:
+    def _open(self, index: int, rows: RowChannel | None) -> Opened | None:
         d, source, claims = self._d, self._tape.sources[index], self._claims[index]
         code = source_code(source)
         d.tally.claims += len(claims)
@@ -197,6 +199,9 @@ class Reduction:
             total, power = total.plus(claim.value, power), e_mul(power, gamma)
         point, rest = sumcheck(d, total, [None] * code.variables, state)
         value = d.send(state.value() if state else ZERO)
+        if rows is None:
+            d.send(ZERO)
+            return None
         d.zero(rest.plus(value, e_sub(ZERO, batch_weight(claims, gamma, point))))
         split = code.variables - code.column_variables
         row_weights = kernels.eq_table(point[:split])[: code.rows]
@@ -212,17 +217,19 @@ class Reduction:
 def batch_weight(claims: list[Claim], gamma: Ext, point: Point) -> Ext:
     """W(point) of section 8."""
     total, power = ZERO, ONE
+    places: dict[tuple[int, int], Ext] = {}
     for claim in claims:
         bits = len(claim.point)
-        term = power
-        for k, r in enumerate(point):
-            head = len(point) - bits
-            if k < head:
-                s: Ext = ((claim.offset >> (len(point) - 1 - k)) & 1, 0)
-            else:
-                s = claim.point[k - head]
+        head, place = len(point) - bits, (claim.offset, bits)
+        if place not in places:
+            factor = ONE
+            for k, r in enumerate(point[:head]):
+                factor = e_mul(factor, r if (claim.offset >> (len(point) - 1 - k)) & 1 else e_sub(ONE, r))
+            places[place] = factor
+        term = e_mul(power, places[place])
+        for s, r in zip(claim.point, point[head:], strict=True):
             both = e_mul(s, r)
-            term = e_mul(term, e_sub((1 + 2 * both[0], 2 * both[1]), ((s[0] + r[0]), (s[1] + r[1]))))
+            term = e_mul(term, (1 + 2 * both[0] - s[0] - r[0], 2 * both[1] - s[1] - r[1]))
         total = (total[0] + term[0], total[1] + term[1])
         power = e_mul(power, gamma)
     return e_mul(total, ONE)

@@ -8,9 +8,7 @@ functions are never called. Neighbours: `reduction` turns a finished tape into a
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -18,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bailee.algebra import field
-from bailee.argument.arrays import embed, mix, outer, searcher, spread
+from bailee.argument.arrays import by_parts, computed, embed, mix, outer, searcher, spread, squares, words_of
 from bailee.argument.commitment_record import Commitment
 from bailee.argument.nodes import (
     Axis,
@@ -97,14 +95,14 @@ class Tape:
         self._trace.append((name, sum(axis.bits for axis in axes)))
         node = Committed(len(self.nodes), tuple(axes), -1, name)
         if self.proving:
-            self.trace_values[name] = self._values[node.id] = _computed(compute(), node)
+            self.trace_values[name] = self._values[node.id] = computed(compute(), node)
             self._trace_nodes[name] = node.id
         return self._add(node)
 
     def public(self, axes: Sequence[Axis], values: NDArray[Any]) -> Node:
         """Values known to all: an array over the padded axes (signed or field)."""
         node = Public(len(self.nodes), tuple(axes), ())
-        words = _words(values, node)
+        words = words_of(values, node)
         return self._add(Public(node.id, node.axes, ((node.axes, words),)))
 
     def outer(self, left: Node, right: Node) -> Node:
@@ -230,14 +228,7 @@ class Tape:
 
     def boolean(self, node: Node) -> None:
         """Every value is 0 or 1."""
-
-        def squared() -> Words:
-            from bailee.algebra import kernels
-
-            values = self.values(node)
-            return kernels.mul(values, values)
-
-        square = self.contract(node.axes, node, node, compute=squared)
+        square = self.contract(node.axes, node, node, compute=lambda: squares(self.values(node)))
         self.zero(self.linear(node.axes, [(1, square), (-1, node)]))
 
     def zero(self, node: Node) -> None:
@@ -266,7 +257,7 @@ class Tape:
     def values(self, node: Node) -> Words:
         """All values of a node, flat, in the order of its axes (a prover's tape only)."""
         if node.id not in self._values and isinstance(node, Contract) and node.id in self._computes:
-            words = _computed(self._computes[node.id](), node)
+            words = computed(self._computes[node.id](), node)
             if self._room is not None:
                 if words.size > self._room:
                     return words
@@ -401,30 +392,6 @@ class Tape:
                 found &= listed[rows] == given
         missing = int((~found).sum())
         raise StatementError(f"{missing} values are not in table {table.name!r}: the statement does not hold")
-
-
-def by_parts(length: int, step: int, work: Callable[[int, int], NDArray[Any]]) -> list[NDArray[Any]]:
-    """work(start, stop) over [0, length) in steps, on all cores, results in order."""
-    starts = range(0, length, step)
-    if len(starts) < 2:
-        return [work(0, length)]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(lambda start: work(start, min(start + step, length)), starts))
-
-
-def _computed(values: NDArray[Any], node: Node) -> Words:
-    """What a prover's function gave, signed or field."""
-    from bailee.algebra import kernels
-
-    values = np.asarray(values)
-    return _words(values if values.dtype == np.uint64 else kernels.from_signed(values), node)
-
-
-def _words(values: NDArray[Any], node: Node) -> Words:
-    words = np.ascontiguousarray(embed(np.asarray(values))).reshape(-1)
-    if words.size != 1 << node.bits:
-        raise StatementError(f"a tensor over {node.axes} has {1 << node.bits} values, not {words.size}")
-    return words
 
 
 def _limb_bits(bits: int, size: int) -> int:

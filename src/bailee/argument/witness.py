@@ -178,7 +178,9 @@ class OpeningProver:
         for k, claim in enumerate(claims):
             first, count = claim.offset // code.width, max(1, (1 << len(claim.point)) // code.width)
             split = max(0, len(claim.point) - code.column_variables)
-            left[first : first + count, k] = ext_scale(kernels.eq_table(claim.point[:split]), power)
+            part = np.empty((count, 2), dtype=np.uint64)
+            kernels.eq_table_add(part, claim.point[:split], power, fresh=True)
+            left[first : first + count, k] = part
             block = claim.offset % code.width, min(code.width, 1 << len(claim.point))
             wanted.setdefault(block, {}).setdefault(tuple(claim.point[split:]), []).append(k)
             power = e_mul(power, gamma)

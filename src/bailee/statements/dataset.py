@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bailee.algebra import field
+from bailee.argument.arrays import by_parts
 from bailee.argument.commitment_record import Commitment
 from bailee.argument.nodes import Axis, Node, Table
-from bailee.argument.tape import CHUNK, Tape, by_parts
+from bailee.argument.tape import CHUNK, Tape
 from bailee.errors import StatementError
 
 if TYPE_CHECKING:

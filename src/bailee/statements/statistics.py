@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bailee.algebra import field
+from bailee.argument.arrays import by_parts
 from bailee.argument.commitment_record import Commitment
 from bailee.argument.nodes import Axis, Node
-from bailee.argument.tape import CHUNK, Tape, by_parts
+from bailee.argument.tape import CHUNK, Tape
 from bailee.errors import StatementError
 from bailee.statements.dataset import TENSOR, check, dataset_axes
 from bailee.statements.record_keys import padded_rows
