@@ -13,8 +13,8 @@ from bailee.algebra.field import P
 from bailee.errors import ProofError, ProofFormatError
 
 QUERY_BITS, QUERY_BITS_LARGE = 108, 103
-"""Bits bought by the opened columns of each commitment and of the closing, and of a large commitment, where columns cost
-most: a proof on four large commitments and any number of others stays above 100 in sum."""
+"""Bits bought by the opened columns of each commitment and of the closing, and of a large commitment, where columns
+cost most: a proof on four large commitments and any number of others stays above 100 in sum."""
 
 LEAST_BITS = 100
 """A proof whose errors add up to more than 2^-100 is rejected, whatever it says."""

@@ -13,7 +13,7 @@ from bailee.statements.network.draws import LARGEST_SIGMA, NoiseScale
 from bailee.statements.network.numbers import GRADIENT_BITS, STATE_BITS, WEIGHT_BITS
 from bailee.statements.network.optimizer import LARGEST_SHIFT, Rule
 
-TOLERANCE = Fraction(1, 100)
+TOLERANCE = Fraction(3, 100)
 ROUNDING_OVERHEAD = Fraction(1, 20)
 """Rounding to the lattice adds at most so much to the sensitivity; twice as much where that saves a draw of noise."""
 _MULTIPLIERS = (1 << 7, 1 << 8)
