@@ -118,9 +118,9 @@ def test_plans_that_make_no_sense(changes: dict[str, Any], words: str) -> None:
 
 def test_more_chunks_than_a_commitment_bears(tmp_path: Path) -> None:
     plan = replace(SECRET, epochs=70)
-    with pytest.raises(PlanError, match="epochs: 70 chunks would read 'tumours' in its secret order, .* bears 63"):
+    with pytest.raises(PlanError, match=r"epochs: 70 chunks would read 'tumours' in its secret order, .* bears 63"):
         make_cast(tmp_path, plan=plan).train(memory=1 << 28)
-    with pytest.raises(PlanError, match="epochs: 71 proofs would read dataset 1 in its secret order; .* bears 64"):
+    with pytest.raises(PlanError, match=r"epochs: 71 proofs would read dataset 1 in its secret order; .* bears 64"):
         Setup(plan, ModelTerms(SCHEMA.layout.names, (90,), 8, 1, "1", 4)).order_openings(0)
 
 
