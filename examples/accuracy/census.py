@@ -1,7 +1,7 @@
 """Census-KDD (UCI 117; Current Population Survey, 1994 and 1995): who earns more than 50,000 dollars, from 0/1 columns.
 
-The schema is written here as the data set's documentation has it (`census-income.names`, the CPS technical document):
-which level is the default of a column and where the intervals lie are public choices. A default adds no column, so most
+The names of levels are those of the published file; which level is the default of a column and where the intervals lie
+are choices made here, by hand, and held to be public. A default adds no column, so most
 rows are short; every row is then scaled to one length, which no gradient of the logistic loss passes.
 """
 
