@@ -2,7 +2,7 @@
 
     python examples/accuracy/prove.py mnist|fashion|census [--data FOLDER] [--home FOLDER] [--unproven]
 
-The first run of a data set fetches it and makes its features (minutes). Needs `bailee[sklearn]`, 10 GB and some minutes.
+The first run of a data set fetches it and makes its features (minutes). Needs `bailee[sklearn]`, 10 GB and minutes.
 """
 
 import argparse

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bailee.errors import InputError, PlanError, StatementError
 from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.forward import predict, scores
-from bailee.statements.network.optimizer import State
+from bailee.statements.network.optimizer import Rule, State
 from bailee.statements.network.run import initial_state, rule_for, run_steps, used_weights
 from statements.network.toys import UNIT, model, rows_for
 
@@ -255,3 +255,22 @@ def test_a_model_that_is_none_is_refused(change: dict[str, object]) -> None:
     Architecture(**fields)
     with pytest.raises(PlanError):
         Architecture(**(fields | change))
+
+
+def test_padding_does_not_count_where_a_step_could_overflow() -> None:
+    """A rule that just fits the rows of a batch also trains them padded to a power of two."""
+    architecture = model(6, (), 1, "logistic")
+    rows = 33
+    rule = next(r for m in range(1023, 0, -2) if _fits(r := Rule(31, (m,), lift=20), architecture, rows))
+    assert not _fits(rule, architecture, 64)
+    features, present = np.zeros((1, 64, architecture.columns), dtype=np.int64), np.zeros((1, 64), dtype=np.bool_)
+    present[:, :rows] = True
+    run_steps(architecture, initial_state(architecture, bytes(32)), [features], [present], rule)
+
+
+def _fits(rule: Rule, architecture: Architecture, rows: int) -> bool:
+    try:
+        rule.check(architecture, rows)
+    except PlanError:
+        return False
+    return True

@@ -53,7 +53,7 @@ def iterate(
 ) -> Iterator[tuple[State, float]]:
     """The same, step by step: (state after, mean loss) of every step, idle ones included."""
     _check(architecture, state, features, present, rule, noise)
-    rule.check(architecture, sum(part.shape[1] for part in features))
+    rule.check(architecture, max(1, sum(int(there.sum(axis=1).max()) for there in present)))  # padding adds nothing
     for step, multiplier in enumerate(rule.multipliers):
         if not multiplier:
             yield state, 0.0
