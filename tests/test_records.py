@@ -48,6 +48,19 @@ from bailee.records import (
     time_text,
 )  # fmt: skip
 from bailee.records.envelope import Signed, pae
+from bailee.records.inference import Answer, Assessment, Condition, CountBound, Evaluation, GapBound, Group, UsedModel
+from bailee.records.model import (
+    CoinPromise,
+    Lender,
+    ModelCoin,
+    ModelOpening,
+    ModelPassport,
+    ModelShare,
+    Promise,
+    ProvenChunk,
+    ProvenShuffle,
+    Waiver,
+)
 
 ANN = Identity.generate("St. Ann")
 EVE = Identity.generate("Eve")
@@ -76,6 +89,18 @@ PASSPORT = Passport(
     ),
     columns=("age", "(bias)"), weights=(5, -7), accounting={"accountant": "rdp"}, created=T,
 )  # fmt: skip
+MODEL = UsedModel(passport=D, commitment=COMMITMENT, opening=2, architecture={"loss": "logistic"})
+MODEL_PASSPORT = ModelPassport(
+    session=D, builder=KEY, builder_name="Ada", plan={"epochs": 2}, opening=D, coins=(E,), coins_drawn_by="parties",
+    owners=(
+        ModelShare(
+            owner=E, name="St. Ann", rows=303, card=D, card_proof=E, grant=D, waiver=None, uses=606, share="1",
+        ),
+    ),
+    shuffles=(ProvenShuffle(opening=1, shuffled=COMMITMENT, statement=D, proof=E),),
+    chunks=(ProvenChunk(boundary=COMMITMENT, openings=(2,), statement=D, proof=E),),
+    revealed=None, epsilon="1.5", delta="0.00001", accounting={"unit": "one row"}, created=T,
+)  # fmt: skip
 EXAMPLES: list[Record] = [
     CARD,
     GRANT,
@@ -91,6 +116,30 @@ EXAMPLES: list[Record] = [
     Round(session=D, owner=KEY, round=3, weights=E, sums=(1, -2, 0)),
     Proven(session=D, owner=KEY, statement=E, proof=D, opening=1, seconds="12.5", created=T),
     PASSPORT,
+    Waiver(owner=KEY, grant=D, plan=E, created=T),
+    CoinPromise(party=KEY, plan=E, promise=D, created=T),
+    ModelOpening(
+        session=D, builder=KEY, plan={"epochs": 2}, terms={"laps": 1},
+        owners=(Lender(owner=E, card=D, grant=E, waiver=None),), noise=(COMMITMENT,), orders=(),
+        promises=(Promise(party=E, promise=D),), created=T,
+    ),
+    ModelCoin(session=D, party=KEY, opening=E, coin=D),
+    MODEL_PASSPORT,
+    Evaluation(
+        builder=KEY, builder_name="Ada", model=MODEL, card=D, card_proof=E, opening=3,
+        claim=Assessment(
+            first=0, rows=100, threshold=0, margin_bits=40,
+            groups=(Group(name="old", where=(Condition(column="age", kind="at least", value=9),)),),
+            counts=(CountBound(measure="correct", group="everyone", at_least=70, at_most=None),), rates=(),
+            gaps=(GapBound(measure="correct", first="old", second="everyone", at_most="0.1"),),
+        ),
+        proof=D, created=T,
+    ),
+    Answer(
+        builder=KEY, builder_name="Ada", model=MODEL, source="public", rows=((1, 4096, 0),), card=None,
+        card_proof=None, places=(), commitment=None, schema=None, opening=None, told="class", threshold=0,
+        margin_bits=40, answers=((1,),), proof=D, created=T,
+    ),
 ]  # fmt: skip
 IDS = [type(example).__name__ for example in EXAMPLES]
 
@@ -202,18 +251,29 @@ def test_every_changed_place_breaks_the_signature_or_the_form(record: Record) ->
 @pytest.mark.parametrize("record", EXAMPLES, ids=IDS)
 def test_every_field_is_needed_and_typed_even_when_its_signer_lies(record: Record) -> None:
     payload = payload_of(sign(record, ANN))
-    free = {"schema", "commitment", "plan", "terms", "accounting"}  # structures that another room checks
-    lists = {"sums", "weights", "rounds"}
+    # structures that another room checks
+    free = {"schema", "commitment", "plan", "terms", "accounting", "architecture", "boundary", "shuffled", "noise"}
+    lists = {"sums", "weights", "rounds", "openings", "coins", "shuffles", "counts", "gaps"}
+    optional = (
+        {"renews", "passport", "epsilon"} if isinstance(record, Card | Evaluation | Answer | ModelPassport) else ()
+    )
+    whole = {"sums", "weights", "answers", "rows"}
     for path in places(payload):
         inside = any(step in free for step in path[:-1])
         for new in (places, None, True, 1.5, "", -1, [], {}, [[]]):
             if inside or new == at(payload, path) or (path[-1] in free and new == {}):
                 continue
-            if path[-1] == "renews" and new is None:
+            if path[-1] in optional and new is None:
                 continue
-            number = path[1:2] in (("sums",), ("weights",)) and len(path) == 3 and new == -1
+            signed_number = path[-1] in ("value", "threshold") or (
+                whole.intersection(path[1:2]) and isinstance(path[-1], int)
+            )
+            number = new == -1 and signed_number and isinstance(at(payload, path), int)
             length = (new is places and isinstance(path[-1], int)) or (path[-1] in lists and new == [])
-            if number or length:
+            table = (
+                isinstance(record, Answer) and whole.intersection(path[1:2]) and new == ([[]] if len(path) == 2 else [])
+            )
+            if number or length or table:
                 continue  # any integer fits there; how long such a list must be is for the plan to say
             try:
                 body = changed(payload, path, new)

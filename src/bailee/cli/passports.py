@@ -14,7 +14,7 @@ from rich.text import Text
 from bailee.adapters.files import read_bytes
 from bailee.cli.face import AsJson, Face, command
 from bailee.cli.home import read_public
-from bailee.errors import InputError, SignatureError
+from bailee.errors import InputError, RecordError, SignatureError
 from bailee.records import Revocation, open_signed, predicate_type_of
 from bailee.records.canonical import MAX_BYTES
 from bailee.records.model import ModelPassport
@@ -69,7 +69,7 @@ def verify(
     with face.progress() as progress:
         progress("load", 0.0)
         begun = time.monotonic()
-        kind = predicate_type_of(read_bytes(passport, MAX_BYTES, "passport"))
+        kind = _kind(passport)
         _load_libraries(plain)
         progress("load", 1.0)
         progress("verify", 0.0)
@@ -87,6 +87,14 @@ def verify(
     )
     times = {"seconds": round(seconds, 3), "loading_seconds": round(started - begun, 3)}
     face.result({"holds": True, **times, **statement.to_dict()}, shown)
+
+
+def _kind(passport: Path) -> str:
+    """The predicate type of what is to be checked. Raises RecordError where it is no signed record."""
+    try:
+        return predicate_type_of(read_bytes(passport, MAX_BYTES, "passport"))
+    except RecordError as error:
+        raise RecordError(f"{passport} is no passport: {error}") from None
 
 
 def _load_libraries(plain: bool) -> None:

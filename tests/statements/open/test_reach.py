@@ -80,7 +80,6 @@ def test_ordinary_weights_are_within_reach(shape: tuple[Any, int, str]) -> None:
     ("shape", "named"),
     [
         (((), 1, "logistic"), "the last layer: a score"),
-        (((), 3, "softmax"), "apart"),
         (((), 2, "squared"), "the last layer: a residual"),
         (((3,), 1, "logistic"), "layer 1: a hidden value"),
     ],
@@ -88,13 +87,22 @@ def test_ordinary_weights_are_within_reach(shape: tuple[Any, int, str]) -> None:
 def test_weights_that_could_drive_a_row_out_are_refused_and_named(shape: tuple[Any, int, str], named: str) -> None:
     architecture = model(*shape)
     used = weights(architecture, 2, 7.9)
-    if architecture.loss == "softmax":  # two classes that want the opposite
-        used["weight1"][: INPUTS + 1, 1] = -used["weight1"][: INPUTS + 1, 0]
     with pytest.raises(StatementError, match=named):
         require_reach(architecture, used, ROW_NORM)
     rows = corners(architecture, used, 0)
     with pytest.raises(StatementError):  # and some row does leave its range there
         gradient_sums(architecture, used, rows, np.ones(len(rows), dtype=np.bool_), Clip(1 << 17, 14))
+
+
+def test_logits_too_far_apart_are_refused() -> None:
+    """Two classes that want the opposite, of rows that are long enough."""
+    columns = 12
+    architecture = Architecture(columns + 3, (), 3, "softmax", (12, 13, 14), (True,) * columns + (False,) * 3)
+    used = {"weight1": np.zeros((columns + 3, 3), dtype=np.int64)}
+    used["weight1"][:columns, 0] = 7 << 14
+    used["weight1"][:columns, 1] = -(7 << 14)
+    with pytest.raises(StatementError, match="apart"):
+        require_reach(architecture, used, columns**0.5)
 
 
 def test_a_smaller_row_norm_reaches_less_far() -> None:
