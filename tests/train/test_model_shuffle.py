@@ -128,7 +128,7 @@ def test_steps_need_a_secret_order(tmp_path: Path) -> None:
     fields = {name: value for name, value in PLAN_FIELDS.items() if name != "epochs"}
     with pytest.raises(PlanError, match='steps: with mini-batches only with order = "secret"'):
         model_plan_from_toml({**fields, "steps": 3})
-    for steps, words in ((10, "steps: 10 are not fewer than the 10 of a pass"), (1, "dataset 2 would not be read")):
+    for steps, words in ((10, "steps: 10 are not fewer than the 10 of a pass"), (1, "dataset [12] would not be read")):
         with pytest.raises(PlanError, match=words):
             make_cast(tmp_path, plan=replace(SHORT, steps=steps)).train()
 
