@@ -159,7 +159,7 @@ def prove_counting(claim: ChunkClaim, witness: ChunkWitness, sizes: list[int]) -
 
 
 def works(part: float) -> dict[str, list[Work]]:
-    rate = Fraction(1, 10)
+    rate = Fraction(1, 40)
 
     def rows(whole: int) -> int:
         return max(1, int(whole * part))
