@@ -86,7 +86,7 @@ loss = "logistic"
 hidden = [3]
 batch = "full"
 epochs = 2
-learning_rate = 1
+learning_rate = 0.05
 
 [privacy]
 mode = "private"
