@@ -1,16 +1,17 @@
 """Training steps of several models, proved in chunks, against the same training in plain float32 NumPy, in one run.
 
-    bench_network.py [mlp] [step] [private] [softmax] [logistic] [--part FRACTION]
+    bench_network.py [mlp] [step] [private] [softmax] [logistic] [epoch] [growth] [--part FRACTION]
 
 Each line is one chunk: what it commits, how long committing data, proving and both verifications take, and the same
-steps in NumPy. `--part` takes that part of the rows (a power of two) where a whole run is too long.
+steps in NumPy. `epoch` and `growth` run only when they are named: every chunk of whole runs, added up; and the cost
+against rows, steps and width. `--part` takes that part of the rows (a power of two) where a whole run is too long.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -101,7 +102,18 @@ def plain(work: Work, architecture: Architecture, matrix: NDArray[np.int16]) -> 
     return time.perf_counter() - start
 
 
-def measure(work: Work) -> None:
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of one chunk, and the values committed for it."""
+
+    plain: float
+    commit: float
+    prove: float
+    verify: float
+    values: int
+
+
+def measure(work: Work) -> Cost:
     architecture, matrix = data(work)
     baseline = min(plain(work, architecture, matrix) for _ in range(3))
     rates = [work.rate] * work.steps
@@ -143,6 +155,35 @@ def measure(work: Work) -> None:
         f"{losses[-1]:.3f}",
         flush=True,
     )
+    return Cost(baseline, commit, seconds, fast, values)
+
+
+def epoch() -> None:
+    """Whole runs, chunk after chunk. The last chunk of the first holds 89 steps, and costs what 128 cost."""
+    rate = Fraction(1, 40)
+    mlp = Work("MLP 30-64-32-1", 30, (64, 32), 1, "logistic", 0, 256, 0, rate)
+    softmax = Work("softmax 4,085-10, private", 4085, (), 10, "softmax", 0, 512, 0, rate, Fraction(1), Fraction(1))
+    for name, work, rows in (
+        ("an epoch of 284,807 rows", mlp, [1 << 16] * 4 + [1 << 15]),
+        ("50,000 rows", softmax, [1 << 14] * 3 + [2 * 512]),
+    ):
+        costs = [measure(replace(work, rows=count, steps=count // work.batch)) for count in rows]
+        plain_, commit, prove = (sum(part) for part in zip(*((c.plain, c.commit, c.prove) for c in costs), strict=True))
+        print(f"{work.name}, {name}: {sum(rows) // work.batch} steps in {len(rows)} chunks; commit data {commit:.1f} "
+              f"s, prove {prove:.1f} s = {prove / plain_:.0f} x NumPy ({plain_:.3f} s)", flush=True)  # fmt: skip
+
+
+def growth() -> None:
+    """One line of a table a chunk: rows at one width, steps over the same rows, and widths."""
+    base = Work("", 30, (64, 32), 1, "logistic", 1 << 13, 256, 32, Fraction(1, 40))
+    by_rows = [replace(base, name=f"rows {1 << b:,}", rows=1 << b, steps=(1 << b) // 256) for b in range(12, 17)]
+    by_steps = [replace(base, name=f"steps {n}", steps=n) for n in (32, 64, 128, 256)]
+    by_width = [replace(base, name=f"width {w}", hidden=(w, w)) for w in (16, 32, 64, 128, 256)]
+    lines = [(work.name, measure(work)) for work in by_rows + by_steps + by_width]
+    print("| chunk | values | prove | microseconds a value | verify |\n| --- | ---: | ---: | ---: | ---: |")
+    for name, cost in lines:
+        each = cost.prove / cost.values * 1e6
+        print(f"| {name} | {cost.values:,} | {cost.prove:.2f} s | {each:.2f} | {cost.verify:.2f} s |")
 
 
 def prove_counting(claim: ChunkClaim, witness: ChunkWitness, sizes: list[int]) -> bytes:
@@ -191,7 +232,11 @@ def main() -> None:
     chosen = [word for word in asked if not word.replace(".", "").isdigit()] or list(works(part))
     machine()
     kernels.warm()
+    whole = {"epoch": epoch, "growth": growth}
     for name in chosen:
+        if name in whole:
+            whole[name]()
+            continue
         for work in works(part)[name]:
             measure(work)
 
