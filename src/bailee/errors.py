@@ -2,19 +2,25 @@
 
     BaileeError                  anything a person can act on; its exit code is `exit_code`
     ├── InputError               a file, table, schema or plan that does not fit          (2)
+    │   ├── NotFoundError        no object, version or store of that name
     │   ├── SchemaError          a schema or a row that does not fit its schema
     │   ├── PlanError            a training plan that cannot be run as written
     │   └── RecordError          a record that is not canonical, not complete or not of its version
     ├── AuthorityError           who may do what                                          (3)
     │   ├── SignatureError       a signature that is missing, foreign or wrong
     │   ├── GrantError           no grant, or one expired, revoked, foreign, of another purpose
-    │   └── BudgetError          no privacy loss or no opening left to spend
+    │   ├── BudgetError          no privacy loss or no opening left to spend
+    │   └── LockedError          a retention lock or a legal hold forbids it
     ├── ProofError               a proof that does not convince                           (4)
     │   ├── ProofFormatError     bytes that are not a proof of this statement's shape
     │   ├── StatementError       a witness that does not satisfy the statement (raised by a prover)
     │   └── PassportError        a link of a passport that does not hold
     ├── SessionError             another party failed, left, or said two things           (5)
     └── StorageError             the disk is full, a file is damaged, or another run holds it (6)
+        ├── StoreError           a store of a vault does not answer, or not as it should
+        │   └── MissingError     nothing is there under that name
+        ├── DamageError          too few fragments are left, or what they give does not open
+        └── ConflictError        another writer was first; read again and decide
 
 Messages say what was expected, what came, and what the person can do; never a secret.
 """
@@ -26,6 +32,10 @@ class BaileeError(Exception):
 
 class InputError(BaileeError):
     exit_code = 2
+
+
+class NotFoundError(InputError):
+    pass
 
 
 class SchemaError(InputError):
@@ -56,6 +66,10 @@ class BudgetError(AuthorityError):
     pass
 
 
+class LockedError(AuthorityError):
+    pass
+
+
 class ProofError(BaileeError):
     exit_code = 4
 
@@ -78,3 +92,19 @@ class SessionError(BaileeError):
 
 class StorageError(BaileeError):
     exit_code = 6
+
+
+class StoreError(StorageError):
+    pass
+
+
+class MissingError(StoreError):
+    pass
+
+
+class DamageError(StorageError):
+    pass
+
+
+class ConflictError(StorageError):
+    pass

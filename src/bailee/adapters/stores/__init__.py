@@ -1,0 +1,1 @@
+"""Places that keep fragments: folders, and whatever OpenDAL reaches."""
