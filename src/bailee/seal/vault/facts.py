@@ -62,7 +62,7 @@ class Part:
 
 
 class LockMode(StrEnum):
-    """S3's words: with `governance` the owner may lift a lock by saying so; with `compliance` nobody may before it ends."""
+    """S3's words: a `governance` lock the owner may lift by saying so, a `compliance` lock nobody may before it ends."""
 
     GOVERNANCE = "governance"
     COMPLIANCE = "compliance"
