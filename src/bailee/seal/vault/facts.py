@@ -62,7 +62,7 @@ class Part:
 
 
 class LockMode(StrEnum):
-    """S3's words: a `governance` lock the owner may lift by saying so, a `compliance` lock nobody may before it ends."""
+    """S3's words: `governance`, which the owner may lift by saying so, and `compliance`, which ends by time alone."""
 
     GOVERNANCE = "governance"
     COMPLIANCE = "compliance"
