@@ -61,6 +61,7 @@ from bailee.records.model import (
     ProvenShuffle,
     Waiver,
 )
+from bailee.records.possession import Audit, Challenge, Holding
 
 ANN = Identity.generate("St. Ann")
 EVE = Identity.generate("Eve")
@@ -140,6 +141,9 @@ EXAMPLES: list[Record] = [
         card_proof=None, places=(), commitment=None, schema=None, opening=None, told="class", threshold=0,
         margin_bits=40, answers=((1,),), proof=D, created=T,
     ),
+    Holding(owner=KEY, store="north", fragments=2, pieces=9, tree=D, created=T),
+    Challenge(challenger=KEY, holding=D, randomness=E, source="a beacon, round 7", samples=688, created=T),
+    Audit(auditor=KEY, store="north", holding=D, challenge=E, samples=9, missing=0, answer=D, created=T),
 ]  # fmt: skip
 IDS = [type(example).__name__ for example in EXAMPLES]
 

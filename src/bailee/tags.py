@@ -35,3 +35,10 @@ RECORD_KEYS = _key("bailee/statements/record-keys/v1")
 ORDER_PRINTS = _key("bailee/statements/order-prints/v1")
 NOISE_COINS = _key("bailee/statements/network/noise-coins/v1")
 FIRST_WEIGHTS = _key("bailee/statements/network/first-weights/v1")
+SHARE_KEYS = _key("bailee/vault/share-keys/v1")
+POSSESSION = _key("bailee/vault/possession/v1")
+
+VAULT_CONTENT = "bailee/vault/content-key/v1"
+VAULT_COMMITMENT = "bailee/vault/key-commitment/v1"
+VAULT_SEGMENT = "bailee/vault/segment/v1"
+VAULT_PLACE = _key("bailee/vault/place/v1")
