@@ -62,6 +62,19 @@ from bailee.records.model import (
     Waiver,
 )
 from bailee.records.possession import Audit, Challenge, Holding
+from bailee.records.share import (
+    HYBRID,
+    Grantee,
+    Item,
+    PassedOn,
+    Share,
+    SharedBlob,
+    SharedFragment,
+    SharedStore,
+    SharedVersion,
+    ShareRevocation,
+    Terms,
+)
 
 ANN = Identity.generate("St. Ann")
 EVE = Identity.generate("Eve")
@@ -102,6 +115,25 @@ MODEL_PASSPORT = ModelPassport(
     chunks=(ProvenChunk(boundary=COMMITMENT, openings=(2,), statement=D, proof=E),),
     revealed=None, epsilon="1.5", delta="0.00001", accounting={"unit": "one row"}, created=T,
 )  # fmt: skip
+SHARE = Share(
+    id="1" * 32, owner=KEY, grantee=Grantee(party=E, suite=HYBRID, sealing=D),
+    terms=Terms(
+        purpose="research", not_before=T, not_after="2027-01-31T12:00:00Z", passes=1,
+        items=(Item(version="2" * 32, columns=None, span=None),),
+    ),
+    versions=(
+        SharedVersion(
+            id="2" * 32, name="scans/7.tar", content_type="application/x-tar", public=None,
+            blobs=(
+                SharedBlob(
+                    id="3" * 32, name="", start=0, length=99, k=1, n=2, commitment=D,
+                    fragments=(SharedFragment(index=1, store="berlin", path="ab/cd", root=E),),
+                ),
+            ),
+        ),
+    ),
+    stores=(SharedStore(name="berlin", url="s3://bucket/folder", provider="acme", region="de"),), keys="00ff",
+)  # fmt: skip
 EXAMPLES: list[Record] = [
     CARD,
     GRANT,
@@ -136,6 +168,9 @@ EXAMPLES: list[Record] = [
         ),
         proof=D, created=T,
     ),
+    SHARE,
+    PassedOn(giver=KEY, share=D, parent=E, grantee=SHARE.grantee, terms=SHARE.terms, keys="00ff"),
+    ShareRevocation(party=KEY, share=D, revoked=T),
     Answer(
         builder=KEY, builder_name="Ada", model=MODEL, source="public", rows=((1, 4096, 0),), card=None,
         card_proof=None, places=(), commitment=None, schema=None, opening=None, told="class", threshold=0,
@@ -262,12 +297,13 @@ def test_every_field_is_needed_and_typed_even_when_its_signer_lies(record: Recor
         {"renews", "passport", "epsilon"} if isinstance(record, Card | Evaluation | Answer | ModelPassport) else ()
     )
     whole = {"sums", "weights", "answers", "rows"}
+    blank = {"name", "content_type", "provider", "region", "keys"} if isinstance(record, Share | PassedOn) else ()
     for path in places(payload):
         inside = any(step in free for step in path[:-1])
         for new in (places, None, True, 1.5, "", -1, [], {}, [[]]):
             if inside or new == at(payload, path) or (path[-1] in free and new == {}):
                 continue
-            if path[-1] in optional and new is None:
+            if (path[-1] in optional and new is None) or (path[-1] in blank and new == ""):
                 continue
             signed_number = path[-1] in ("value", "threshold") or (
                 whole.intersection(path[1:2]) and isinstance(path[-1], int)
