@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
-from functools import lru_cache
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bailee.errors import PlanError
-from bailee.records.fields import decimal_text
 from bailee.statements.fixed_point import NOISE_BITS
-from bailee.statements.hidden.accounting import ModelLoss, calibrate, check_plan, model_loss
+from bailee.statements.hidden.accounting import ModelLoss, model_loss, settle
 from bailee.statements.hidden.session import start_state
 from bailee.statements.hidden.terms import BOUNDARY_OPENINGS, ModelTerms, Setup
 from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.draws import NoiseScale, draw
 from bailee.statements.network.optimizer import Weights, used_weights
-from bailee.statements.network.plan import FULL, ModelPlan
+from bailee.statements.network.plan import ModelPlan
 from bailee.statements.network.run import run_steps
 
 _FULL_STEPS = 64
 """Full-batch steps between two words of progress."""
-_ATTEMPTS = 8
-_MORE_NOISE = 1.0005
 
 
 @dataclass(frozen=True)
@@ -49,7 +43,12 @@ def train_unproven(
 
     Raises PlanError (a plan that does not fit or could overflow) and StatementError (divergence).
     """
-    setup, loss = _setup(plan, columns, len(matrix))
+    rows = (len(matrix),)
+
+    def make(noise: str | None) -> Setup:
+        return Setup(plan, ModelTerms(columns, rows, 1, 1, noise, BOUNDARY_OPENINGS))
+
+    setup = settle(plan, make) if plan.private else make(None)
     batches, present = _batches(matrix, setup)
     state, losses = start_state(setup), []
     stride = len(batches) if len(batches) > 1 else _FULL_STEPS
@@ -60,37 +59,7 @@ def train_unproven(
         state, found = run_steps(setup.architecture, state, [batches], [present], rule, noise)
         losses += found
         tell(first + count, setup.steps, found[-1])
-    return Trained(setup.architecture, used_weights(state), tuple(losses), loss)
-
-
-@lru_cache(maxsize=64)
-def _setup(plan: ModelPlan, columns: tuple[str, ...], rows: int) -> tuple[Setup, ModelLoss | None]:
-    """As a proven run of one dataset fixes its terms: as much noise as the plan's privacy asks for, or a hair more."""
-    noise = _noise_multiplier(_privacy_of(plan)) if plan.private else None
-    for _ in range(_ATTEMPTS):
-        text = None if noise is None else decimal_text(f"{float(noise):.6f}")
-        setup = Setup(plan, ModelTerms(columns, (rows,), 1, 1, text, BOUNDARY_OPENINGS))
-        loss = model_loss(setup)
-        try:
-            check_plan(setup, loss)
-        except PlanError:
-            if noise is None or plan.privacy.epsilon is None:
-                raise
-            noise = noise * Fraction(_MORE_NOISE)
-            continue
-        return setup, loss
-    raise PlanError(f"privacy.epsilon: no noise was found that keeps the run within {plan.privacy.epsilon}")
-
-
-@lru_cache(maxsize=64)
-def _noise_multiplier(plan: ModelPlan) -> Fraction:
-    return calibrate(plan)
-
-
-def _privacy_of(plan: ModelPlan) -> ModelPlan:
-    """The plan with all that calibration does not read made alike, so that it is calibrated once for many fits."""
-    alike = replace(plan, start=0, loss="squared", hidden=(), batch=FULL, learning_rate="1", schedule="constant")
-    return replace(alike, label="label", momentum="0", weight_decay="0", name="alike")
+    return Trained(setup.architecture, used_weights(state), tuple(losses), model_loss(setup))
 
 
 def _batches(matrix: NDArray[np.int64], setup: Setup) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

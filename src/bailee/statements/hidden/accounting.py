@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING
 from decimal import Decimal as Number
 from fractions import Fraction
+from functools import lru_cache
 
 from bailee.errors import PlanError
 from bailee.records.canonical import Json
@@ -220,11 +221,13 @@ def _amplified(multiplier: float, smooth: float, passes: int, delta: Fraction, r
     return math.log1p(float(read) * math.expm1(whole)) * (1 + 1e-12), whole
 
 
+@lru_cache(maxsize=1024)
 def _epsilon(multiplier: float, smooth: float, passes: int, delta: float) -> float:
     """The smaller of both accountants' epsilon: Renyi at `multiplier`, the exact privacy loss at `smooth`.
 
     Multipliers are relative to how far one replaced row moves a release: the distance between neighbours, whatever
-    they are called. (`PLDAccountant` would take them as relative to an added row, and double it.)
+    they are called. (`PLDAccountant` would take them as relative to an added row, and double it.) Kept, because a run
+    asks for the same losses when it is settled, begun and finished, and a search over models for the same calibration.
     """
     import dp_accounting
     from dp_accounting import rdp
