@@ -16,7 +16,7 @@ from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.draws import NoiseScale, draw
 from bailee.statements.network.optimizer import Weights, used_weights
 from bailee.statements.network.plan import ModelPlan
-from bailee.statements.network.run import run_steps
+from bailee.statements.network.run import in_batches, run_steps
 
 _FULL_STEPS = 64
 """Full-batch steps between two words of progress."""
@@ -49,7 +49,7 @@ def train_unproven(
         return Setup(plan, ModelTerms(columns, rows, 1, 1, noise, BOUNDARY_OPENINGS))
 
     setup = settle(plan, make) if plan.private else make(None)
-    batches, present = _batches(matrix, setup)
+    batches, present = in_batches(matrix, -(-len(matrix) // setup.batch), setup.batch)
     state, losses = start_state(setup), []
     stride = len(batches) if len(batches) > 1 else _FULL_STEPS
     for first in range(0, setup.steps, stride):
@@ -60,16 +60,6 @@ def train_unproven(
         losses += found
         tell(first + count, setup.steps, found[-1])
     return Trained(setup.architecture, used_weights(state), tuple(losses), model_loss(setup))
-
-
-def _batches(matrix: NDArray[np.int64], setup: Setup) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """(steps of a pass, batch, columns), zero rows at the end, and which rows there are."""
-    size = setup.batch
-    steps = -(-len(matrix) // size)
-    whole = np.zeros((steps * size, matrix.shape[1]), dtype=np.int64)
-    whole[: len(matrix)] = matrix
-    there = np.arange(len(whole)) < len(matrix)
-    return whole.reshape(steps, size, -1), there.reshape(steps, size)
 
 
 def _noise(

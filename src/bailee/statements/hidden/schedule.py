@@ -29,6 +29,11 @@ class Slice:
     batch: int
 
     @property
+    def places(self) -> slice:
+        """Of its rows in the dataset."""
+        return slice(self.first, self.first + self.steps * self.batch)
+
+    @property
     def present(self) -> int:
         """Batches that hold at least one row."""
         return min(self.steps, -(-(self.rows - self.first) // self.batch))

@@ -35,7 +35,7 @@ from bailee.statements.network.draws import coins, draw, draws_many, tensor_name
 from bailee.statements.network.gradients import write_gradients
 from bailee.statements.network.numbers import Integers
 from bailee.statements.network.optimizer import Rule, join, write_follow, write_ranges, write_update
-from bailee.statements.network.run import iterate
+from bailee.statements.network.run import iterate, present_rows
 from bailee.statements.network.stage import Stage
 
 if TYPE_CHECKING:
@@ -91,8 +91,7 @@ class Part:
 
     def present(self) -> NDArray[np.bool_]:
         """(steps, batch padded): which of the slice's rows the dataset has."""
-        shape = (self.steps, self.batch_axis(0).size)
-        return (self.first + np.arange(shape[0] * shape[1]) < self.rows).reshape(shape)
+        return present_rows(self.rows - self.first, self.steps, self.batch_axis(0).size)
 
 
 @dataclass(frozen=True)

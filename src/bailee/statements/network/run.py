@@ -16,7 +16,10 @@ from bailee.statements.network.numbers import Integers
 from bailee.statements.network.optimizer import Rule, State, advance, initial_state, used_weights
 from bailee.statements.network.schedule import rule_for
 
-__all__ = ["NoiseScale", "Rule", "State", "initial_state", "iterate", "rule_for", "run_steps", "used_weights"]
+__all__ = [
+    "NoiseScale", "Rule", "State", "in_batches", "initial_state", "iterate", "present_rows", "rule_for", "run_steps",
+    "used_weights",
+]  # fmt: skip
 
 
 def run_steps(
@@ -71,6 +74,21 @@ def iterate(
         except StatementError as error:
             raise StatementError(f"step {step}, {error}") from None
         yield state, loss / max(1, rows)
+
+
+def in_batches(rows: NDArray[Any], steps: int, batch: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """(features, present) of one dataset, as `run_steps` takes them: (steps, batch, columns) and (steps, batch).
+
+    rows: at most steps * batch of them; what is beyond them is zero, and absent.
+    """
+    whole = np.zeros((steps * batch, rows.shape[1]), dtype=np.int64)
+    whole[: len(rows)] = rows
+    return whole.reshape(steps, batch, -1), present_rows(len(rows), steps, batch)
+
+
+def present_rows(rows: int, steps: int, batch: int) -> NDArray[np.bool_]:
+    """(steps, batch): which of a slice's places the `rows` rows from its first on fill."""
+    return (np.arange(steps * batch) < rows).reshape(steps, batch)
 
 
 def _check(

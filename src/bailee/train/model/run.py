@@ -14,10 +14,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bailee.adapters.files import lock
 from bailee.argument.commitment_record import Commitment
@@ -27,7 +25,7 @@ from bailee.records import Signed, digest, open_signed
 from bailee.records.model import ModelPassport, ProvenChunk, ProvenShuffle
 from bailee.statements.hidden.accounting import loss_curve
 from bailee.statements.hidden.model_file import ModelFile
-from bailee.statements.hidden.schedule import Chunk, Slice
+from bailee.statements.hidden.schedule import Chunk
 from bailee.statements.hidden.session import (
     chunk_claim,
     chunk_coins,
@@ -41,6 +39,7 @@ from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.chunk import ChunkClaim, ChunkCommitments
 from bailee.statements.network.optimizer import State, Weights, used_weights
 from bailee.statements.network.plan import ModelPlan
+from bailee.statements.network.run import in_batches
 from bailee.train.model.begin import Begun, begin
 from bailee.train.model.engine import Boundary, ChunkSecrets, Rows
 from bailee.train.model.events import ModelEvent, Stage
@@ -184,7 +183,7 @@ class _Run:
         if setup.plan.private:
             seed = self.folder.seed("noise", chunk.index).reveal()
             drawn = self.engine.draw(setup.architecture, rule, seed, self._coins(chunk))
-        cut = [_batches(self.rows[part.dataset].matrix, part) for part in chunk.slices]
+        cut = [in_batches(self.rows[part.dataset].matrix[part.places], part.steps, part.batch) for part in chunk.slices]
         try:
             return self.engine.train(
                 setup.architecture, state, [rows for rows, _ in cut], [there for _, there in cut], rule, drawn
@@ -269,15 +268,6 @@ class _Run:
                     seconds=seconds,
                 )
             )
-
-
-def _batches(matrix: NDArray[np.int64], part: Slice) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """(steps, batch, columns) rows of a slice, zero where there are none, and (steps, batch) where there are."""
-    rows = matrix[part.first : part.first + part.steps * part.batch]
-    whole = np.zeros((part.steps * part.batch, matrix.shape[1]), dtype=np.int64)
-    whole[: len(rows)] = rows
-    there = np.arange(len(whole)) < len(rows)
-    return whole.reshape(part.steps, part.batch, -1), there.reshape(part.steps, part.batch)
 
 
 def _listed(note: object) -> Sequence[object]:
