@@ -14,7 +14,8 @@ from bailee.adapters.files import lock, read_bytes
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, Report, facts_table, session_command
 from bailee.cli.handing_out import hand_out
 from bailee.cli.home import PartyHome
-from bailee.cli.model_watching import ModelCourse, watching_model
+from bailee.cli.model_watching import ModelCourse
+from bailee.cli.watching import watching
 from bailee.errors import InputError
 from bailee.grant import open_grant
 from bailee.records import Grant, Signed, open_signed
@@ -81,7 +82,8 @@ def train_model(
     with lock(home):
         with face.progress() as progress:
             holdings = [hold_model(one, progress) for one in held]
-        with watching_model(face) as (course, watch):
+        course = ModelCourse()
+        with watching(face, course) as watch:
             setting = ModelSetting(
                 identity=identity,
                 home=party.path / MODELS,

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from rich.console import Group, RenderableType
-from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from bailee.cli.face import Face
 from bailee.cli.watching import spark
-from bailee.train.model.events import ModelEvent, Watch
+from bailee.train.model.events import ModelEvent
 
 
 @dataclass
@@ -70,24 +66,3 @@ class ModelCourse:
         grid.add_row("epsilon", f"{float(self.epsilon):.3f} spent" if self.epsilon else "unprotected: none is promised")
         grid.add_row("time", f"{time.monotonic() - self.since:.0f} s")
         return grid
-
-
-@contextmanager
-def watching_model(face: Face) -> Iterator[tuple[ModelCourse, Watch]]:
-    """A live picture on a terminal, lines elsewhere, nothing with --json."""
-    course = ModelCourse()
-    if face.as_json:
-        yield course, course.take
-        return
-    if face.err.is_terminal:
-        with Live(course, console=face.err, refresh_per_second=8):
-            yield course, course.take
-        return
-
-    def watch(event: ModelEvent) -> None:
-        course.take(event)
-        line = course.line(event)
-        if line is not None:
-            face.say(line)
-
-    yield course, watch

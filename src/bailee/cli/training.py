@@ -81,7 +81,8 @@ def train(
     score = None if test is None or schema is None else _score(wanted, test, schema)
     revoked = [open_revocation(read_bytes(path, _REVOCATION_LIMIT, "revocation")) for path in revocation or []]
     host, port = _address(listen)
-    with lock(home), watching(face, owners) as (course, watch), Listener(host, port) as door:
+    course = Course(owners)
+    with lock(home), watching(face, course) as watch, Listener(host, port) as door:
         setting = Setting(party.sessions, resume, watch, patience=patience)
         builder = Builder(identity, wanted, tuple(owners), check, setting, check_card, score, revoked)
         outcome = builder.run(door.accept)
@@ -128,7 +129,8 @@ def join(
     with lock(home):
         with face.progress() as progress:
             holding = hold(party, identity, dataset, given, progress)
-        with watching(face, {holding.key: identity.name}) as (course, watch):
+        course = Course({holding.key: identity.name})
+        with watching(face, course) as watch:
             channel = connect(host, port, patience)
             try:
                 setting = Setting(party.sessions, resume, watch, patience=patience)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -14,7 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bailee.cli.face import Face
-from bailee.train.events import Event, Watch
+from bailee.train.events import Event
+
+E = TypeVar("E", contravariant=True)
 
 _STAGES = {
     "waiting": "waiting for the owners",
@@ -100,25 +103,34 @@ class Course:
         return self.names.get(key) or key[:16]
 
 
+class Shown(Protocol[E]):
+    """A picture that events fill: drawn anew on a terminal, told line by line elsewhere."""
+
+    def take(self, event: E) -> None: ...
+
+    def line(self, event: E) -> str | None: ...
+
+    def __rich__(self) -> RenderableType: ...
+
+
 @contextmanager
-def watching(face: Face, names: Mapping[str, str]) -> Iterator[tuple[Course, Watch]]:
-    """A live picture on a terminal, lines elsewhere, nothing with --json."""
-    course = Course(names)
+def watching(face: Face, shown: Shown[E]) -> Iterator[Callable[[E], None]]:
+    """What events are given to: a live picture on a terminal, lines elsewhere, nothing is said with --json."""
     if face.as_json:
-        yield course, course.take
+        yield shown.take
         return
     if face.err.is_terminal:
-        with Live(course, console=face.err, refresh_per_second=8):
-            yield course, course.take
+        with Live(shown, console=face.err, refresh_per_second=8):
+            yield shown.take
         return
 
-    def watch(event: Event) -> None:
-        course.take(event)
-        line = course.line(event)
+    def watch(event: E) -> None:
+        shown.take(event)
+        line = shown.line(event)
         if line is not None:
             face.say(line)
 
-    yield course, watch
+    yield watch
 
 
 def spark(values: list[float]) -> str:
