@@ -34,7 +34,7 @@ Suite = Annotated[str, Rule(lambda text: text in (HYBRID, CURVE, CLEAR), f"one o
 StorePath = Annotated[
     str, Rule(lambda text: len(text) <= 512 and _PATH.fullmatch(text) is not None, "a path of plain ASCII components")
 ]
-ObjectName = Annotated[str, Rule(lambda text: len(text) <= 1024, "at most 1024 characters")]
+ObjectName = Annotated[str, Rule(lambda text: len(text) <= 1200, "at most 1200 characters")]
 PartName = Annotated[
     str, Rule(lambda text: len(text) <= 201 and text.isprintable(), "at most 201 printable characters")
 ]
@@ -43,13 +43,12 @@ Label = Annotated[str, Rule(lambda text: len(text) <= 255 and text.isprintable()
 
 def _is_plain_url(text: str) -> bool:
     try:
-        parts = urlsplit(text)
-        return bool(parts.scheme) and len(text) <= 2048 and text.isprintable() and "@" not in parts.netloc
+        return 0 < len(text) <= 2048 and text.isprintable() and "@" not in urlsplit(text).netloc
     except ValueError:
         return False
 
 
-Url = Annotated[str, Rule(_is_plain_url, "a URL without a user or password")]
+Url = Annotated[str, Rule(_is_plain_url, "a folder or a URL without a user or password")]
 
 
 @dataclass(frozen=True)
@@ -180,10 +179,10 @@ class Share(Record):
         if len(names) != len(self.stores):
             raise RecordError("share: a store is named twice")
         for item, version in zip(self.terms.items, self.versions, strict=True):
+            _require_item(version, item)
             _require_version(version, names)
             if len(covered(version, item)) != len(version.blobs):
                 raise RecordError("share: lists a blob that its terms do not cover")
-            _require_item(version, item)
 
     def subjects(self) -> tuple[tuple[str, str], ...]:
         return tuple((version.id, _digest(version)) for version in self.versions)

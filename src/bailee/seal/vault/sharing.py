@@ -80,14 +80,16 @@ def pass_on(
     not_after: datetime | None = None,
     passes: int | None = None,
     revocations: Sequence[Signed[ShareRevocation]] = (),
+    opener: Unsealer | None = None,
 ) -> Chain:
     """`chain` with one link more, from its last grantee to the next. What is not said is taken over; passes: one less.
 
+    opener: what opens the giver's own keys, where that is not its identity (a bare X25519 key).
     Raises GrantError where the chain does not hold or the new terms are wider than those held.
     """
     check_chain(chain, revocations, now)
     before = chain.last.record
-    held = dict(zip(_blob_names(chain.first.record, before.terms), open_keys(chain, giver), strict=True))
+    held = dict(zip(_blob_names(chain.first.record, before.terms), open_keys(chain, opener or giver), strict=True))
     old = before.terms
     terms = Terms(
         purpose=old.purpose,
