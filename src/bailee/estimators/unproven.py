@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from bailee.statements.fixed_point import NOISE_BITS
 from bailee.statements.hidden.accounting import ModelLoss, model_loss, settle
 from bailee.statements.hidden.session import start_state
 from bailee.statements.hidden.terms import BOUNDARY_OPENINGS, ModelTerms, Setup
@@ -17,6 +16,7 @@ from bailee.statements.network.draws import NoiseScale, draw
 from bailee.statements.network.optimizer import Weights, used_weights
 from bailee.statements.network.plan import ModelPlan
 from bailee.statements.network.run import in_batches, run_steps
+from bailee.statements.noise import uniform_words
 
 _FULL_STEPS = 64
 """Full-batch steps between two words of progress."""
@@ -67,11 +67,10 @@ def _noise(
 ) -> dict[str, NDArray[np.int64]]:
     """Noise for each parameter, (steps, *shape), lattice units."""
     found: dict[str, NDArray[np.int64]] = {}
-    mask = np.uint64((1 << NOISE_BITS) - 1)
     for parameter in architecture.parameters:
         shape = (steps, *parameter.shape)
         size = int(np.prod(shape))
-        uniforms = [np.frombuffer(entropy(8 * size), "<u8").astype(np.uint64) & mask for _ in scale.draws]
+        uniforms = [uniform_words(entropy(8 * size)) for _ in scale.draws]
         coins = [np.zeros(size, dtype=np.uint64)] * len(uniforms)
         found[parameter.name] = draw(scale, uniforms, coins).reshape(shape)
     return found

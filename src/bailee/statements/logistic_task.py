@@ -17,10 +17,10 @@ from bailee.errors import PlanError, SessionError
 from bailee.records import Card
 from bailee.records.schema import Schema
 from bailee.statements import privacy
-from bailee.statements.fixed_point import NOISE_BITS, weight_radius
+from bailee.statements.fixed_point import weight_radius
 from bailee.statements.gradient import GradientClaim, verify_gradients
 from bailee.statements.logistic import Rule, State, compute_round, final_model, round_state, start, update
-from bailee.statements.noise import combine, noise_table
+from bailee.statements.noise import combine, noise_table, uniform_words
 from bailee.statements.plan import Plan, Terms, check_bounds, row_norm_bound, rule
 from bailee.statements.privacy import Loss, Release, check_noise, privacy_curve, privacy_loss
 from bailee.statements.task import Facts, Witness
@@ -214,9 +214,7 @@ def _norm_bound(card: Card) -> int:
 
 def _words(stream: Any, shape: tuple[int, int]) -> NDArray[np.uint64]:
     """A BLAKE3 stream as little-endian words modulo 2^60."""
-    drawn = np.frombuffer(stream.digest(length=8 * shape[0] * shape[1]), dtype="<u8").astype(np.uint64)
-    found: NDArray[np.uint64] = drawn & np.uint64((1 << NOISE_BITS) - 1)
-    return found.reshape(shape)
+    return uniform_words(stream.digest(length=8 * shape[0] * shape[1])).reshape(shape)
 
 
 def _listed(values: NDArray[np.int64]) -> tuple[int, ...]:

@@ -60,6 +60,12 @@ def parse_sigma(sigma: str) -> Fraction:
     return value
 
 
+def uniform_words(octets: bytes, bits: int = NOISE_BITS) -> NDArray[np.uint64]:
+    """Values below 2^bits from uniform octets, flat: little-endian 64-bit words, their highest bits dropped."""
+    words: NDArray[np.uint64] = np.frombuffer(octets, dtype="<u8").astype(np.uint64) & np.uint64((1 << bits) - 1)
+    return words
+
+
 def combine(uniforms: NDArray[np.uint64], coins: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """S = (U + V) mod 2^60: uniform if either part is, known to nobody who lacks one of them."""
     mask = np.uint64((1 << NOISE_BITS) - 1)

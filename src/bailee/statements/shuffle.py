@@ -24,6 +24,7 @@ from bailee.argument.parameters import require_soundness
 from bailee.argument.tape import Tape
 from bailee.errors import StatementError
 from bailee.statements.dataset import TENSOR, check, dataset_axes
+from bailee.statements.noise import uniform_words
 from bailee.statements.record_keys import combine, drawn, padded_rows
 
 if TYPE_CHECKING:
@@ -143,8 +144,7 @@ def draw_uniforms(rows: int, seed: bytes) -> Words:
     """(rows,) uniforms below 2^60, expanded from a secret seed of 32 bytes."""
     from bailee.argument.randomness import Expansion
 
-    octets = Expansion(seed).octets("order", 8 * rows)
-    return np.frombuffer(octets, dtype="<u8").astype(np.uint64) & np.uint64((1 << KEY_BITS) - 1)
+    return uniform_words(Expansion(seed).octets("order", 8 * rows), KEY_BITS)
 
 
 def order_seed(seed: bytes) -> bytes:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 from blake3 import blake3
 
 from bailee import tags
 from bailee.argument.commitment_record import Commitment
 from bailee.records.canonical import canonical, digest
 from bailee.statements.hidden.terms import Setup
+from bailee.statements.noise import uniform_words
 from bailee.statements.shuffle import KEY_BITS, ShuffleClaim
 
 STATEMENT = "https://bailee.dev/shuffle/v1"
@@ -29,8 +29,7 @@ def shuffle_claim(setup: Setup, session: str, opening: str, coins: Mapping[str, 
     rows = setup.terms.rows[dataset]
     seed = canonical({"session": session, "opening": opening, "coins": dict(coins), "dataset": dataset})
     octets = blake3(seed, key=tags.MODEL_ORDER).digest(length=8 * rows)
-    words = np.frombuffer(octets, dtype="<u8").astype(np.uint64) & np.uint64((1 << KEY_BITS) - 1)
-    return ShuffleClaim(rows, len(setup.terms.columns), words)
+    return ShuffleClaim(rows, len(setup.terms.columns), uniform_words(octets, KEY_BITS))
 
 
 def shuffle_context(

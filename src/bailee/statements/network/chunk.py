@@ -20,7 +20,6 @@ from bailee.argument.nodes import Axis, Node
 from bailee.argument.tape import Tape
 from bailee.errors import PlanError, StatementError
 from bailee.statements.dataset import TENSOR, check
-from bailee.statements.fixed_point import NOISE_BITS
 from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.boundary import (
     READ,
@@ -37,6 +36,7 @@ from bailee.statements.network.numbers import Integers
 from bailee.statements.network.optimizer import Rule, join, write_follow, write_ranges, write_update
 from bailee.statements.network.run import iterate, present_rows
 from bailee.statements.network.stage import Stage
+from bailee.statements.noise import uniform_words
 
 if TYPE_CHECKING:
     from bailee.argument.commitment import CommittedVector
@@ -160,14 +160,12 @@ def commit_noise(architecture: Architecture, rule: Rule, seed: bytes) -> Committ
     if rule.noise is None:
         raise StatementError("a rule without noise has nothing to commit")
     secret = Expansion(seed)
-    mask = np.uint64((1 << NOISE_BITS) - 1)
     tensors: dict[str, NDArray[np.uint64]] = {}
     for parameter in architecture.parameters:
         count = len(rule.multipliers) * int(np.prod(parameter.padded))
         for name, _, _ in rule.noise.draws:
             tensor = tensor_name(parameter.name, name)
-            octets = secret.octets(f"uniforms {tensor}", 8 * count)
-            tensors[tensor] = np.frombuffer(octets, dtype="<u8").astype(np.uint64) & mask
+            tensors[tensor] = uniform_words(secret.octets(f"uniforms {tensor}", 8 * count))
     return CommittedVector(tensors, 1, secret.octets("noise commitment", 32))
 
 

@@ -24,7 +24,7 @@ from bailee.statements.fixed_point import NOISE_BITS
 from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.numbers import Integers
 from bailee.statements.network.stage import Stage
-from bailee.statements.noise import NoiseTable, combine, noise_table
+from bailee.statements.noise import NoiseTable, combine, noise_table, uniform_words
 
 Words = NDArray[np.uint64]
 LARGEST_SIGMA = 4000
@@ -85,7 +85,7 @@ def tensor_name(parameter: str, draw: str) -> str:
 def coins(seed: bytes, tensor: str, bits: int) -> Words:
     """The public half of 2^bits draws: 60-bit values expanded from a 32-byte seed."""
     stream = blake3(seed + tensor.encode(), key=tags.NOISE_COINS).digest(length=8 << bits)
-    return np.frombuffer(stream, dtype="<u8").astype(np.uint64) & np.uint64((1 << NOISE_BITS) - 1)
+    return uniform_words(stream)
 
 
 def draw(scale: NoiseScale, uniforms: Sequence[Words], public: Sequence[Words]) -> Integers:
