@@ -61,6 +61,33 @@ class Part:
     name: str = ""
 
 
+@dataclass(frozen=True)
+class Policy:
+    """How an owner's blobs are spread. need: fragments that must be safe before a put counts, None for the default.
+
+    allow: regions that may hold fragments, empty for all; deny: regions that never do; per_provider: at most so many
+    fragments of a blob with one provider, None for no limit (they are spread as wide as the stores allow anyway).
+    """
+
+    code: Code
+    need: int | None = None
+    allow: frozenset[str] = frozenset()
+    deny: frozenset[str] = frozenset()
+    per_provider: int | None = None
+
+    def __post_init__(self) -> None:
+        k, n = self.code.k, self.code.n
+        if self.need is not None and not k <= self.need <= n:
+            raise InputError(f"a put of {self.code} needs {k} to {n} fragments to be safe, got {self.need}")
+        if self.per_provider is not None and self.per_provider < 1:
+            raise InputError(f"expected at least 1 fragment a provider, got {self.per_provider}")
+
+    @property
+    def enough(self) -> int:
+        """Fragments that must be safe before a put counts: k + half of the others, rounded up."""
+        return self.need if self.need is not None else self.code.k + (self.code.n - self.code.k + 1) // 2
+
+
 class LockMode(StrEnum):
     """S3's words: `governance`, which the owner may lift by saying so, and `compliance`, which ends by time alone."""
 
@@ -103,3 +130,36 @@ class Listing:
     versions: tuple[Version, ...]
     prefixes: tuple[str, ...] = ()
     after: str = ""
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """A blob that was uploaded and that no version holds yet. id: of the blob, hex; etag: hex MD5 of its bytes."""
+
+    id: str
+    length: int
+    etag: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """A leaf of the log. seq: 0, 1, ...; entry: its canonical JSON, of which the leaf is the hash."""
+
+    seq: int
+    entry: bytes
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """What an erasure did. versions: their ids; leaves: of the log, one a version, in the same order."""
+
+    versions: tuple[str, ...]
+    leaves: tuple[int, ...]
+    reached: tuple[str, ...] = ()
+    """Stores that hold nothing of it any more."""
+    missed: tuple[str, ...] = ()
+    """Stores that did not answer and may still hold fragments, which nobody can open; they are tried again."""
+    shared: int = 0
+    """Blobs that stay because another version holds them."""
+    is_overwritten: bool = True
+    """False where a reader kept the database from overwriting its own files; the next erasure or `tidy` does it."""

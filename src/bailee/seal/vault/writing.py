@@ -1,0 +1,186 @@
+"""Writing a blob: bytes of any length become n fragments on n stores, in constant memory (docs/vault.md, 4 to 6)."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from types import TracebackType
+from typing import TypeAlias
+
+from bailee.adapters.stores.store import Store
+from bailee.errors import InputError, StoreError
+from bailee.keys import Secret
+from bailee.seal.vault import pieces
+from bailee.seal.vault.facts import Blob, Code, Placed
+from bailee.seal.vault.fragments import NamingKey, fragment_root, leaf
+from bailee.seal.vault.kernel import Bytes
+from bailee.seal.vault.lanes import Lanes, Load
+from bailee.seal.vault.layout import LONGEST, PLAIN, TAG, padded_length
+from bailee.seal.vault.segments import Cipher, commitment
+
+BATCH = 4
+"""Segments that go to a store together: waking twelve threads for each would cost more than the code does."""
+PATIENCE = 30.0
+_ZEROS = bytes(1 << 18)
+_Sealed: TypeAlias = tuple[Bytes, list[bytes]]
+
+
+@cache
+def _sealers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="bailee-seal")
+
+
+class BlobWriter:
+    """Takes bytes by `write`; `finish` gives the blob's facts when enough fragments are safe, `abandon` gives it up.
+
+    targets[j] keeps fragment j; None where it is to be nowhere for now. need: how many must be safe. workers: segments
+    sealed at once; 1 does it in the caller's thread. patience: seconds for which stores that are needed no more hold
+    the others up. Not for several threads at once.
+    """
+
+    def __init__(
+        self,
+        blob_id: bytes,
+        key: Secret,
+        code: Code,
+        targets: Sequence[Store | None],
+        naming: NamingKey,
+        need: int,
+        *,
+        workers: int = 1,
+        patience: float = PATIENCE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if len(targets) != code.n:
+            raise InputError(f"a code of {code} needs {code.n} targets, got {len(targets)}")
+        if not code.k <= need <= code.n:
+            raise InputError(f"a code of {code} needs {code.k} to {code.n} fragments to be safe, got {need}")
+        self._id, self._key, self._code = blob_id, key, code
+        self._cipher = Cipher(blob_id, key, code)
+        places = [(j, store, naming.path(blob_id, j)) for j, store in enumerate(targets) if store is not None]
+        self._lanes = Lanes(places, need, patience, clock)
+        self._need, self._workers = need, workers
+        self._length = self._segment = 0
+        self._tail = bytearray()
+        self._leaves = [bytearray() for _ in range(code.n)]
+        self._sealing: deque[Future[_Sealed]] = deque()
+        self._batch: list[Bytes] = []
+        self._is_over = False
+
+    def __enter__(self) -> BlobWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._is_over:
+            self.abandon()
+
+    @property
+    def length(self) -> int:
+        """Bytes taken so far."""
+        return self._length
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """More bytes. StoreError, and the blob is abandoned, when fewer than `need` stores still take them."""
+        if self._is_over:
+            raise InputError("this blob is finished or abandoned; write another one")
+        if self._length + len(memoryview(data).cast("B")) > LONGEST:
+            raise InputError(f"a blob has at most {LONGEST} bytes; cut the object into several")
+        try:
+            self._length += self._feed(data)
+        except BaseException:
+            self.abandon()
+            raise
+
+    def finish(self) -> Blob:
+        """Pad, write what is left, and wait for the stores. StoreError when fewer than `need` fragments are safe."""
+        if self._is_over:
+            raise InputError("this blob is finished or abandoned already")
+        try:
+            rest = padded_length(self._length) - self._length
+            while rest:
+                rest -= self._feed(_ZEROS[: min(rest, len(_ZEROS))])
+            self._seal(self._tail, is_last=True)
+            self._tail = bytearray()
+            while self._sealing:
+                self._collect()
+            loads = self._loads()
+            for index, load in loads.items():
+                load.append(bytes(self._leaves[index]))
+            self._lanes.send(loads, is_last=True)
+            self._lanes.settle()
+        except BaseException:
+            self.abandon()
+            raise
+        self._is_over = True
+        stores = {lane.index: lane.store.name for lane in self._lanes.all if lane.finished}
+        placed = [Placed(j, stores.get(j, ""), fragment_root(self._leaves[j])) for j in range(self._code.n)]
+        return Blob(self._id, self._code, self._length, commitment(self._key), tuple(placed))
+
+    @property
+    def faults(self) -> tuple[tuple[str, StoreError], ...]:
+        """Stores that were given up, by name, and why."""
+        return tuple((lane.store.name, lane.error) for lane in self._lanes.all if lane.error is not None)
+
+    def abandon(self) -> None:
+        """Nothing of it stays; a store that cannot be reached now keeps bytes that nothing names."""
+        if self._is_over:
+            return
+        self._is_over = True
+        self._sealing.clear()
+        self._batch.clear()
+        self._lanes.abandon()
+
+    def _feed(self, data: bytes | bytearray | memoryview) -> int:
+        view = memoryview(data).cast("B")
+        size = len(view)
+        if self._workers > 1 and not isinstance(data, bytes) and len(self._tail) + size > PLAIN:
+            view = memoryview(bytes(view))  # sealed later, when the caller's buffer may have changed
+        if self._tail and len(self._tail) + len(view) > PLAIN:
+            missing = PLAIN - len(self._tail)
+            self._tail += view[:missing]
+            view = view[missing:]
+            self._seal(self._tail, is_last=False)
+            self._tail = bytearray()
+        while len(view) > PLAIN:  # a whole segment waits until more follows: it may be the last one
+            self._seal(view[:PLAIN], is_last=False)
+            view = view[PLAIN:]
+        self._tail += view
+        return size
+
+    def _seal(self, plain: bytearray | memoryview, is_last: bool) -> None:
+        segment, self._segment = self._segment, self._segment + 1
+        if self._workers == 1 or (is_last and not self._sealing):
+            self._add(self._sealed(segment, plain, is_last))
+            return
+        self._sealing.append(_sealers().submit(self._sealed, segment, plain, is_last))
+        while len(self._sealing) > self._workers:
+            self._collect()
+
+    def _collect(self) -> None:
+        self._add(self._sealing.popleft().result())
+
+    def _sealed(self, segment: int, plain: bytearray | memoryview, is_last: bool) -> _Sealed:
+        size = len(plain) + TAG
+        made = pieces.room(self._code, size)
+        self._cipher.seal(segment, is_last, plain, made.reshape(-1).data[:size])
+        pieces.complete(self._code, made)
+        return made, [leaf(piece.data) for piece in made]
+
+    def _add(self, sealed: _Sealed) -> None:
+        made, leaves = sealed
+        for table, entry in zip(self._leaves, leaves, strict=True):
+            table += entry
+        if len(self._batch) == BATCH:
+            self._lanes.send(self._loads())
+        self._batch.append(made)
+
+    def _loads(self) -> dict[int, Load]:
+        loads: dict[int, Load] = {j: [made[j].data for made in self._batch] for j in range(self._code.n)}
+        self._batch = []
+        return loads
