@@ -132,17 +132,12 @@ def check_passing(
         _check_item(held[item.version], item, known[item.version], where)
 
 
-def check_within(item: Item, version: SharedVersion, columns: Sequence[str] | None, span: tuple[int, int]) -> None:
-    """Raises GrantError where a reader asks for columns (None: of plain bytes) or bytes that `item` does not grant."""
-    if columns is not None:
-        opened = {version.blobs[place].name for place in covered(version, item)}
-        for name in columns:
-            if name not in opened:
-                raise GrantError(f"the column {name!r} is not in this share; it has {', '.join(sorted(names(opened)))}")
-    elif item.span is not None and not (item.span.start <= span[0] and span[1] <= item.span.stop):
-        raise GrantError(
-            f"bytes {span[0]} to {span[1]} are not in this share; it has {item.span.start} to {item.span.stop}"
-        )
+def check_columns(item: Item, version: SharedVersion, columns: Sequence[str]) -> None:
+    """Raises GrantError where a reader asks for a column that `item` does not grant, be it in the table or not."""
+    granted = {version.blobs[place].name for place in covered(version, item)}
+    for name in columns:
+        if name not in granted:
+            raise GrantError(f"the column {name!r} is not in this share; it has {', '.join(sorted(names(granted)))}")
 
 
 def names(parts: set[str]) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from blake3 import blake3
 
@@ -16,6 +17,12 @@ from bailee.seal.vault.layout import LEAF, Layout
 
 _WINDOW = 4
 """Pieces read at once by `verify_fragment`."""
+
+
+class Naming(Protocol):
+    """Who knows the names of fragments: the owner's NamingKey, or a share that tells some of them."""
+
+    def path(self, blob_id: bytes, index: int) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,7 @@ def fragment_root(leaves: Sequence[bytes] | bytes | bytearray) -> bytes:
     return tree.root([tree.leaf_hash(entry) for entry in leaves])
 
 
-def read_leaves(blob: Blob, index: int, store: Store, naming: NamingKey) -> bytes:
+def read_leaves(blob: Blob, index: int, store: Store, naming: Naming) -> bytes:
     """The leaves of a fragment, checked against its root. StoreError, or DamageError where they do not fit."""
     layout = Layout(blob.code, blob.length)
     found = store.read(naming.path(blob.id, index), layout.body, LEAF * layout.segments)
@@ -55,7 +62,7 @@ def read_leaves(blob: Blob, index: int, store: Store, naming: NamingKey) -> byte
     return found
 
 
-def verify_fragment(blob: Blob, index: int, store: Store, naming: NamingKey) -> None:
+def verify_fragment(blob: Blob, index: int, store: Store, naming: Naming) -> None:
     """Read all of a fragment and check it against its root. MissingError, StoreError, or DamageError that says where.
 
     Needs no key: whoever has the blob's record can check what a store holds.

@@ -17,7 +17,7 @@ from bailee.errors import DamageError, InputError, StorageError
 from bailee.keys import Secret
 from bailee.seal.vault import pieces
 from bailee.seal.vault.facts import Blob
-from bailee.seal.vault.fragments import NamingKey, leaf, read_leaves
+from bailee.seal.vault.fragments import Naming, leaf, read_leaves
 from bailee.seal.vault.gathering import Check, Gathering, OnFault, Source
 from bailee.seal.vault.kernel import Bytes
 from bailee.seal.vault.layout import LEAF, PLAIN, Layout
@@ -32,7 +32,7 @@ def read_blob(
     blob: Blob,
     key: Secret,
     stores: Mapping[str, Store],
-    naming: NamingKey,
+    naming: Naming,
     start: int = 0,
     stop: int | None = None,
     *,
@@ -59,7 +59,7 @@ class Fragments:
         self,
         blob: Blob,
         stores: Mapping[str, Store],
-        naming: NamingKey,
+        naming: Naming,
         on_fault: OnFault | None,
         pace: Pace,
     ) -> None:
@@ -148,7 +148,7 @@ class _Reader:
         blob: Blob,
         key: Secret,
         stores: Mapping[str, Store],
-        naming: NamingKey,
+        naming: Naming,
         on_fault: OnFault | None,
         pace: Pace,
     ) -> None:
