@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 
@@ -28,6 +29,18 @@ BATCHES = (1, 2, 4)
 """Segments asked for at once: the first comes soon, the later ones cost few requests."""
 
 
+class SegmentCache(Protocol):
+    """Sealed segments kept near (`bailee.seal.vault.cache`). What it gives is not believed: it opens, or is dropped."""
+
+    def has(self, blob_id: bytes, segment: int) -> bool: ...
+
+    def get(self, blob_id: bytes, segment: int) -> bytes | None: ...
+
+    def put(self, blob_id: bytes, segment: int, ciphertext: memoryview) -> None: ...
+
+    def drop(self, blob_id: bytes, segment: int) -> None: ...
+
+
 def read_blob(
     blob: Blob,
     key: Secret,
@@ -38,6 +51,7 @@ def read_blob(
     *,
     on_fault: OnFault | None = None,
     pace: Pace | None = None,
+    cache: SegmentCache | None = None,
 ) -> Iterator[bytes]:
     """Bytes `start` to `stop` of the plaintext, in parts of at most a segment.
 
@@ -49,7 +63,7 @@ def read_blob(
     if not 0 <= start <= stop <= blob.length:
         raise InputError(f"expected a range within {blob.length} bytes, got {start} to {stop}")
     check_key(key, blob.commitment)
-    return _Reader(blob, key, stores, naming, on_fault, pace or Pace()).parts(start, stop)
+    return _Reader(blob, key, stores, naming, on_fault, pace or Pace(), cache).parts(start, stop)
 
 
 class Fragments:
@@ -151,8 +165,10 @@ class _Reader:
         naming: Naming,
         on_fault: OnFault | None,
         pace: Pace,
+        cache: SegmentCache | None,
     ) -> None:
         self._fragments = Fragments(blob, stores, naming, on_fault, pace)
+        self._cache = cache
         self._blob, self._layout = blob, self._fragments.layout
         self._cipher = Cipher(blob.id, key, blob.code)
         self._scratch: dict[int, Bytes] = {}
@@ -166,6 +182,34 @@ class _Reader:
             yield plain[max(start - base, 0) : stop - base]
 
     def _segments(self, first: int, end: int) -> Iterator[tuple[int, bytes]]:
+        cache = self._cache
+        if cache is None:
+            yield from self._fetched(first, end)
+            return
+        while first < end:
+            plain = self._cached(cache, first)
+            if plain is not None:
+                yield first, plain
+                first += 1
+                continue
+            stop = first + 1
+            while stop < end and not cache.has(self._blob.id, stop):
+                stop += 1
+            yield from self._fetched(first, stop)
+            first = stop
+
+    def _cached(self, cache: SegmentCache, segment: int) -> bytes | None:
+        ciphertext = cache.get(self._blob.id, segment)
+        if ciphertext is None:
+            return None
+        plain = None
+        if len(ciphertext) == self._layout.ciphertext(segment):
+            plain = self._cipher.open(segment, segment == self._layout.segments - 1, memoryview(ciphertext))
+        if plain is None:
+            cache.drop(self._blob.id, segment)
+        return plain
+
+    def _fetched(self, first: int, end: int) -> Iterator[tuple[int, bytes]]:
         batches = list(_batches(first, end))
         ahead = self._fragments.gather(*batches[0])
         for place, (begin, stop) in enumerate(batches):
@@ -208,10 +252,11 @@ class _Reader:
         if scratch is None:
             scratch = self._scratch[size] = np.empty((self._blob.code.k, size), np.uint8)
         rows = {j: np.frombuffer(piece, np.uint8) for j, piece in given.items()}
-        joined = pieces.join(self._blob.code, rows, scratch)
-        return self._cipher.open(
-            segment, segment == self._layout.segments - 1, joined[: self._layout.ciphertext(segment)]
-        )
+        ciphertext = pieces.join(self._blob.code, rows, scratch)[: self._layout.ciphertext(segment)]
+        plain = self._cipher.open(segment, segment == self._layout.segments - 1, ciphertext)
+        if plain is not None and self._cache is not None:
+            self._cache.put(self._blob.id, segment, ciphertext)
+        return plain
 
 
 def _batches(first: int, end: int) -> Iterator[tuple[int, int]]:
