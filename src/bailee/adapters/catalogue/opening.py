@@ -62,7 +62,7 @@ class Catalogue:
         if not self.is_sqlite:
             with self._writers.connect() as connection:
                 outside = connection.execution_options(isolation_level="AUTOCOMMIT")
-                outside.exec_driver_sql("VACUUM versions, keys, parts, blobs, objects, tags, uploads, upload_parts")
+                outside.exec_driver_sql("VACUUM versions, keys, parts, blobs, objects, tags, loose")
             return True
         until = time.monotonic() + patience
         while True:

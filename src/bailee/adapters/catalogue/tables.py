@@ -103,7 +103,7 @@ blobs = Table(
 )  # fmt: skip
 
 parts = Table(
-    "parts", metadata,  # a version is its parts in order; a blob lives while a part or an upload names it
+    "parts", metadata,  # a version is its parts in order; a blob lives while a part or a loose row names it
     Column("version", RowNumber, ForeignKey("versions.row"), primary_key=True, autoincrement=False),
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("blob", RowNumber, ForeignKey("blobs.row"), nullable=False, index=True),
@@ -182,25 +182,30 @@ buckets = Table(
     "buckets", metadata,
     Column("name", Bytewise, primary_key=True),
     Column("created", Double, nullable=False),
-    Column("settings", Text, nullable=False),  # JSON: versioning, policy, acl, cors, lifecycle, default lock
+    Column("is_versioned", Boolean, nullable=False),
+    Column("has_locks", Boolean, nullable=False),
+    Column("settings", Text, nullable=False),  # JSON: documents by kind
 )  # fmt: skip
 
 uploads = Table(
     "uploads", metadata,
     Column("row", RowNumber, primary_key=True),
-    Column("id", LargeBinary, nullable=False, unique=True),  # the id of the version it will be
-    Column("name", Bytewise, nullable=False, index=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("bucket", Bytewise, nullable=False),
+    Column("key", Bytewise, nullable=False),
     Column("created", Double, nullable=False),
-    Column("settings", Text, nullable=False),  # JSON: content type, metadata and whatever the door needs
-    Column("sealed", LargeBinary, nullable=False),  # the version key
+    Column("options", Text, nullable=False),  # JSON: what its object is to have
+    Index("uploads_listed", "bucket", "key"),
 )  # fmt: skip
 
-upload_parts = Table(
-    "upload_parts", metadata,
-    Column("upload", RowNumber, ForeignKey("uploads.row"), primary_key=True, autoincrement=False),
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("blob", RowNumber, ForeignKey("blobs.row"), nullable=False, index=True),
-    Column("wrapped", LargeBinary, nullable=False),
+loose = Table(
+    "loose", metadata,  # blobs that were uploaded and that no version holds yet
+    Column("blob", RowNumber, ForeignKey("blobs.row"), primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, nullable=False),  # the blob key, sealed to the owner
     Column("etag", Text, nullable=False),
     Column("created", Double, nullable=False),
+    Column("upload", RowNumber, ForeignKey("uploads.row")),
+    Column("number", Integer),
+    Column("checksum", Text),
+    UniqueConstraint("upload", "number"),
 )  # fmt: skip

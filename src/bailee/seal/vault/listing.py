@@ -1,0 +1,127 @@
+"""Pages of names and versions, in order of their UTF-8 bytes, by the index: a page costs its length, not the vault's.
+
+A group (all names with one prefix up to the delimiter) is one entry of a page and is stepped over by a seek to its end.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, select
+
+from bailee.adapters.catalogue import Catalogue
+from bailee.adapters.catalogue.tables import objects, versions
+from bailee.errors import InputError
+from bailee.seal.vault.facts import Listing, Version
+from bailee.seal.vault.rows import VERSION, after_prefix, to_version
+
+_END = "\0"
+"""Between a name and a version's number in `after`: no name holds it."""
+
+
+def list_current(catalogue: Catalogue, prefix: str, delimiter: str, after: str, limit: int) -> Listing:
+    """Current versions (no markers) and groups above `after`, at most `limit` of both together."""
+    _check_limit(limit)
+    found: list[Version] = []
+    groups: list[str] = []
+    query = VERSION.where(versions.c.row == objects.c.current, objects.c.visible == 1).order_by(objects.c.name)
+    with catalogue.reading() as connection:
+        seek, chunk = (after, False), 64 if delimiter else limit + 1
+        while True:
+            size = min(chunk, limit + 1 - len(found) - len(groups))
+            rows = connection.execute(_above(query, prefix, *seek).limit(size)).all()
+            last = ""
+            for row in rows:
+                group = _group(row.name, prefix, delimiter)
+                if group and (group == last or group <= after):
+                    continue  # a group at or below `after` was in an earlier page
+                if len(found) + len(groups) == limit:
+                    return Listing(tuple(found), tuple(groups), _last(found, groups))
+                last = group
+                if group:
+                    groups.append(group)
+                else:
+                    found.append(to_version(row))
+            if len(rows) < size:
+                return Listing(tuple(found), tuple(groups))
+            chunk = chunk if last else 2 * chunk
+            group = _group(rows[-1].name, prefix, delimiter)
+            end = after_prefix(group) if group else None
+            if group and end is None:
+                return Listing(tuple(found), tuple(groups))
+            seek = (end, True) if end is not None else (rows[-1].name, False)
+
+
+def list_versions(catalogue: Catalogue, prefix: str, after: str, limit: int) -> Listing:
+    """All versions and markers, by name, the newest first. after: a name, or what a listing gave."""
+    _check_limit(limit)
+    name, separator, number = after.partition(_END)
+    order = (objects.c.name, versions.c.number.desc())
+    rows: list[Row[Any]] = []
+    with catalogue.reading() as connection:
+        if separator:
+            below = VERSION.where(objects.c.name == name, versions.c.number < _number(number))
+            rows += connection.execute(below.order_by(*order).limit(limit + 1)).all()
+        if len(rows) <= limit:
+            rows += _versions_above(connection, prefix, name, limit + 1 - len(rows))
+    page = tuple(to_version(row) for row in rows[:limit])
+    return Listing(page, (), f"{page[-1].name}{_END}{page[-1].number}" if len(rows) > limit and page else "")
+
+
+def _versions_above(connection: Connection, prefix: str, name: str, limit: int) -> list[Row[Any]]:
+    # Names first, by their index: joined at once, a database may read and sort every version there is.
+    rows: list[Row[Any]] = []
+    seek = name
+    while len(rows) < limit:
+        names = _above(select(objects.c.row, objects.c.name), prefix, seek, False).order_by(objects.c.name)
+        page = connection.execute(names.limit(limit - len(rows))).all()
+        if not page:
+            break
+        query = VERSION.where(versions.c.object.in_([row.row for row in page]))
+        rows += connection.execute(query.order_by(objects.c.name, versions.c.number.desc())).all()
+        seek = page[-1].name
+    return rows[:limit]
+
+
+def count(catalogue: Catalogue) -> tuple[int, int]:
+    """Objects that are visible and their bytes."""
+    query = select(func.count(), func.coalesce(func.sum(versions.c.length), 0)).join_from(
+        versions, objects, versions.c.row == objects.c.current
+    )
+    with catalogue.reading() as connection:
+        number, length = connection.execute(query.where(objects.c.visible == 1)).one()
+    return int(number), int(length)
+
+
+def _above(query: Select[Any], prefix: str, seek: str, is_included: bool) -> Select[Any]:
+    """Names of the prefix above `seek` (or at it)."""
+    lowest = max(prefix, seek)
+    if lowest == seek and not is_included and seek:
+        query = query.where(objects.c.name > lowest)
+    elif lowest:
+        query = query.where(objects.c.name >= lowest)
+    end = after_prefix(prefix)
+    return query if end is None else query.where(objects.c.name < end)
+
+
+def _group(name: str, prefix: str, delimiter: str) -> str:
+    if not delimiter:
+        return ""
+    at = name.find(delimiter, len(prefix))
+    return "" if at < 0 else name[: at + len(delimiter)]
+
+
+def _last(found: list[Version], groups: list[str]) -> str:
+    ends = ([found[-1].name] if found else []) + groups[-1:]
+    return max(ends, default="")
+
+
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or len(text) > 18:
+        raise InputError("expected `after` as a listing gave it")
+    return int(text)
+
+
+def _check_limit(limit: int) -> None:
+    if not 0 <= limit <= 100_000:
+        raise InputError(f"expected a page of 0 to 100000 entries, got {limit}")
