@@ -20,8 +20,6 @@ from sources import DEFAULT_CACHE
 from bailee.estimators import PrivateLogisticRegression
 from bailee.verify.model import verify_model_passport
 
-MEMORY = 9000
-"""MiB: chunks of 8 full-batch steps on 60,000 rows, so that few openings of the rows are spent."""
 ORDER = 5
 """Seed of the public order of the rows: the sets are not all well mixed."""
 
@@ -39,7 +37,6 @@ def estimator(recipe: Recipe, home: Path, proven: bool) -> PrivateLogisticRegres
         bounds=(-1, 1),
         targets=list(range(max(2, recipe.classes))),
         home=str(home),
-        memory=MEMORY,
         prove=proven,
         verbose=1,
     )

@@ -23,9 +23,9 @@ from bailee.estimators import (
 from bailee.grant import give_grant
 from bailee.keys import Identity
 from bailee.records import open_signed, sign, time_text
-from bailee.records.model import CoinPromise, ModelCoin, ModelOpening
+from bailee.records.model import CoinPromise, ModelCoin, ModelOpening, ModelPassport
 from bailee.release import open_model
-from bailee.seal import Dataset, read_schema, seal
+from bailee.seal import Dataset, Ledger, read_schema, seal
 from bailee.seal.lend import Papers, lend
 from bailee.statements.hidden.session import promise_coin
 from bailee.train.model import read_model_plan
@@ -88,6 +88,16 @@ def test_unprotected_has_its_own_name_and_a_waiver(tmp_path: Path) -> None:
     assert "epsilon" not in model.get_params()
     copy = pickle.loads(pickle.dumps(model))
     assert (copy.predict(x) == model.predict(x)).all()
+
+
+def test_a_run_of_many_chunks_has_the_openings_that_it_spends(tmp_path: Path) -> None:
+    """With little memory each full-batch step is a chunk of its own."""
+    x, y = rows(4096)
+    model = UnprotectedLinearRegression(epochs=9, memory=1, home=tmp_path).fit(x, y)
+    passport = open_signed(Path(model.passport_).read_bytes(), ModelPassport).record
+    assert len(passport.chunks) == 9
+    (ledger,) = tmp_path.glob("datasets/*/openings.jsonl")
+    assert Ledger(ledger).budget().remaining == 0
 
 
 SCHEMA = b"""

@@ -17,9 +17,11 @@ from bailee.statements.hidden.schedule import MAX_CHUNK, cut
 from bailee.statements.hidden.terms import architecture_of, check_label
 from bailee.statements.network.plan import ModelPlan
 from bailee.train.model import model_plan_from_toml, read_model_plan
+from bailee.train.model.sizing import Cut, Room, chunk_bytes, find_cut, openings_needed
 from model_cast import PLAN, PLAN_FIELDS
 from parties import SCHEMA
 
+COLUMNS = SCHEMA.layout.names
 PRIVATE: dict[str, Any] = PLAN_FIELDS["privacy"]
 
 
@@ -144,3 +146,31 @@ def test_rates_are_exact_fractions() -> None:
 def test_a_model_too_large_is_refused_before_memory_is_taken() -> None:
     with pytest.raises(PlanError, match="at most 16777216"):
         architecture_of(plan(hidden=[8192, 8192]), SCHEMA.layout.names)
+
+
+def test_a_cut_takes_the_longest_chunks_there_is_room_for() -> None:
+    full = plan(batch="full", epochs=100)
+    architecture = architecture_of(full, COLUMNS)
+    for steps in (1, 4, 32):
+        room = Room(chunk_bytes(full, architecture, (1000,), steps), 1 << 40)
+        assert find_cut(full, architecture, (1000,), room, [62]) == Cut(steps, 1, (-(-100 // steps),))
+    with pytest.raises(PlanError, match="more than there is"):
+        find_cut(full, architecture, (1000,), Room(1, 1), [62])
+
+
+def test_laps_spend_fewer_openings_where_there_is_room() -> None:
+    mini = plan(batch=8, epochs=16)
+    architecture = architecture_of(mini, COLUMNS)
+    room = Room(chunk_bytes(mini, architecture, (64,), 32), 1 << 40)
+    assert find_cut(mini, architecture, (64,), room, [62]) == Cut(8, 4, (4,))
+    # of several datasets no more laps than the openings ask for: none of them has the last word for long
+    assert find_cut(mini, architecture, (64, 64), room, [62, 62]).laps == 1
+    assert find_cut(mini, architecture, (64, 64), room, [62, 8]).laps == 2
+    assert not find_cut(mini, architecture, (64, 64), room, [62, 3]).fits([62, 3])
+
+
+def test_openings_are_counted_before_rows_are_sealed() -> None:
+    full = plan(batch="full", epochs=40)
+    little = chunk_bytes(full, architecture_of(full, COLUMNS), (1000, 500), 4)
+    assert openings_needed(full, COLUMNS, (1000, 500), little) == (10, 10)
+    assert openings_needed(plan(batch=8, epochs=1, order="secret"), COLUMNS, (64,), little) == (1,)

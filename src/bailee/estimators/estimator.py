@@ -76,8 +76,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         table = domain.table(rows, target)
         if self.prove:
             place = Workplace.open(self.home)
-            holding = place.hold(table, domain.schema, plan, self._entropy)
-            return self._prove([holding], plan, domain, self._setting(place))
+            setting = self._setting(place)
+            holding = place.hold(table, domain.schema, plan, setting.memory)
+            return self._prove([holding], plan, domain, setting)
         matrix = _encode(table, domain.schema)
         trained = train_unproven(plan, domain.schema.layout.names, matrix, self._entropy, self._say)
         model = ReleasedModel(domain.schema, trained.architecture, trained.weights, None, None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,10 +23,10 @@ from bailee.records.model import CoinPromise, Waiver
 from bailee.records.schema import Schema
 from bailee.seal import Dataset, open_dataset, seal
 from bailee.seal.lend import lent_papers
-from bailee.statements.hidden.schedule import MAX_CHUNK, cut, epoch_steps, power_above
 from bailee.statements.network.plan import ModelPlan
 from bailee.train.ledger import Ledger
 from bailee.train.model import ModelHolding
+from bailee.train.model.sizing import openings_needed
 
 _OWNER = "estimator"
 _DAYS = 1
@@ -51,10 +51,14 @@ class Workplace:
     def runs(self) -> Path:
         return self.home / "runs"
 
-    def hold(self, table: pa.Table, schema: Schema, plan: ModelPlan, entropy: Callable[[int], bytes]) -> ModelHolding:
-        """Seal the table, grant `plan` on it to this very identity (with a waiver if unprotected), and open it."""
+    def hold(self, table: pa.Table, schema: Schema, plan: ModelPlan, memory: int | None) -> ModelHolding:
+        """Seal the table, grant `plan` on it to this very identity (with a waiver if unprotected), and open it.
+
+        memory: bytes that proving may take at a time: by it the run is cut, and so many openings the rows get.
+        """
         now = datetime.now(UTC)
-        dataset = seal(self.identity, schema, table, self._new("datasets"), now, _openings(plan, table.num_rows))
+        openings = _openings(plan, schema.layout.names, table.num_rows, memory)
+        dataset = seal(self.identity, schema, table, self._new("datasets"), now, openings)
         grant = give_grant(
             self.identity,
             dataset.card,
@@ -107,8 +111,7 @@ class Workplace:
         return parent / f"arrays-{count + 1}"
 
 
-def _openings(plan: ModelPlan, rows: int) -> int:
-    """For twice the chunks of a run that memory does not cut smaller, one for the card, one to renew."""
-    steps = plan.epochs if plan.full_batch else epoch_steps(plan, (rows,))
-    chunks = len(cut(plan, (rows,), min(MAX_CHUNK, power_above(steps)), 1))
-    return min(_MOST_OPENINGS, max(_LEAST_OPENINGS, 2 * chunks + 2))
+def _openings(plan: ModelPlan, columns: Sequence[str], rows: int, memory: int | None) -> int:
+    """What proving the run spends, one for the card, one to renew."""
+    (needed,) = openings_needed(plan, columns, (rows,), memory)
+    return min(_MOST_OPENINGS, max(_LEAST_OPENINGS, needed + 2))

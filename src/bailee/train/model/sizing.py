@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bailee.adapters.machine import memory_bytes
 from bailee.errors import BudgetError, PlanError
@@ -33,18 +34,74 @@ def fix_terms(plan: ModelPlan, holdings: Sequence[ModelHolding], memory: int | N
     check_label(plan, Schema.from_json(first.schema))
     architecture = architecture_of(plan, first.columns)
     rows = tuple(holding.card.record.rows for holding in holdings)
-    chunk_steps = _largest(plan, architecture, rows, memory)
-    laps = _laps(plan, architecture, rows, chunk_steps, memory, [holding.remaining() for holding in holdings], holdings)
+    left = [holding.remaining() for holding in holdings]
+    found = _fitting_cut(plan, architecture, rows, memory, holdings, left)
 
     def make(noise: str | None) -> Setup:
-        return Setup(plan, ModelTerms(first.columns, rows, chunk_steps, laps, noise, model_openings))
+        return Setup(plan, ModelTerms(first.columns, rows, found.chunk_steps, found.laps, noise, model_openings))
 
     return settle(plan, make, sampled(plan, rows)) if plan.private else make(None)
 
 
-def count_uses(chunks: Sequence[Chunk], datasets: int) -> list[int]:
+def openings_needed(
+    plan: ModelPlan, columns: Sequence[str], rows: Sequence[int], memory: int | None
+) -> tuple[int, ...]:
+    """Openings of each dataset that proving `plan` spends where enough are left: at most 62 can be. Raises PlanError.
+
+    columns: of the cards; rows: of each dataset; memory: as a run's setting has it.
+    """
+    if plan.shuffled:
+        return (1,) * len(rows)
+    most = [_MOST_OPENINGS] * len(rows)
+    return find_cut(plan, architecture_of(plan, columns), rows, _room(memory), most).uses
+
+
+@dataclass(frozen=True)
+class Room:
+    """Bytes that proving a chunk may take, and all that there are: one step alone may take these."""
+
+    chunk: int
+    machine: int
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How a run is cut (`schedule.cut`), and how many chunks read each dataset."""
+
+    chunk_steps: int
+    laps: int
+    uses: tuple[int, ...]
+
+    def fits(self, left: Sequence[int]) -> bool:
+        return all(wanted <= have for wanted, have in zip(self.uses, left, strict=True))
+
+
+def find_cut(plan: ModelPlan, architecture: Architecture, rows: Sequence[int], room: Room, left: Sequence[int]) -> Cut:
+    """The longest chunks within `room`, and the fewest laps that fit what is `left` of each dataset's openings.
+
+    Of a single dataset as many laps as there is room for, so that the fewest openings are spent. Where nothing fits
+    it is the cut of the most laps: see `Cut.fits`. Raises PlanError where no chunk has room.
+    """
+    steps = _largest(plan, architecture, rows, room)
+    found = Cut(steps, 1, count_uses(cut(plan, rows, steps, 1), len(rows)))
+    laps = 2
+    while laps <= plan.epochs and (len(rows) == 1 or not found.fits(left)):
+        try:
+            chunks = cut(plan, rows, steps, laps)
+        except PlanError:
+            break
+        if chunk_bytes(plan, architecture, rows, max(len(chunk.active) for chunk in chunks)) > room.chunk:
+            break
+        tried = Cut(steps, laps, count_uses(chunks, len(rows)))
+        if tried.fits(left) or not found.fits(left):
+            found = tried
+        laps *= 2
+    return found
+
+
+def count_uses(chunks: Sequence[Chunk], datasets: int) -> tuple[int, ...]:
     """Openings of each dataset that proving all chunks takes."""
-    return [sum(part.dataset == place for chunk in chunks for part in chunk.slices) for place in range(datasets)]
+    return tuple(sum(part.dataset == place for chunk in chunks for part in chunk.slices) for place in range(datasets))
 
 
 def chunk_bytes(plan: ModelPlan, architecture: Architecture, rows: Sequence[int], steps: int) -> int:
@@ -59,15 +116,19 @@ def chunk_bytes(plan: ModelPlan, architecture: Architecture, rows: Sequence[int]
     return _VALUE_BYTES * values + _DATA_BYTES * data
 
 
-def _largest(plan: ModelPlan, architecture: Architecture, rows: Sequence[int], memory: int | None) -> int:
-    """The most steps a chunk may have within `memory` bytes."""
-    bound = memory_bytes() // 5 if memory is None else memory
+def _room(memory: int | None) -> Room:
+    machine = memory_bytes()
+    return Room(machine // 5 if memory is None else memory, machine)
+
+
+def _largest(plan: ModelPlan, architecture: Architecture, rows: Sequence[int], room: Room) -> int:
+    """The most steps a chunk has room for."""
     most = power_above(plan.epochs) if plan.full_batch else max(power_above(-(-n // int(plan.batch))) for n in rows)
     steps = min(MAX_CHUNK, most)
-    while steps > 1 and chunk_bytes(plan, architecture, rows, steps) > bound:
+    while steps > 1 and chunk_bytes(plan, architecture, rows, steps) > room.chunk:
         steps //= 2
     needed = chunk_bytes(plan, architecture, rows, steps)
-    if needed > max(bound, memory_bytes()):
+    if needed > max(room.chunk, room.machine):
         raise PlanError(
             f"batch: proving one step takes about {needed >> 20} MiB, more than there is: use mini-batches, smaller "
             "batches or a smaller model"
@@ -75,44 +136,22 @@ def _largest(plan: ModelPlan, architecture: Architecture, rows: Sequence[int], m
     return steps
 
 
-def _laps(
+def _fitting_cut(
     plan: ModelPlan,
     architecture: Architecture,
     rows: Sequence[int],
-    chunk_steps: int,
     memory: int | None,
-    left: Sequence[int],
     holdings: Sequence[ModelHolding],
-) -> int:
-    """Passes in one chunk: the fewest that the openings allow; where there is one dataset, as many as memory does."""
-    bound = memory_bytes() // 5 if memory is None else memory
+    left: Sequence[int],
+) -> Cut:
+    """The cut of a run, if all datasets have the openings that it spends."""
     if plan.shuffled:  # one opening of the dataset pays for all: chunks spend those of the shuffled rows
         for holding, have in zip(holdings, left, strict=True):
             if have < 1:
                 raise BudgetError(_too_few(holding, 1, have))
         left = [MAX_OPENINGS - 1] * len(rows)
-    needed: list[int] = []
-    fitting = 0
-    laps = 1
-    while laps <= plan.epochs:
-        try:
-            chunks = cut(plan, rows, chunk_steps, laps)
-        except PlanError:
-            if laps == 1:
-                raise
-            break
-        length = max(len(chunk.active) for chunk in chunks)
-        if laps > 1 and chunk_bytes(plan, architecture, rows, length) > bound:
-            break
-        needed = count_uses(chunks, len(rows))
-        if all(wanted <= have for wanted, have in zip(needed, left, strict=True)):
-            fitting = laps
-            if len(rows) > 1:
-                break
-        laps *= 2
-    if fitting:
-        return fitting
-    for holding, wanted, have in zip(holdings, needed, left, strict=True):
+    found = find_cut(plan, architecture, rows, _room(memory), left)
+    for holding, wanted, have in zip(holdings, found.uses, left, strict=True):
         if wanted > have and plan.shuffled:
             raise PlanError(
                 f"epochs: {wanted} chunks would read {holding.card.record.name!r} in its secret order, a commitment "
@@ -120,7 +159,7 @@ def _laps(
             )
         if wanted > have:
             raise BudgetError(_too_few(holding, wanted, have))
-    return 1
+    return found
 
 
 def _too_few(holding: ModelHolding, wanted: int, have: int) -> str:
