@@ -30,7 +30,8 @@ from bailee.records.model import ModelCoin
 from bailee.records.schema import Schema
 from bailee.release import ReleasedModel
 from bailee.statements.hidden.schedule import power_above
-from bailee.statements.network.plan import ALL_FEATURES, FULL, NEIGHBOURS, PRIVATE, UNPROTECTED, ModelPlan, Privacy
+from bailee.statements.network.plan import FULL, NEIGHBOURS, PRIVATE, UNPROTECTED, ModelPlan, Privacy
+from bailee.statements.planned import ALL_FEATURES
 from bailee.train.model import ModelHolding, ModelSetting, train_model
 from bailee.train.model.events import ModelEvent
 

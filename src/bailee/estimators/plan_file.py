@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
+from bailee.records.canonical import Json
+from bailee.records.fields import fields_of
 from bailee.statements.network.plan import ModelPlan
-
-_LEFT_OUT = ("version", "privacy")
 
 
 def plan_toml(plan: ModelPlan) -> str:
     """The file's text. Reals are decimal strings, so that the digest is that of `plan` to the last digit."""
-    fields = plan.to_mapping()
-    privacy = fields["privacy"]
-    lines = [
-        f"{name} = {_value(value)}" for name, value in fields.items() if name not in _LEFT_OUT and value is not None
-    ]
-    lines += ["", "[privacy]"]
-    lines += [f"{name} = {_value(value)}" for name, value in dict(privacy).items() if value is not None]  # type: ignore[arg-type]
-    return "\n".join(lines) + "\n"
+    top = {name: value for name, value in fields_of(plan).items() if name != "privacy"}
+    return "\n".join([*_lines(top), "", "[privacy]", *_lines(fields_of(plan.privacy))]) + "\n"
 
 
-def _value(value: object) -> str:
-    """JSON's strings, integers and arrays are TOML's."""
-    return json.dumps(value, ensure_ascii=False)
+def _lines(fields: Mapping[str, Json]) -> list[str]:
+    """JSON's strings, integers and arrays are TOML's; what is null is left out."""
+    return [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in fields.items() if value is not None]

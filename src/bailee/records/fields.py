@@ -97,10 +97,16 @@ def decimal_text(value: float | int | str | Number) -> str:
 def encode(value: Any) -> Json:
     """A dataclass (or any field value) as JSON: dataclasses to objects, tuples to lists."""
     if dataclasses.is_dataclass(value):
-        return {field.name: encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return fields_of(value)
     if isinstance(value, tuple):
         return [encode(item) for item in value]
-    return value  # type: ignore[no-any-return]
+    plain: Json = value
+    return plain
+
+
+def fields_of(record: Any) -> dict[str, Json]:
+    """The same of a dataclass, which is always an object."""
+    return {field.name: encode(getattr(record, field.name)) for field in dataclasses.fields(record)}
 
 
 def decode(kind: Any, value: Any, where: str) -> Any:

@@ -18,7 +18,7 @@ from typing import Annotated
 
 from bailee.errors import RecordError, SchemaError
 from bailee.records.canonical import Json
-from bailee.records.fields import Decimal, Name, Rule, decode, encode
+from bailee.records.fields import Decimal, Name, Rule, decode, fields_of
 
 UNIT = 4096
 BIAS = "(bias)"
@@ -135,7 +135,7 @@ class Schema:
     label_kind: LabelKind = BINARY
 
     def to_json(self) -> dict[str, Json]:
-        fields: dict[str, Json] = encode(self)  # type: ignore[assignment]
+        fields = fields_of(self)
         if self.label_kind == BINARY:
             del fields["label_kind"]
             return {"version": 1, **fields}

@@ -23,7 +23,8 @@ from bailee.statements.hidden.terms import check_label
 from bailee.statements.logistic_task import LogisticTask
 from bailee.statements.open.task import NetworkTask
 from bailee.statements.open.terms import fix_open_terms
-from bailee.statements.plan import ALL_FEATURES, MODEL, NEIGHBOURS, VERSION, Plan, Terms, check_bounds, row_norm_bound
+from bailee.statements.plan import MODEL, NEIGHBOURS, VERSION, Plan, Terms, check_bounds, row_norm_bound
+from bailee.statements.planned import ALL_FEATURES
 from bailee.statements.privacy import calibrate_multiplier, choose_lattice, privacy_loss
 from bailee.statements.task import Task
 from bailee.statements.tasks import AnyPlan

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import ClassVar
 
-from bailee.errors import PlanError, RecordError
-from bailee.records.canonical import Json
-from bailee.records.fields import Count, Decimal, Name, check, decode, encode, hints
+from bailee.errors import PlanError
+from bailee.records.fields import Count, Decimal, Name
 from bailee.records.schema import BINARY, CLASSES, NUMBER, Schema
 from bailee.statements.hidden.schedule import Chunk, batch_rows, cut, epoch_steps, read_batches, total_steps
 from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.optimizer import Rule
 from bailee.statements.network.plan import ModelPlan
 from bailee.statements.network.schedule import rule_for
+from bailee.statements.planned import Planned
 
 BOUNDARY_OPENINGS = 2
 """One for the chunk that writes a boundary, one for the chunk that reads it."""
@@ -28,12 +28,14 @@ MAX_WEIGHTS = 1 << 24
 
 
 @dataclass(frozen=True)
-class ModelTerms:
+class ModelTerms(Planned):
     """What a run goes by beside its plan. rows: of each dataset, in the opening's order.
 
     chunk_steps, laps: how the run is cut (`schedule.cut`); noise_multiplier: what the noise is scaled by, at least
     what the plan's privacy asks for, null for an unprotected plan; model_openings: of the last boundary.
     """
+
+    WHERE: ClassVar[str] = "terms"
 
     columns: tuple[Name, ...]
     rows: tuple[Count, ...]
@@ -43,28 +45,11 @@ class ModelTerms:
     model_openings: Count
 
     def __post_init__(self) -> None:
-        try:
-            for name, kind in hints(type(self)).items():
-                check(kind, getattr(self, name), f"terms.{name}")
-        except RecordError as error:
-            raise PlanError(str(error)) from None
+        self.check_types()
         if not BOUNDARY_OPENINGS <= self.model_openings <= MAX_MODEL_OPENINGS:
             raise PlanError(
                 f"terms.model_openings: expected {BOUNDARY_OPENINGS} to {MAX_MODEL_OPENINGS}; got {self.model_openings}"
             )
-
-    def to_mapping(self) -> dict[str, Json]:
-        fields = encode(self)
-        return dict(fields) if isinstance(fields, dict) else {}
-
-    @classmethod
-    def from_mapping(cls, value: Mapping[str, Any]) -> ModelTerms:
-        """Raises PlanError for anything but exactly such terms."""
-        try:
-            terms: ModelTerms = decode(cls, dict(value), "terms")
-        except RecordError as error:
-            raise PlanError(str(error)) from None
-        return terms
 
 
 def architecture_of(plan: ModelPlan, columns: Sequence[str]) -> Architecture:

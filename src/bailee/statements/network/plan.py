@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import mpmath
 
-from bailee.errors import PlanError, RecordError
-from bailee.records.canonical import Json, canonical, digest
-from bailee.records.fields import Count, Decimal, Name, check, decode, encode, hints
+from bailee.errors import PlanError
+from bailee.records.canonical import canonical, digest
+from bailee.records.fields import Count, Decimal, Name
 from bailee.records.schema import BIAS
+from bailee.statements.planned import Planned, belongs, chosen_features, require, require_features
 
 VERSION = 2
-ALL_FEATURES = "all"
 FULL = "full"
 NEIGHBOURS = "replace-one"
 PRIVATE, UNPROTECTED = "private", "unprotected"
@@ -50,20 +50,20 @@ class Privacy:
         """Raises PlanError naming the field that does not fit the mode."""
         if self.mode == UNPROTECTED:
             for name in ("clip", "delta", "epsilon", "noise_multiplier"):
-                _require(getattr(self, name) is None, f"privacy.{name}: an unprotected plan has none; leave it out")
+                require(getattr(self, name) is None, f"privacy.{name}: an unprotected plan has none; leave it out")
             return
-        _require(self.mode == PRIVATE, f"privacy.mode: expected {PRIVATE!r} or {UNPROTECTED!r}, got {self.mode!r}")
+        require(self.mode == PRIVATE, f"privacy.mode: expected {PRIVATE!r} or {UNPROTECTED!r}, got {self.mode!r}")
         if self.clip is None or self.delta is None:
             raise PlanError("privacy: a private plan needs clip and delta")
-        _require(Fraction(1, 1 << 10) <= Fraction(self.clip) <= 1024, "privacy.clip: expected 0.001 to 1024")
-        _require(0 < Fraction(self.delta) <= Fraction(1, 100), "privacy.delta: expected a number in (0, 0.01]")
+        require(Fraction(1, 1 << 10) <= Fraction(self.clip) <= 1024, "privacy.clip: expected 0.001 to 1024")
+        require(0 < Fraction(self.delta) <= Fraction(1, 100), "privacy.delta: expected a number in (0, 0.01]")
         given = [value for value in (self.epsilon, self.noise_multiplier) if value is not None]
-        _require(len(given) == 1, "privacy: expected exactly one of epsilon and noise_multiplier")
-        _require(0 < Fraction(given[0]) <= 10_000, "privacy: epsilon or noise_multiplier must lie in (0, 10000]")
+        require(len(given) == 1, "privacy: expected exactly one of epsilon and noise_multiplier")
+        require(0 < Fraction(given[0]) <= 10_000, "privacy: epsilon or noise_multiplier must lie in (0, 10000]")
 
 
 @dataclass(frozen=True)
-class ModelPlan:
+class ModelPlan(Planned):
     """A model trained with all weights committed. Fields are in the order of docs/records.md.
 
     features: encoded columns as the card names them, a field's name for all its columns, or ("all",); the bias always
@@ -73,6 +73,9 @@ class ModelPlan:
     order: "as-sealed", or "secret": mini-batches are cut from rows in an order that nobody chose, one for all passes.
     steps ends a run in a secret order before its only pass does; null for whole passes.
     """
+
+    WHERE: ClassVar[str] = "plan"
+    VERSION: ClassVar[int | None] = VERSION
 
     name: Name
     purpose: Name
@@ -95,34 +98,31 @@ class ModelPlan:
     steps: Count | None = None
 
     def __post_init__(self) -> None:
-        _check_types(self, "plan")
+        self.check_types()
         _one_of("loss", self.loss, LOSSES)
         _one_of("schedule", self.schedule, SCHEDULES)
         _one_of("neighbours", self.neighbours, (NEIGHBOURS,))
         _one_of("order", self.order, (AS_SEALED, SECRET))
-        _require(bool(self.features), 'features: expected "all" or at least one column')
-        _require(len(set(self.features)) == len(self.features), "features: a column is named twice")
-        alone = ALL_FEATURES not in self.features or len(self.features) == 1
-        _require(alone, 'features: "all" stands alone, or not at all')
-        _require(len(self.hidden) <= MAX_LAYERS, f"hidden: expected at most {MAX_LAYERS} layers")
+        require_features(self.features)
+        require(len(self.hidden) <= MAX_LAYERS, f"hidden: expected at most {MAX_LAYERS} layers")
         fits = all(1 <= width <= MAX_WIDTH for width in self.hidden)
-        _require(fits, f"hidden: expected widths of 1 to {MAX_WIDTH}, got {list(self.hidden)}")
-        _require(_is_batch(self.batch), f'batch: expected "full" or a power of two of at most {MAX_BATCH}')
-        _require(1 <= self.epochs <= MAX_STEPS, f"epochs: expected 1 to {MAX_STEPS}; got {self.epochs}")
-        _require(0 < Fraction(self.learning_rate) <= 1000, "learning_rate: expected a number in (0, 1000]")
+        require(fits, f"hidden: expected widths of 1 to {MAX_WIDTH}, got {list(self.hidden)}")
+        require(_is_batch(self.batch), f'batch: expected "full" or a power of two of at most {MAX_BATCH}')
+        require(1 <= self.epochs <= MAX_STEPS, f"epochs: expected 1 to {MAX_STEPS}; got {self.epochs}")
+        require(0 < Fraction(self.learning_rate) <= 1000, "learning_rate: expected a number in (0, 1000]")
         steps = self.schedule == "step"
         both = (self.decay_every is not None) == steps == (self.decay_factor is not None)
-        _require(both, 'schedule: decay_every and decay_factor go with the schedule "step", and only with it')
+        require(both, 'schedule: decay_every and decay_factor go with the schedule "step", and only with it')
         if self.decay_every is not None and self.decay_factor is not None:
-            _require(self.decay_every >= 1, "decay_every: expected at least 1 epoch")
-            _require(0 < Fraction(self.decay_factor) <= 1, "decay_factor: expected a number in (0, 1]")
-        _require(0 <= Fraction(self.momentum) < 1, "momentum: expected a number in [0, 1)")
-        _require(0 <= Fraction(self.weight_decay) <= 1, "weight_decay: expected a number in [0, 1]")
+            require(self.decay_every >= 1, "decay_every: expected at least 1 epoch")
+            require(0 < Fraction(self.decay_factor) <= 1, "decay_factor: expected a number in (0, 1]")
+        require(0 <= Fraction(self.momentum) < 1, "momentum: expected a number in [0, 1)")
+        require(0 <= Fraction(self.weight_decay) <= 1, "weight_decay: expected a number in [0, 1]")
         self.privacy.require()
         fits = self.order == AS_SEALED or not self.full_batch
-        _require(fits, f'order: "{SECRET}" is for mini-batches; with batch = "full" every step reads all rows')
+        require(fits, f'order: "{SECRET}" is for mini-batches; with batch = "full" every step reads all rows')
         fits = self.steps is None or (self.order == SECRET and self.epochs == 1 and self.steps >= 1)
-        _require(fits, f'steps: with mini-batches only with order = "{SECRET}", instead of epochs; at least 1')
+        require(fits, f'steps: with mini-batches only with order = "{SECRET}", instead of epochs; at least 1')
 
     @property
     def shuffled(self) -> bool:
@@ -146,24 +146,6 @@ class ModelPlan:
         """The plan's delta; "0" of an unprotected one, whose loss is without bound."""
         return self.privacy.delta or "0"
 
-    def to_mapping(self) -> dict[str, Json]:
-        fields = encode(self)
-        if not isinstance(fields, dict):
-            raise PlanError("a plan is an object")
-        return {"version": VERSION, **fields}
-
-    @classmethod
-    def from_mapping(cls, value: Mapping[str, Any]) -> ModelPlan:
-        """Raises PlanError, naming the field, for anything but exactly a plan of this version."""
-        fields = dict(value)
-        version = fields.pop("version", None)
-        _require(type(version) is int and version == VERSION, f"version: expected {VERSION}, got {version!r}")
-        try:
-            plan: ModelPlan = decode(cls, fields, "plan")
-        except RecordError as error:
-            raise PlanError(str(error)) from None
-        return plan
-
     @property
     def digest(self) -> str:
         """Hex digest of the canonical bytes: how a grant names the plan."""
@@ -173,28 +155,23 @@ class ModelPlan:
         """Which of a card's columns (features, bias, labels) enter the model. Raises PlanError."""
         labels = self.labels(columns)
         features = columns[: min(labels) - 1]
-        names = set(features)
-        if self.features != (ALL_FEATURES,):
-            chosen = {wanted: [name for name in features if _belongs(name, wanted)] for wanted in self.features}
-            for wanted, found in chosen.items():
-                _require(bool(found), f"features: no column {wanted!r}; the card has {', '.join(features)}"[:400])
-            names = {name for found in chosen.values() for name in found}
+        names = chosen_features(self.features, features)
         return tuple(name in names or name == BIAS for name in columns)
 
     def labels(self, columns: Sequence[str]) -> tuple[int, ...]:
         """Places of the label's columns: all behind the bias. Raises PlanError where the loss wants others."""
-        _require(columns.count(BIAS) == 1, "a card has features, the bias and a label")
+        require(columns.count(BIAS) == 1, "a card has features, the bias and a label")
         places = tuple(range(columns.index(BIAS) + 1, len(columns)))
-        _require(bool(places) and len(places) < len(columns) - 1, "a card has features, the bias and a label")
-        named = all(_belongs(columns[place], self.label) for place in places)
-        _require(named, f"label: the card's label is {columns[places[0]]!r}, the plan's {self.label!r}")
+        require(bool(places) and len(places) < len(columns) - 1, "a card has features, the bias and a label")
+        named = all(belongs(columns[place], self.label) for place in places)
+        require(named, f"label: the card's label is {columns[places[0]]!r}, the plan's {self.label!r}")
         if self.loss == "softmax":
-            _require(
+            require(
                 len(places) >= 2, f"loss: softmax wants a label of two classes or more, {self.label!r} has one column"
             )
         else:
             wanted = f"loss: {self.loss} wants a label of one column, {self.label!r} has {len(places)}; use softmax"
-            _require(len(places) == 1, wanted)
+            require(len(places) == 1, wanted)
         return places
 
     def rate(self, step: int, steps: int, per_epoch: int) -> Fraction:
@@ -235,25 +212,8 @@ def _is_batch(text: str) -> bool:
     return rows & (rows - 1) == 0 and rows <= MAX_BATCH
 
 
-def _belongs(column: str, wanted: str) -> bool:
-    return column == wanted or column.startswith(f"{wanted}=")
-
-
 def _one_of(field: str, value: str, allowed: Sequence[str]) -> None:
-    _require(value in allowed, f"{field}: expected one of {', '.join(allowed)}; got {value!r}")
-
-
-def _check_types(record: object, where: str) -> None:
-    try:
-        for name, kind in hints(type(record)).items():
-            check(kind, getattr(record, name), f"{where}.{name}")
-    except RecordError as error:
-        raise PlanError(str(error)) from None
-
-
-def _require(holds: bool, message: str) -> None:
-    if not holds:
-        raise PlanError(message)
+    require(value in allowed, f"{field}: expected one of {', '.join(allowed)}; got {value!r}")
 
 
 Loss = Literal["logistic", "softmax", "squared"]

@@ -5,50 +5,35 @@ Lattice, sigmas and multipliers are not chosen by anybody: they follow, by the r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import ClassVar
 
-from bailee.errors import PlanError, RecordError
-from bailee.records.canonical import Json
-from bailee.records.fields import Count, Decimal, Name, check, decode, encode, hints
+from bailee.errors import PlanError
+from bailee.records.fields import Count, Decimal, Name
 from bailee.statements.hidden.accounting import settle
 from bailee.statements.hidden.terms import BOUNDARY_OPENINGS, ModelTerms, Setup
 from bailee.statements.network.plan import ModelPlan
+from bailee.statements.planned import Planned
 
 MAX_ROUNDS = 1 << 14
 
 
 @dataclass(frozen=True)
-class OpenTerms:
+class OpenTerms(Planned):
     """columns: of every card; rows: of all owners together; noise_multiplier: of each owner's noise, in each round."""
+
+    WHERE: ClassVar[str] = "terms"
 
     columns: tuple[Name, ...]
     rows: Count
     noise_multiplier: Decimal
 
     def __post_init__(self) -> None:
-        try:
-            for name, kind in hints(type(self)).items():
-                check(kind, getattr(self, name), f"terms.{name}")
-        except RecordError as error:
-            raise PlanError(str(error)) from None
+        self.check_types()
         if self.rows < 1 or not 0 < Fraction(self.noise_multiplier) <= 10_000:
             raise PlanError("terms: expected at least one row, and a noise multiplier in (0, 10000]")
-
-    def to_mapping(self) -> dict[str, Json]:
-        fields = encode(self)
-        return dict(fields) if isinstance(fields, dict) else {}
-
-    @classmethod
-    def from_mapping(cls, value: Mapping[str, Any]) -> OpenTerms:
-        """Raises PlanError for anything but exactly such terms."""
-        try:
-            terms: OpenTerms = decode(cls, dict(value), "terms")
-        except RecordError as error:
-            raise PlanError(str(error)) from None
-        return terms
 
 
 def require_open(plan: ModelPlan) -> None:

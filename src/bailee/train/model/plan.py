@@ -11,7 +11,6 @@ from bailee.adapters.files import read_bytes
 from bailee.errors import BaileeError, PlanError
 from bailee.records import decimal_text
 from bailee.statements.network.plan import (
-    ALL_FEATURES,
     AS_SEALED,
     FULL,
     NEIGHBOURS,
@@ -20,6 +19,7 @@ from bailee.statements.network.plan import (
     VERSION,
     ModelPlan,
 )
+from bailee.statements.planned import ALL_FEATURES
 
 _LIMIT = 1 << 20
 _DEFAULTS: dict[str, Any] = {
