@@ -114,17 +114,19 @@ class Committer:
         tickets: list[Ticket] = []
         with self._engine.begin() as connection:
             self._begin(connection)
+            direct, dialect = connection.connection.cursor(), connection.dialect
+            databases = (SQLAlchemyError, dialect.loaded_dbapi.Error)  # the latter from Prepared
             for waiting in batch:
                 unit = Unit(connection)
-                connection.exec_driver_sql("SAVEPOINT event")
+                direct.execute("SAVEPOINT event")
                 try:
                     waiting.result = waiting.work(unit)
                 except Exception as error:
-                    waiting.error = failure(error) if isinstance(error, SQLAlchemyError) else error
-                    connection.exec_driver_sql("ROLLBACK TO SAVEPOINT event")
+                    waiting.error = failure(error) if isinstance(error, databases) else error
+                    direct.execute("ROLLBACK TO SAVEPOINT event")
                 else:
                     tickets += unit.tickets
-                connection.exec_driver_sql("RELEASE SAVEPOINT event")
+                direct.execute("RELEASE SAVEPOINT event")
             self._finish(connection, tickets)
 
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from bailee.adapters.catalogue import Unit
+from bailee.adapters.catalogue.prepared import Prepared
 from bailee.adapters.catalogue.tables import blobs, keys, loose, objects, parts, state, tasks, versions
 from bailee.errors import ConflictError, InputError, NotFoundError
 from bailee.keys import Secret
@@ -69,13 +70,22 @@ def prepare(ground: Ground, held: Sequence[Part], etag: str) -> Content:
     return Content(version_id, key, sealed, blobs_held, wrapped, names, etag)
 
 
-OBJECT = (
+OBJECT = Prepared(
     select(objects.c.row, objects.c.numbered, objects.c.visible, versions.c.etag)
     .select_from(objects.outerjoin(versions, versions.c.row == objects.c.current))
     .where(objects.c.name == bindparam("name"))
 )
+_NEW_OBJECT = Prepared(insert(objects).returning(objects.c.row))
+_NEW_VERSION = Prepared(insert(versions).returning(versions.c.row))
+_NEW_BLOB = Prepared(insert(blobs).returning(blobs.c.row))
+_NEW_KEY, _NEW_PART = Prepared(insert(keys)), Prepared(insert(parts))
+_NEW_CURRENT = Prepared(
+    update(objects)
+    .where(objects.c.row == bindparam("object_row"))
+    .values(numbered=bindparam("numbered"), current=bindparam("current"), visible=bindparam("visible"))
+)
 ACCEPT_TIME = update(state).values(latest=bindparam("latest"))
-_BLOB_ROW = select(blobs.c.row).where(blobs.c.id == bindparam("blob_id"))
+_BLOB_ROW = Prepared(select(blobs.c.row).where(blobs.c.id == bindparam("blob_id")))
 
 
 def add(
@@ -87,19 +97,16 @@ def add(
     asks for what is not there.
     """
     connection, created = unit.connection, ground.time.now()
-    found = connection.execute(OBJECT, {"name": name}).first()
-    _check_conditions(name, wanted, found)
-    number = 1 if found is None else found.numbered + 1
+    object_row, numbered, is_shown, etag = OBJECT.first(connection, {"name": name}) or (None, 0, 0, None)
+    _check_conditions(name, wanted, etag if is_shown else None)
+    number = numbered + 1
     shown = int(content is not None)
-    if found is None:
-        row = {"name": name, "numbered": number, "visible": shown}
-        object_row = insert_row(connection, objects, row)
-    else:
-        object_row = found.row
+    if object_row is None:
+        row = {"name": name, "numbered": number, "current": None, "visible": shown}
+        object_row = _NEW_OBJECT.number(connection, row)
     version_id = secrets.token_bytes(16) if content is None else content.id
-    version_row = insert_row(
+    version_row = _NEW_VERSION.number(
         connection,
-        versions,
         {
             "id": version_id,
             "object": object_row,
@@ -116,10 +123,10 @@ def add(
             "expires": wanted.expires,
         },
     )
-    change = {"numbered": number, "current": version_row, "visible": shown}
-    connection.execute(update(objects).where(objects.c.row == object_row), change)
+    change = {"object_row": object_row, "numbered": number, "current": version_row, "visible": shown}
+    _NEW_CURRENT.run(connection, change)
     if content is not None:
-        connection.execute(insert(keys), {"version": version_row, "sealed": content.sealed})
+        _NEW_KEY.run(connection, {"version": version_row, "sealed": content.sealed})
         _add_parts(unit, ground, version_row, content, created)
     told: dict[str, Json] = {} if content is None else {"content": content_digest(content.blobs)}
     if of:
@@ -151,7 +158,7 @@ def add_blob(unit: Unit, ground: Ground, blob: Blob, created: float) -> int:
         "fragments": ground.numbers.pack(blob.fragments),
         "created": created,
     }
-    number = insert_row(unit.connection, blobs, row)
+    number = _NEW_BLOB.number(unit.connection, row)
     missing = [placed.index for placed in blob.fragments if not placed.store]
     if missing:
         faults = json.dumps({"faults": {str(index): "its store did not take it" for index in missing}})
@@ -160,34 +167,30 @@ def add_blob(unit: Unit, ground: Ground, blob: Blob, created: float) -> int:
     return number
 
 
-def insert_row(connection: Connection, table: Table, values: Mapping[str, Any]) -> int:
-    """The number of the new row."""
-    made = connection.execute(insert(table), values).inserted_primary_key
-    return int(made[0])  # type: ignore[index]
-
-
 def _add_parts(unit: Unit, ground: Ground, version_row: int, content: Content, created: float) -> None:
-    rows = []
     for position, blob in enumerate(content.blobs):
-        # By id, not by row: SQLite gives the row of an erased blob to the next one.
-        number = unit.connection.execute(_BLOB_ROW, {"blob_id": blob.id}).scalar()
+        number = find_blob_row(unit.connection, blob.id)
         if number is None:
             number = add_blob(unit, ground, blob, created)
         row = {"version": version_row, "position": position, "blob": number}
-        rows.append({**row, "wrapped": content.wrapped[position], "name": content.names[position]})
-    if rows:
-        unit.connection.execute(insert(parts), rows)
+        _NEW_PART.run(unit.connection, {**row, "wrapped": content.wrapped[position], "name": content.names[position]})
+
+
+def find_blob_row(connection: Connection, blob_id: bytes) -> int | None:
+    """By id, because row numbers do not last: SQLite gives the row of an erased blob to the next one."""
+    found = _BLOB_ROW.first(connection, {"blob_id": blob_id})
+    return None if found is None else int(found[0])
 
 
 def require_blobs(unit: Unit, needed: Sequence[bytes]) -> None:
     """NotFoundError where a blob to share was erased since it was looked up."""
     for blob_id in needed:
-        if unit.connection.execute(_BLOB_ROW, {"blob_id": blob_id}).scalar() is None:
+        if find_blob_row(unit.connection, blob_id) is None:
             raise NotFoundError("what was to be copied was erased meanwhile")
 
 
-def _check_conditions(name: str, wanted: Wanted, found: Any) -> None:
-    current = None if found is None or not found.visible else found.etag
+def _check_conditions(name: str, wanted: Wanted, current: str | None) -> None:
+    """current: the etag of the current version, None where there is none."""
     if wanted.if_none_match and current is not None:
         raise ConflictError(f"{name!r} exists already (etag {current}); it was to be new")
     if wanted.if_match is not None:
@@ -259,7 +262,7 @@ def hold(ground: Ground, name: str, version: str | None = None) -> tuple[Version
 def take_loose(unit: Unit, blob_ids: Sequence[bytes]) -> None:
     """Uploaded blobs go into a version: they are loose no more. NotFoundError where one was given up meanwhile."""
     for blob_id in blob_ids:
-        number = unit.connection.execute(_BLOB_ROW, {"blob_id": blob_id}).scalar()
+        number = find_blob_row(unit.connection, blob_id)
         gone = None if number is None else unit.connection.execute(delete(loose).where(loose.c.blob == number)).rowcount
         if not gone:
             raise NotFoundError(f"the uploaded part {blob_id.hex()} is not there any more; upload it again")

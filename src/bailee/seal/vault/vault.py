@@ -173,7 +173,7 @@ class Vault:
         """A delete marker: the name is gone from listings, its versions stay. NotFoundError where there are none."""
 
         def work(unit: Unit) -> Version:
-            if unit.connection.execute(history.OBJECT, {"name": name}).first() is None:
+            if history.OBJECT.first(unit.connection, {"name": name}) is None:
                 raise NotFoundError(f"there is no {name!r}")
             return history.add(unit, self.ground, name, Wanted(content_type=""), None, "delete")
 
