@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from bailee.errors import ProofFormatError, RecordError
 from bailee.records import tree
@@ -36,10 +36,14 @@ class Sample:
     piece: bytes
 
 
-class AnswerWriter:
-    """Writes an answer. fragments: of the holding. Exactly `count` samples are to follow."""
+class Sink(Protocol):
+    def write(self, data: bytes, /) -> object: ...
 
-    def __init__(self, file: BinaryIO, challenge: bytes, count: int) -> None:
+
+class AnswerWriter:
+    """Writes an answer to `challenge` (digest, 32 bytes). Exactly `count` samples are to follow, in order of places."""
+
+    def __init__(self, file: Sink, challenge: bytes, count: int) -> None:
         self._file = file
         file.write(MAGIC + challenge + count.to_bytes(4, "big"))
 
