@@ -62,6 +62,7 @@ from bailee.records.model import (
     Waiver,
 )
 from bailee.records.possession import Audit, Challenge, Holding
+from bailee.records.proxy import ProxyFragment, ReceivingKey, Reencrypted, ReencryptionRequest
 from bailee.records.share import (
     HYBRID,
     Grantee,
@@ -171,6 +172,13 @@ EXAMPLES: list[Record] = [
     SHARE,
     PassedOn(giver=KEY, share=D, parent=E, grantee=SHARE.grantee, terms=SHARE.terms, keys="00ff"),
     ShareRevocation(party=KEY, share=D, revoked=T),
+    ReceivingKey(party=KEY, key="02" + D),
+    ProxyFragment(
+        owner=KEY, proxy=E, share=D, grantee=E, not_before=T, not_after=T, number=0, threshold=2, proxies=3,
+        capsule="00", delegating="02" + D, verifying="02" + E, receiving="03" + D, fragment="00ff",
+    ),
+    ReencryptionRequest(party=KEY, share=D, created=T),
+    Reencrypted(proxy=KEY, share=D, fragment="00ff", created=T),
     Answer(
         builder=KEY, builder_name="Ada", model=MODEL, source="public", rows=((1, 4096, 0),), card=None,
         card_proof=None, places=(), commitment=None, schema=None, opening=None, told="class", threshold=0,
@@ -297,13 +305,14 @@ def test_every_field_is_needed_and_typed_even_when_its_signer_lies(record: Recor
         {"renews", "passport", "epsilon"} if isinstance(record, Card | Evaluation | Answer | ModelPassport) else ()
     )
     whole = {"sums", "weights", "answers", "rows"}
-    blank = {"name", "content_type", "provider", "region", "keys"} if isinstance(record, Share | PassedOn) else ()
+    blank = {"name", "content_type", "provider", "region", "keys", "capsule", "fragment"}
+    is_sharing = isinstance(record, Share | PassedOn | ProxyFragment | Reencrypted)
     for path in places(payload):
         inside = any(step in free for step in path[:-1])
         for new in (places, None, True, 1.5, "", -1, [], {}, [[]]):
             if inside or new == at(payload, path) or (path[-1] in free and new == {}):
                 continue
-            if (path[-1] in optional and new is None) or (path[-1] in blank and new == ""):
+            if (path[-1] in optional and new is None) or (path[-1] in blank and new == "" and is_sharing):
                 continue
             signed_number = path[-1] in ("value", "threshold") or (
                 whole.intersection(path[1:2]) and isinstance(path[-1], int)

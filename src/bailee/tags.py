@@ -36,6 +36,8 @@ ORDER_PRINTS = _key("bailee/statements/order-prints/v1")
 NOISE_COINS = _key("bailee/statements/network/noise-coins/v1")
 FIRST_WEIGHTS = _key("bailee/statements/network/first-weights/v1")
 SHARE_KEYS = _key("bailee/vault/share-keys/v1")
+PROXY_FRAGMENT = _key("bailee/vault/proxy-fragment/v1")
+PROXY_RECEIVING = b"bailee/vault/proxy-receiving/v1"
 POSSESSION = _key("bailee/vault/possession/v1")
 
 VAULT_CONTENT = "bailee/vault/content-key/v1"

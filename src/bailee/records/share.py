@@ -21,7 +21,7 @@ from bailee.records.canonical import canonical
 from bailee.records.envelope import Record
 from bailee.records.fields import Count, Hex16, Hex32, Name, Rule, Time, encode, parse_time
 
-HYBRID, CURVE, CLEAR = "MLKEM768-X25519", "X25519", "clear"
+HYBRID, CURVE, CLEAR, PROXIED = "MLKEM768-X25519", "X25519", "clear", "umbral"
 MAX_PASSES = 15
 FACE, SCHEMA = " face", " schema"
 """Parts of a table beside its columns. A column's name never begins with a space, so these never meet one."""
@@ -30,7 +30,10 @@ _HEX = re.compile(r"(?:[0-9a-f]{2})*")
 _PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 
 HexBytes = Annotated[str, Rule(lambda text: _HEX.fullmatch(text) is not None, "lower-case hex digits in pairs")]
-Suite = Annotated[str, Rule(lambda text: text in (HYBRID, CURVE, CLEAR), f"one of {HYBRID}, {CURVE}, {CLEAR}")]
+Suite = Annotated[
+    str,
+    Rule(lambda text: text in (HYBRID, CURVE, CLEAR, PROXIED), f"one of {HYBRID}, {CURVE}, {CLEAR}, {PROXIED}"),
+]
 StorePath = Annotated[
     str, Rule(lambda text: len(text) <= 512 and _PATH.fullmatch(text) is not None, "a path of plain ASCII components")
 ]
@@ -53,7 +56,7 @@ Url = Annotated[str, Rule(_is_plain_url, "a folder or a URL without a user or pa
 
 @dataclass(frozen=True)
 class Grantee:
-    """Who may read. suite `clear`: everybody, the keys are in the record as they are."""
+    """Who may read. suite `clear`: everybody, the keys are in the record as they are; `umbral`: with t of n proxies."""
 
     party: Hex32 | None
     """Raw Ed25519 key of the grantee, who can pass the share on if its terms allow; None where it has none."""
@@ -171,8 +174,10 @@ class Share(Record):
     def require(self) -> None:
         self.terms.require("share.terms")
         _require_grantee(self.grantee, "share.grantee")
-        if self.grantee.party is None and self.terms.passes:
-            raise RecordError("share: a grantee without a signing key cannot pass it on; expected passes 0")
+        if (self.grantee.party is None or self.grantee.suite == PROXIED) and self.terms.passes:
+            raise RecordError(
+                "share: a grantee without a signing key, or by proxies, cannot pass it on; set passes to 0"
+            )
         if [item.version for item in self.terms.items] != [version.id for version in self.versions]:
             raise RecordError("share: expected one version for each item of its terms, in the same order")
         names = {store.name for store in self.stores}
@@ -210,7 +215,9 @@ class PassedOn(Record):
         self.terms.require("passed-on-share.terms")
         _require_grantee(self.grantee, "passed-on-share.grantee")
         if self.grantee.party is None and self.terms.passes:
-            raise RecordError("passed-on-share: a grantee without a signing key cannot pass it on; expected passes 0")
+            raise RecordError("passed-on-share: a grantee without a signing key cannot pass it on; set passes to 0")
+        if self.grantee.suite == PROXIED:
+            raise RecordError("passed-on-share: only the owner gives by proxies")
 
     def subjects(self) -> tuple[tuple[str, str], ...]:
         return (("share", self.share), ("parent", self.parent))

@@ -6,7 +6,7 @@ The bare key is for parties whose software knows RFC 9180's DHKEM(X25519) only; 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from blake3 import blake3
 from cryptography.exceptions import InvalidTag
@@ -75,13 +75,24 @@ class CurvePrivate:
             raise StorageError("this was not sealed to this X25519 key, or it was changed; use the other key") from None
 
 
-Recipient = PublicIdentity | CurvePublic
+class NamedRecipient(Protocol):
+    """Somebody else who can be sealed to, and says how a share names it."""
+
+    @property
+    def grantee(self) -> Grantee: ...
+
+    def seal(self, secret: Secret, info: bytes) -> bytes: ...
+
+
+Recipient: TypeAlias = PublicIdentity | CurvePublic | NamedRecipient
 
 
 def grantee_of(recipient: Recipient | None) -> Grantee:
     """How a share names its recipient; None is everybody."""
     if recipient is None:
         return Grantee(None, CLEAR, None)
+    if not isinstance(recipient, PublicIdentity | CurvePublic):
+        return recipient.grantee
     sealing = blake3(recipient.sealing_key).hexdigest()
     if isinstance(recipient, PublicIdentity):
         return Grantee(recipient.public_key.hex(), HYBRID, sealing)
