@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from bailee import __version__
-from bailee.cli import datasets, grants, inference, keys, lending, model_training, models, passports, status, training
+from bailee.cli import (
+    datasets,
+    grants,
+    inference,
+    keys,
+    lending,
+    model_training,
+    models,
+    passports,
+    rules,
+    status,
+    training,
+)
 
 PLOT = """Train on data you are not allowed to see, prove it was done right, and pay those whose data it was.
 
@@ -20,6 +32,7 @@ One datum's life, and who does what with it:
 - **builder**: `evaluate` a model that stays hidden on sealed rows, or `prove-inference` of its answers
 - **anybody**: `verify` the model's passport, offline; `card show --check` a single card
 - **anybody**: `predict` with a published model, or `export` it for other programs
+- **owner**: `prove-rules`, that no sealed record occurs twice, or that columns keep to bounds
 - **owner**: `reseal` rows whose openings are spent; `status` shows what is left and what it has cost
 """
 
@@ -58,6 +71,7 @@ app.add_typer(datasets.card_app, name="card", rich_help_panel=ANYBODY)
 app.add_typer(lending.coin_app, name="coin", rich_help_panel=OWNER)
 app.command(rich_help_panel=OWNER)(datasets.seal)
 app.command(rich_help_panel=OWNER)(datasets.reseal)
+app.command("prove-rules", rich_help_panel=OWNER)(rules.prove_rules_command)
 app.command(rich_help_panel=OWNER)(grants.grant)
 app.command(rich_help_panel=OWNER)(grants.revoke)
 app.command(rich_help_panel=OWNER)(training.join)

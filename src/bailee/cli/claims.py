@@ -41,6 +41,7 @@ from bailee.records.inference import (
     Group,
     RateBound,
 )
+from bailee.records.rules import ColumnBound
 from bailee.records.schema import UNIT, Schema
 
 _LIMIT = 1 << 20
@@ -49,11 +50,7 @@ _COMPARED = re.compile(r"(.+?)\s*(>=|<)\s*([-+0-9.eE]+)")
 
 def read_claims(path: Path, schema: Schema, first: int, rows: int, threshold: int, margin_bits: int) -> Assessment:
     """The assessment of a claims file. A count to be told exactly is bounded by 0 and 0. Raises InputError."""
-    try:
-        found = tomllib.loads(read_bytes(path, _LIMIT, "claims").decode(), parse_float=Number)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path} is not TOML: {error}") from None
-    _keys(found, {"group", "claim", "gap"}, "claims")
+    found = _read(path, {"group", "claim", "gap"}, "claims")
     groups = tuple(_group(one, schema) for one in _tables(found, "group"))
     counts, rates = [], []
     for one in _tables(found, "claim"):
@@ -69,11 +66,42 @@ def read_claims(path: Path, schema: Schema, first: int, rows: int, threshold: in
     return Assessment(first, rows, threshold, margin_bits, groups, tuple(counts), tuple(rates), tuple(gaps))
 
 
+def read_bounds(path: Path) -> tuple[ColumnBound, ...]:
+    """The column bounds of a file for `prove-rules`. Raises InputError.
+
+    [[bound]]
+    column = "age"                     # an encoded column, as a card names it
+    measure = "mean"                   # or "mean square", "rows" (where a flag, category or label is set)
+    at_least = 40
+    at_most = 60
+    """
+    found = _read(path, {"bound"}, "bounds")
+    bounds = []
+    for one in _tables(found, "bound"):
+        _keys(one, {"column", "measure", "at_least", "at_most"}, "[[bound]]")
+        least, most = _decimal(one, "at_least"), _decimal(one, "at_most")
+        if least is None or most is None:
+            raise InputError("[[bound]]: expected at_least and at_most")
+        bounds.append(ColumnBound(_text(one, "column"), _text(one, "measure"), least, most))
+    if not bounds:
+        raise InputError(f"{path}: expected at least one [[bound]]")
+    return tuple(bounds)
+
+
 def logit_threshold(probability: float) -> int:
     """The logit, at 2^26, of a probability in (0, 1): above it a logistic model says yes."""
     if not 0 < probability < 1:
         raise InputError(f"a threshold is a probability between 0 and 1, got {probability}")
     return round(math.log(probability / (1 - probability)) * (1 << 26))
+
+
+def _read(path: Path, tables: set[str], what: str) -> dict[str, Any]:
+    try:
+        found = tomllib.loads(read_bytes(path, _LIMIT, what).decode(), parse_float=Number)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path} is not TOML: {error}") from None
+    _keys(found, tables, what)
+    return found
 
 
 def _group(one: Mapping[str, Any], schema: Schema) -> Group:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from bailee.adapters.files import new_directory, storage_errors, write_new
+from bailee.records import digest
 
 
 def hand_out(envelope: bytes, passport: Path, target: Path, report: Mapping[str, Any]) -> None:
@@ -23,3 +24,10 @@ def hand_out(envelope: bytes, passport: Path, target: Path, report: Mapping[str,
             for path in sorted((passport.parent / "attachments").iterdir()):
                 shutil.copyfile(path, draft / "attachments" / path.name)  # without its mode: these are to be handed out
             draft.chmod(0o755)
+
+
+def attach(folder: Path, papers: Iterable[bytes]) -> None:
+    """Papers under their digests in the attachments of `folder`; none twice."""
+    for data in papers:
+        if not (folder / "attachments" / digest(data)).exists():
+            write_new(folder / "attachments" / digest(data), data)

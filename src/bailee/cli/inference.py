@@ -12,13 +12,13 @@ import typer
 from bailee.adapters.files import lock, new_directory, storage_errors, write_new
 from bailee.cli.claims import logit_threshold, read_claims
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, Report, command, facts_table
+from bailee.cli.handing_out import attach
 from bailee.cli.home import PartyHome
 from bailee.cli.trained import KEPT, Trained, open_trained, require_left
 from bailee.errors import InputError
 from bailee.keys import Identity
 from bailee.prove import FreshRows, Proven, ProvingSetting, PublicRows, SealedRows, answer, evaluate
 from bailee.prove.answer import everyone_right
-from bailee.records import digest
 from bailee.records.inference import CLASS, LOGITS, SCORE, Answer, Evaluation
 from bailee.records.schema import CLASSES, UNIT, Schema
 from bailee.seal.encode import encode_features
@@ -182,10 +182,7 @@ def _hand_out(
             for path in sorted((trained.path / "attachments").iterdir()):
                 shutil.copyfile(path, draft / "attachments" / path.name)
             draft.chmod(0o755)
-        papers = [proven.proof] if rows is None else [proven.proof, rows.card.envelope, rows.card_proof]
-        for data in papers:
-            if not (draft / "attachments" / digest(data)).exists():
-                write_new(draft / "attachments" / digest(data), data)
+        attach(draft, [proven.proof] if rows is None else [proven.proof, rows.card.envelope, rows.card_proof])
 
 
 def _show(face: Face, trained: Trained, proven: Proven[Answer] | Proven[Evaluation], out: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -18,18 +18,23 @@ from bailee.errors import InputError, RecordError, SignatureError
 from bailee.records import Revocation, open_signed, predicate_type_of
 from bailee.records.canonical import MAX_BYTES
 from bailee.records.model import ModelPassport
+from bailee.records.rules import DatasetRules
 from bailee.verify.inference import FILES as CLAIMS
 from bailee.verify.inference import ProvenClaim, verify_claim
 from bailee.verify.model import verify_model_passport
 from bailee.verify.model_statement import ProvenModel
 from bailee.verify.passport import verify_passport
+from bailee.verify.rules import FILE as RULES
+from bailee.verify.rules import ProvenRules, verify_rules
 from bailee.verify.statement import ProvenStatement
 
-Statement: TypeAlias = ProvenStatement | ProvenModel | ProvenClaim
-_TOLD = tuple(record.predicate_type() for record in CLAIMS.values())
+Statement: TypeAlias = ProvenStatement | ProvenModel | ProvenClaim | ProvenRules
+_CLAIMS = tuple(record.predicate_type() for record in CLAIMS.values())
+_TOLD = (*_CLAIMS, DatasetRules.predicate_type())
 _CHECKS: dict[str, Callable[..., Statement]] = {
     ModelPassport.predicate_type(): verify_model_passport,
-    **dict.fromkeys(_TOLD, verify_claim),
+    **dict.fromkeys(_CLAIMS, verify_claim),
+    DatasetRules.predicate_type(): verify_rules,
 }
 
 
@@ -37,7 +42,9 @@ _CHECKS: dict[str, Callable[..., Statement]] = {
 def verify(
     passport: Annotated[
         Path,
-        typer.Argument(help="The passport, evaluation or answer, or the folder that holds it and its attachments."),
+        typer.Argument(
+            help="The passport, evaluation, answer or rules, or the folder that holds it and its attachments."
+        ),
     ],
     plain: Annotated[
         bool,
@@ -62,7 +69,7 @@ def verify(
     face = Face(as_json)
     revoked = [open_signed(read_bytes(path, MAX_BYTES, "revocation"), Revocation) for path in revocation or []]
     if passport.is_dir():
-        told = [passport / name for name in CLAIMS if (passport / name).is_file()]
+        told = [passport / name for name in (*CLAIMS, RULES) if (passport / name).is_file()]
         passport = told[0] if told else passport / "passport.json"
     if not passport.exists():
         raise InputError(f"passport {passport} does not exist; check the path")
@@ -123,12 +130,19 @@ def _load_kernels() -> None:
 
 
 def _check_known(statement: Statement, known: set[str]) -> None:
-    parties = [(statement.builder_name, statement.builder), *((owner.name, owner.key) for owner in statement.owners)]
-    if not isinstance(statement, ProvenStatement):
-        parties += [("who drew a coin", key) for key in statement.coin_parties]
-    for name, key in parties:
+    for name, key in _parties(statement):
         if key not in known:
             raise SignatureError(
                 f"the passport holds, but {name!r} ({key[:16]}...) is none of the {len(known)} parties you trust; "
                 "if you know that key, name its identity.json with --trusted"
             )
+
+
+def _parties(statement: Statement) -> Sequence[tuple[str, str]]:
+    """(name, key) of everybody whose word counts in it."""
+    if isinstance(statement, ProvenRules):
+        return statement.parties
+    parties = [(statement.builder_name, statement.builder), *((owner.name, owner.key) for owner in statement.owners)]
+    if not isinstance(statement, ProvenStatement):
+        parties += [("who drew a coin", key) for key in statement.coin_parties]
+    return parties

@@ -6,18 +6,16 @@ The same claim again gives the kept proof: under one opening there is never a se
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Generic, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bailee.adapters.files import read_bytes, storage_errors, write_atomic
-from bailee.argument.commitment_record import Commitment
-from bailee.errors import InputError, RecordError, StatementError, StorageError
+from bailee.errors import InputError, StatementError
 from bailee.prove.holding import FreshRows, ProvingSetting, PublicRows, SealedRows, TrainedModel
-from bailee.records import Signed, digest, open_signed, sign, time_text
-from bailee.records.canonical import MAX_BYTES
+from bailee.prove.kept import UNPROVEN, Proven, find_kept, keep
+from bailee.records import digest, time_text
 from bailee.records.inference import (
     CORRECT,
     EVERYONE,
@@ -42,17 +40,6 @@ if TYPE_CHECKING:
 
 FRESH_OPENINGS = 1
 """Rows that are to be used again are sealed: then their seed is kept."""
-_PROOF_LIMIT = 1 << 30
-_NOTHING = "0" * 64
-T = TypeVar("T", Answer, Evaluation)
-
-
-@dataclass(frozen=True)
-class Proven(Generic[T]):
-    """A signed claim with its proof, ready to be handed out."""
-
-    signed: Signed[T]
-    proof: bytes
 
 
 def evaluate(
@@ -72,7 +59,7 @@ def evaluate(
         card_proof=digest(rows.card_proof),
         opening=0,
         claim=assessment,
-        proof=_NOTHING,
+        proof=UNPROVEN,
         created=time_text(setting.clock()),
     )
     claim = evaluation_claim(draft, rows.card.record)
@@ -86,15 +73,15 @@ def evaluate(
         draft = replace(draft, claim=replace(assessment, counts=counts))
         claim = evaluation_claim(draft, rows.card.record)
     require_true(claim, sums)
-    kept = _kept(setting, draft)
+    kept = find_kept(setting, draft)
     if kept is not None:
         return kept
     name = spending(draft)
     opening, model_opening = rows.spend(name), _model_opening(model, name)
     record = replace(draft, opening=opening, model=replace(draft.model, opening=model_opening))
-    data = _sealed(rows)
+    data = rows.commit()
     proof = prove_evaluation(claim, vector, model_opening, data, opening, proof_context(record))
-    return _keep(setting, record, proof)
+    return keep(setting, record, proof)
 
 
 def answer(
@@ -136,21 +123,21 @@ def answer(
         threshold=threshold,
         margin_bits=margin_bits,
         answers=_listed(answers),
-        proof=_NOTHING,
+        proof=UNPROVEN,
         created=time_text(setting.clock()),
     )
     claim = inference_claim(draft, rows.card.record if isinstance(rows, SealedRows) else None)
-    kept = _kept(setting, draft)
+    kept = find_kept(setting, draft)
     if kept is not None:
         return kept
     name = spending(draft)
     opening = draft.opening
     if isinstance(rows, SealedRows):
-        opening, data = rows.spend(name), _sealed(rows)
+        opening, data = rows.spend(name), rows.commit()
     model_opening = _model_opening(model, name)
     record = replace(draft, opening=opening, model=replace(draft.model, opening=model_opening))
     proof = prove_inference(claim, vector, model_opening, data, opening, proof_context(record))
-    return _keep(setting, record, proof)
+    return keep(setting, record, proof)
 
 
 def everyone_right(
@@ -172,40 +159,5 @@ def _model_opening(model: TrainedModel, name: str) -> int:
     return opening
 
 
-def _sealed(rows: SealedRows) -> CommittedVector:
-    from bailee.statements.dataset import commit_rows
-
-    openings = Commitment.from_json(rows.card.record.commitment).openings
-    return commit_rows(rows.matrix, openings, rows.seed.reveal())
-
-
 def _listed(values: NDArray[np.int64]) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(int(value) for value in row) for row in values)
-
-
-def _kept(setting: ProvingSetting, draft: T) -> Proven[T] | None:
-    """The proof of this very claim, if it was made before."""
-    folder = setting.kept / spending(draft)
-    if not (folder / "record.json").exists():
-        return None
-    try:
-        signed = open_signed(read_bytes(folder / "record.json", MAX_BYTES, "record"), type(draft))
-        proof = read_bytes(folder / "proof", _PROOF_LIMIT, "proof")
-        if spending(signed.record) != folder.name or digest(proof) != signed.record.proof:
-            raise RecordError("it is about another claim, or its proof was changed")
-    except InputError as error:
-        raise StorageError(
-            f"{folder} is damaged ({error}); restore it from a copy: the openings it used are spent, so this claim "
-            "cannot be proven anew"
-        ) from None
-    return Proven(signed, proof)
-
-
-def _keep(setting: ProvingSetting, record: T, proof: bytes) -> Proven[T]:
-    folder = setting.kept / spending(record)
-    signed = sign(replace(record, proof=digest(proof)), setting.identity)
-    with storage_errors(folder):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_atomic(folder / "proof", proof)
-    write_atomic(folder / "record.json", signed.envelope)
-    return Proven(signed, proof)

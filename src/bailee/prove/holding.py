@@ -61,6 +61,12 @@ class SealedRows:
     seed: Secret
     spend: Spend
 
+    def commit(self) -> CommittedVector:
+        """The secret side of the card's commitment."""
+        from bailee.statements.dataset import commit_rows
+
+        return commit_rows(self.matrix, Commitment.from_json(self.card.record.commitment).openings, self.seed.reveal())
+
 
 @dataclass(frozen=True, eq=False)
 class PublicRows:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -92,10 +93,7 @@ def distinct_tape(
 
     # what is below 2^bits for random keys; where it is not, another counter makes other keys
     bits = _way_bits(claim)
-    limbs = [
-        tape.digits(f"way{k}.", (row,), bits, lambda k=k: way(k))  # type: ignore[misc]
-        for k, row in enumerate(claim.axes)
-    ]
+    limbs = [tape.digits(f"way{k}.", (row,), bits, partial(way, k)) for k, row in enumerate(claim.axes)]
     following = [tape.linear(key.axes, [(1, key), *parts], 1) for key, parts in zip(keys, limbs, strict=True)]
     tape.permutation([[node] for node in following], [[key] for key in keys])
 
@@ -178,6 +176,11 @@ def verify_distinct(
     counter = int.from_bytes(proof[:_COUNTER_BYTES], "little")
     distinct_tape(tape, claim, commitments, openings, counter)
     return check(tape, context, proof[_COUNTER_BYTES:], plain)
+
+
+def require_distinct(claim: DistinctClaim, vectors: Sequence[CommittedVector]) -> None:
+    """Raises StatementError, naming the rows, where a record occurs twice."""
+    _counter(claim, vectors)
 
 
 def _require_fit(claim: DistinctClaim, commitments: Sequence[Commitment], openings: Sequence[int]) -> None:

@@ -128,14 +128,15 @@ def prove_statistics(claim: StatisticsClaim, vector: CommittedVector, opening: i
     """
     from bailee.argument.prover import prove
 
-    values = padded_rows(vector, claim.rows, claim.columns)
-    _refuse_outside(claim, values)
-    tape = Tape({(0, TENSOR): values})
+    require_within(claim, vector)
+    tape = Tape({(0, TENSOR): vector.tensor(TENSOR)})
     statistics_tape(tape, claim, vector.record, opening)
     return prove(tape, [vector], context)
 
 
-def _refuse_outside(claim: StatisticsClaim, values: NDArray[np.uint64]) -> None:
+def require_within(claim: StatisticsClaim, vector: CommittedVector) -> None:
+    """Raises StatementError, naming the bound, where one does not hold of the committed rows."""
+    values = padded_rows(vector, claim.rows, claim.columns)
     width = Axis.of("column", claim.columns).size
     sums = {power: _sums(values, width, power) for power in {b.power for b in claim.bounds}}
     for b in claim.bounds:

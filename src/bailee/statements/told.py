@@ -1,11 +1,14 @@
-"""From signed answers and evaluations to what their proofs claim and are bound to: the same for prover and verifier."""
+"""From signed answers and evaluations to what their proofs claim and are bound to: the same for prover and verifier.
+
+`ruled` does so for rules on datasets.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from bailee.errors import RecordError
-from bailee.records import Card
+from bailee.records import Card, Record
 from bailee.records.canonical import Json, canonical, digest
 from bailee.records.inference import FRESH, PUBLIC, SEALED, Answer, Evaluation
 from bailee.records.schema import Schema
@@ -18,7 +21,7 @@ MODEL_OPENINGS = 1
 """How many openings of the last boundary training uses; a model's proofs use those from here on."""
 
 
-def proof_context(record: Evaluation | Answer) -> bytes:
+def proof_context(record: Record) -> bytes:
     """What the proof is bound to: the whole record but the proof's own digest."""
     fields = {name: value for name, value in record.to_predicate().items() if name != "proof"}
     return canonical({"statement": f"https://bailee.dev/{record.KIND}/v{record.VERSION}", record.KIND: fields})

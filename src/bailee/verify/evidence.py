@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from bailee.adapters.files import read_bytes
+from bailee.argument.commitment_record import Commitment
 from bailee.errors import BaileeError, InputError, PassportError
-from bailee.records import Record, Revocation, Signed, digest, open_signed, predicate_type_of
+from bailee.records import Card, Record, Revocation, Signed, digest, open_signed, predicate_type_of
 from bailee.records.canonical import MAX_BYTES
+from bailee.statements.card import check_card
 
 ATTACHMENTS = "attachments"
 MAX_PROOF_BYTES = 1 << 30
@@ -55,6 +57,17 @@ class Evidence:
     def record(self, name: str, kind: type[T], signer: str) -> Signed[T]:
         """The signed record of digest `name`, by the key `signer` (hex)."""
         return open_signed(self.read(name, MAX_BYTES), kind, bytes.fromhex(signer))
+
+    def card(self, name: str, proof: str, opening: int, plain: bool) -> Signed[Card]:
+        """The card of digest `name`, its proof checked, of whose commitment `opening` was spent on something else."""
+        card = open_signed(self.read(name, MAX_BYTES), Card)
+        said = card.record
+        require(said.proof == proof, "its proof is another than the record names")
+        check_card(card, self.read(proof), plain)
+        spent = {said.opening} | ({said.renews.new_opening} if said.renews else set())
+        fresh = opening not in spent and opening < Commitment.from_json(said.commitment).openings - 1
+        require(fresh, f"opening {opening} is kept, or was spent on the card")
+        return card
 
     def revocations(self, known: set[str]) -> tuple[Signed[Revocation], ...]:
         """Revocations among the attachments that no link names (all but `known`). Anything else is left alone."""

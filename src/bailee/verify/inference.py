@@ -19,7 +19,6 @@ from bailee.records.inference import Answer, Evaluation, UsedModel
 from bailee.records.model import ModelOpening, ModelPassport
 from bailee.records.schema import Schema
 from bailee.statements.applied import architecture_json
-from bailee.statements.card import check_card
 from bailee.statements.evaluation import verify_evaluation
 from bailee.statements.hidden.terms import ModelTerms, architecture_of
 from bailee.statements.inference import verify_inference
@@ -182,14 +181,7 @@ def _check_card(record: Evaluation | Answer, evidence: Evidence, plain: bool) ->
     with link("card of the rows"):
         if record.card is None or record.card_proof is None or record.opening is None:
             raise InputError("a card comes with its proof and an opening")
-        card = open_signed(evidence.read(record.card, MAX_BYTES), Card)
-        said = card.record
-        require(said.proof == record.card_proof, "its proof is another than the record names")
-        check_card(card, evidence.read(record.card_proof), plain)
-        spent = {said.opening} | ({said.renews.new_opening} if said.renews else set())
-        fresh = record.opening not in spent and record.opening < Commitment.from_json(said.commitment).openings - 1
-        require(fresh, f"opening {record.opening} is kept, or was spent on the card")
-    return card
+        return evidence.card(record.card, record.card_proof, record.opening, plain)
 
 
 def _training_cards(passport: Signed[ModelPassport], evidence: Evidence) -> list[Signed[Card]]:
