@@ -113,9 +113,19 @@ class Cost:
     values: int
 
 
-def measure(work: Work) -> Cost:
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A chunk that is ready to be proved, and the seconds it took to commit its data and to train."""
+
+    claim: ChunkClaim
+    witness: ChunkWitness
+    losses: list[float]
+    commit: float
+    training: float
+
+
+def prepare(work: Work) -> Prepared:
     architecture, matrix = data(work)
-    baseline = min(plain(work, architecture, matrix) for _ in range(3))
     rates = [work.rate] * work.steps
     batch = work.rows if work.batch == work.rows else work.batch
     rule = rule_for(architecture, batch, rates, clip=work.clip, noise_multiplier=work.noise, tolerance=Fraction(1, 50))
@@ -136,6 +146,15 @@ def measure(work: Work) -> Cost:
     training = time.perf_counter() - start
     before = commit_boundary(architecture, state, 2, bytes([2]) * 32)
     witness = ChunkWitness(tuple(datasets), before, commit_boundary(architecture, after, 2, bytes([3]) * 32), noise)
+    return Prepared(claim, witness, list(losses), commit, training)
+
+
+def measure(work: Work) -> Cost:
+    architecture, matrix = data(work)
+    baseline = min(plain(work, architecture, matrix) for _ in range(3))
+    prepared = prepare(work)
+    claim, witness, losses = prepared.claim, prepared.witness, prepared.losses
+    commit, training = prepared.commit, prepared.training
     held = resident()
     sizes: list[int] = []
     with peak_memory() as peak:

@@ -268,6 +268,59 @@ def test_histograms(n):
     same(kernels.histogram(index, 1000), reference.histogram(index, 1000))
 
 
+def test_scaled_sums_at_every_pair_of_edges():
+    a, b = np.resize(PAIRS[:, 0], THREADED), np.resize(PAIRS[:, 1], THREADED)
+    for factor in (0, 1, 5, P - 1, P - 2):
+        for constant in (0, 7, P - 1):
+            expected = field.add(field.scale(a, factor), np.full_like(a, constant))
+            same(kernels.scale(a, factor, constant), expected)
+        out = b.copy()
+        kernels.add_scaled(out, a, factor)
+        same(out, field.add(b, field.scale(a, factor)))
+
+
+def test_counting_adds_and_tells_what_it_left_out():
+    counts = np.array([1, 0, 5], dtype=np.int64)
+    assert kernels.count_into(counts, np.array([2, 2, 0]))
+    assert counts.tolist() == [2, 0, 7]
+    assert not kernels.count_into(counts, np.array([-1, 1, 3]))
+    assert counts.tolist() == [2, 1, 7]
+
+
+def test_rows_of_progressions():
+    low, step, span = (np.array(v, dtype=np.uint64) for v in ((0, P - 4, 10), (1, 1, 5), (1, 9, 20)))
+    first = np.array([0, 1, 10])
+    kind = np.repeat(np.arange(4, dtype=np.uint64), 60)
+    value = np.tile(np.concatenate((np.arange(50, dtype=np.uint64), P - 10 + np.arange(10, dtype=np.uint64))), 4)
+    rows = kernels.locate_steps(kind, value, first, low, step, span)
+    assert np.array_equal(rows, reference.locate_steps(kind, value, first, low, step, span))
+    assert rows[60:].max() == 13
+    assert rows[180:].max() == -1
+
+
+@settings(max_examples=25, deadline=None)
+@given(words(small), words(small))
+def test_rows_of_sorted_words(listed, points):
+    listed = np.sort(listed)
+    points = np.concatenate((points, listed, np.array(EDGES, dtype=np.uint64)))
+    assert np.array_equal(kernels.locate_sorted(listed, points), reference.locate_sorted(listed, points))
+
+
+def test_rows_of_many_sorted_words():
+    listed, points = np.sort(mixture(8, (70_000,), 0.1)), mixture(9, (THREADED,), 0.1)
+    assert np.array_equal(kernels.locate_sorted(listed, points), reference.locate_sorted(listed, points))
+    with pytest.raises(ValueError, match="one word or more"):
+        kernels.locate_sorted(listed[:0], points)
+
+
+def test_words_that_are_spread_over_more_axes():
+    values = mixture(10, (32,), 0.3)
+    for runs in ([], [(0, 0, 5)], [(2, 3, 2), (7, 0, 3)]):
+        same(kernels.spread(values, runs, 3, THREADED), reference.spread(values, runs, 3, THREADED))
+    with pytest.raises(ValueError, match="reach beyond"):
+        kernels.spread(values, [(0, 1, 5)], 0, 4)
+
+
 def test_words_that_agree_with_a_list():
     listed, index = mixture(72, (50,), 0.2), np.random.default_rng(1).integers(0, 50, 20_000)
     given = listed[index]

@@ -4,6 +4,8 @@ Same names and shapes as `algebra.kernels`; nothing is written in place. Entrywi
 products have their reference in `algebra.field`, the code in `algebra.transform`.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -109,3 +111,21 @@ def denominators(out: Words, offset: int, column: Words, coefficient: Ext) -> Wo
 
 def histogram(index: NDArray[np.int64], size: int) -> Words:
     return np.bincount(index, minlength=size).astype(np.uint64)
+
+
+def locate_steps(
+    kind: Words, value: Words, first: NDArray[np.int64], low: Words, step: Words, span: Words
+) -> NDArray[np.int64]:
+    known = kind < len(low)
+    k = np.where(known, kind, 0).astype(np.int64)
+    away = field.sub(value, low[k])
+    return np.where(known & (away < span[k]), first[k] + (away // step[k]).astype(np.int64), -1)
+
+
+def locate_sorted(sorted_words: Words, points: Words) -> NDArray[np.int64]:
+    return np.searchsorted(sorted_words, points, side="right").astype(np.int64) - 1
+
+
+def spread(values: Words, runs: Sequence[tuple[int, int, int]], start: int, stop: int) -> Words:
+    number = np.arange(start, stop)
+    return values[sum((((number >> low) & ((1 << bits) - 1)) << place for low, place, bits in runs), 0 * number)]

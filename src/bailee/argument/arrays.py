@@ -1,18 +1,18 @@
-"""Array work of a tape: embedding integers, outer products, broadcasting, finding rows of a table, work by parts."""
+"""Array work of a tape: embedding integers, outer products, broadcasting, rows of tables, sums, work by parts."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bailee.algebra import field
-from bailee.argument.nodes import Axis, Node, Words
+from bailee.argument.nodes import Axis, Linear, Node, Table, Words
 from bailee.errors import StatementError
+
+R = TypeVar("R")
 
 
 def embed(values: NDArray[Any]) -> Words:
@@ -41,9 +41,9 @@ def spread(values: Words, axes: Sequence[Axis], to: Sequence[Axis], start: int, 
 
     Each entry is picked by its number, so that no more is made than is asked for.
     """
-    number = np.arange(start, stop, dtype=np.int64)
+    from bailee.algebra import kernels
+
     places = {axis: sum(a.bits for a in axes[k + 1 :]) for k, axis in enumerate(axes)}
-    picked = np.zeros(stop - start, dtype=np.int64)
     low, runs = 0, list[tuple[int, int, int]]()
     for axis in reversed(to):
         if axis in places and axis.bits:
@@ -52,9 +52,7 @@ def spread(values: Words, axes: Sequence[Axis], to: Sequence[Axis], start: int, 
             else:
                 runs.append((low, places[axis], axis.bits))
         low += axis.bits
-    for source, place, bits in runs:
-        picked |= ((number >> source) & ((1 << bits) - 1)) << place
-    return values[picked]
+    return kernels.spread(values, runs, start, stop)
 
 
 def squares(values: Words) -> Words:
@@ -85,13 +83,56 @@ def searcher(columns: tuple[Words, ...]) -> Callable[[Sequence[Words]], NDArray[
     return locate
 
 
+def itself(columns: Sequence[Words]) -> NDArray[np.int64]:
+    """The row numbers of a table whose row i holds i."""
+    return columns[0].view(np.int64)
+
+
+def tally(table: Table, values: Sequence[Words], counts: NDArray[np.int64]) -> None:
+    """Add to counts, in place, which rows these tuples are. Raises StatementError where one is not in the table."""
+    from bailee.algebra import kernels
+
+    rows = table.locate(values)
+    pairs = list(zip(values, table.columns, strict=True))
+    inside = kernels.count_into(counts, rows)
+    if inside and (table.locate is itself or all(kernels.agree(rows, given, listed) for given, listed in pairs)):
+        return
+    found = (rows >= 0) & (rows < table.axis.size)
+    if found.all():
+        for given, listed in pairs:
+            found &= listed[rows] == given
+    missing = int((~found).sum())
+    raise StatementError(f"{missing} values are not in table {table.name!r}: the statement does not hold")
+
+
+def flattened(node: Linear, holds: Callable[[Node], bool]) -> tuple[int, list[tuple[int, Node]]]:
+    """A node's constant and terms. Linear children over the same axes that are not held give theirs in their place."""
+    constant, terms = node.constant, dict[int, tuple[int, Node]]()
+    for coefficient, child in node.terms:
+        found: list[tuple[int, Node]] = [(1, child)]
+        if isinstance(child, Linear) and child.axes == node.axes and not holds(child):
+            more, found = flattened(child, holds)
+            constant += coefficient * more
+        for factor, each in found:
+            before = terms[each.id][0] if each.id in terms else 0
+            terms[each.id] = (before + coefficient * factor) % field.P, each
+    return constant % field.P, list(terms.values())
+
+
+def shared(length: int, least: int, work: Callable[[int, int], R]) -> list[R]:
+    """work(start, stop) over ranges of [0, length), at least so long, on all cores; results in order."""
+    from bailee.algebra.kernels import parallel
+
+    return parallel.over(length, work, least)
+
+
 def by_parts(length: int, step: int, work: Callable[[int, int], NDArray[Any]]) -> list[NDArray[Any]]:
     """work(start, stop) over [0, length) in steps, on all cores, results in order."""
-    starts = range(0, length, step)
-    if len(starts) < 2:
-        return [work(0, length)]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(lambda start: work(start, min(start + step, length)), starts))
+
+    def several(first: int, last: int) -> list[NDArray[Any]]:
+        return [work(k * step, min((k + 1) * step, length)) for k in range(first, last)]
+
+    return [found for many in shared(-(-length // step), 1, several) for found in many]
 
 
 def computed(values: NDArray[Any], node: Node) -> Words:

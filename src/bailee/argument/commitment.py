@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from bailee import tags
 from bailee.algebra import kernels
 from bailee.algebra.merkle import MerkleTree
+from bailee.argument import memory
 from bailee.argument.commitment_record import Commitment, layout
 from bailee.argument.parameters import CodeParameters, code_parameters
 from bailee.argument.randomness import Expansion
@@ -29,6 +30,7 @@ _SALT_WORDS = 2
 class CommittedVector:
     """A committed vector with everything needed to open it. `tensors` are flat, canonical, of power-of-two sizes."""
 
+    @memory.kept()
     def __init__(
         self,
         tensors: Mapping[str, Words],

@@ -19,7 +19,7 @@ from bailee.algebra.field import e_add, e_inv, e_mul, e_sub
 from bailee.algebra.kernels import parallel
 from bailee.argument.affine import ONE, ZERO, Ext
 from bailee.argument.lookup import Placed
-from bailee.argument.nodes import Linear, Node, Public
+from bailee.argument.nodes import Node, Public
 from bailee.argument.tape import Tape
 
 Words = NDArray[np.uint64]
@@ -64,7 +64,7 @@ class Leaves:
         for block in blocks:
             for column in block.columns:
                 tape.keep(column)  # what is computed as a whole is computed once, and before threads ask for it
-        self._whole = {c.id: tape.values(c) for block in blocks for c in block.columns if not _cut(tape, c)}
+        self._whole = {c.id: tape.values(c) for block in blocks for c in block.columns if not tape.divisible(c)}
         self._bases: dict[tuple[int, Ext, tuple[int, ...]], Words] = {}
 
     def write(self, out: Words, start: int, shift: Ext = ZERO) -> None:
@@ -109,13 +109,6 @@ class Leaves:
             out[:] = np.resize(base, out.shape)
         for k, (factor, values) in enumerate(dense):
             kernels.denominators(out, 0, values, factor, base if k == 0 else None)
-
-
-def _cut(tape: Tape, node: Node) -> bool:
-    """Whether parts of a node's values come at the cost of the part."""
-    if isinstance(node, Linear):
-        return all(child.axes == node.axes and _cut(tape, child) for _, child in node.terms)
-    return isinstance(node, Public) or tape.holds(node)
 
 
 def _pattern(node: Node, low: int, high: int) -> tuple[int, Words] | None:

@@ -14,9 +14,11 @@ from bailee import tags
 from bailee.algebra import field, kernels, transform
 from bailee.algebra.field import e_mul
 from bailee.algebra.merkle import MerkleTree
-from bailee.argument import closing
+from bailee.argument import closing, memory
+from bailee.argument.arrays import shared
 from bailee.argument.commitment import CommittedVector
 from bailee.argument.dialogue import Counting, Proving
+from bailee.argument.nodes import Node
 from bailee.argument.parameters import CLOSING_WIDTH, ClosingParameters, CodeParameters, closing_parameters
 from bailee.argument.proof import ClosingOpening, OpenedColumns, Proof, RowOpening
 from bailee.argument.randomness import Expansion
@@ -31,6 +33,7 @@ Words = NDArray[np.uint64]
 Progress = Callable[[str, float], None]
 
 
+@memory.kept()
 def prove(
     tape: Tape,
     vectors: Sequence[CommittedVector],
@@ -87,13 +90,18 @@ def prove(
 def check_assertions(tape: Tape) -> None:
     """Refuse a false statement where the tape can compute it; a proof of one would be rejected anyway."""
     for node in tape.assertions:
-        for start in range(0, 1 << node.bits, CHUNK):
-            try:
-                wrong = np.count_nonzero(tape.part(node, start, min(start + CHUNK, 1 << node.bits)))
-            except StatementError:
-                break
-            if wrong:
-                raise StatementError(f"assertion on node {node.id} does not hold for {wrong} values")
+
+        def wrong(start: int, stop: int, node: Node = node) -> int:
+            pieces = range(start, stop, CHUNK)
+            return sum(int(np.count_nonzero(tape.part(node, low, min(low + CHUNK, stop)))) for low in pieces)
+
+        try:
+            with tape.at_hand([node]):
+                found = sum(shared(1 << node.bits, CHUNK, wrong))
+        except StatementError:
+            continue
+        if found:
+            raise StatementError(f"assertion on node {node.id} does not hold for {found} values")
 
 
 def _bind(seed: bytes, tape: Tape, vectors: Sequence[CommittedVector], context: bytes) -> bytes:

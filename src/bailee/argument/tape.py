@@ -8,7 +8,8 @@ functions are never called. Neighbours: `reduction` turns a finished tape into a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bailee.algebra import field
-from bailee.argument.arrays import by_parts, computed, embed, mix, outer, searcher, spread, squares, words_of
+from bailee.argument.arrays import (
+    computed,
+    embed,
+    flattened,
+    itself,
+    mix,
+    outer,
+    searcher,
+    shared,
+    spread,
+    squares,
+    tally,
+    words_of,
+)
 from bailee.argument.commitment_record import Commitment
 from bailee.argument.nodes import (
     Axis,
@@ -43,8 +57,8 @@ RANGE_BITS = 15
 """A range of at most this many bits is one table, and limbs of wider values have at most as many."""
 WIDE_RANGE_BITS = 18
 """The same for tensors that have as many values as such a table has rows."""
-CHUNK = 1 << 18
-"""Values handled at a time where a whole tensor's worth of temporaries would cost memory."""
+CHUNK = 1 << 16
+"""Values handled at a time, where temporaries for a whole tensor would cost memory. A few of these fit in a cache."""
 
 
 class Tape:
@@ -269,6 +283,35 @@ class Tape:
         """Whether all values of a node are kept."""
         return node.id in self._values
 
+    def divisible(self, node: Node) -> bool:
+        """Whether parts of a node's values come at the cost of the part; else ask for `values` once."""
+        if isinstance(node, Linear):
+            return all(
+                self._broadcasts(child, node) or (child.axes == node.axes and self.divisible(child))
+                for _, child in node.terms
+            )
+        return isinstance(node, Public) or self.holds(node)
+
+    def _broadcasts(self, child: Node, to: Node) -> bool:
+        """Whether a child over other axes is there as it is."""
+        return child.axes != to.axes and (self.holds(child) or (isinstance(child, Public) and len(child.factors) == 1))
+
+    @contextmanager
+    def at_hand(self, nodes: Sequence[Node]) -> Iterator[None]:
+        """Meanwhile threads may ask for parts of these nodes: what comes as a whole is made once, now, and held."""
+        made: list[int] = []
+        try:
+            for node in nodes:
+                if not self.divisible(node):
+                    whole = self.values(node)
+                    if not self.holds(node):
+                        self._values[node.id] = whole
+                        made.append(node.id)
+            yield
+        finally:
+            for number in made:
+                del self._values[number]
+
     def keep(self, node: Node) -> None:
         """Compute now, and keep, what `part` of this node would else compute as a whole every time."""
         if isinstance(node, Contract) and node.id in self._computes and node.id not in self._values:
@@ -303,17 +346,18 @@ class Tape:
     def _linear(self, node: Linear, start: int, stop: int) -> Words:
         from bailee.algebra import kernels
 
-        total = np.full(stop - start, node.constant, dtype=np.uint64)
-        for coefficient, child in node.terms:
+        constant, terms = flattened(node, self.holds)
+        total: Words | None = None
+        for coefficient, child in terms:
             if child.axes == node.axes:
                 values = self.part(child, start, stop)
             else:
                 values = spread(self.values(child), child.axes, node.axes, start, stop)
-            if coefficient == field.P - 1:
-                total = kernels.sub(total, values)
+            if total is None:
+                total = kernels.scale(values, coefficient, constant)
             else:
-                total = kernels.add(total, values if coefficient == 1 else kernels.scale(values, coefficient))
-        return total
+                kernels.add_scaled(total, values, coefficient)
+        return np.full(stop - start, constant, dtype=np.uint64) if total is None else total
 
     def hand_over(self) -> None:
         """Before the trace is committed: what contractions came to is let go, and from now on is computed again.
@@ -350,7 +394,7 @@ class Tape:
         return len(self.tables) + len(self.permutations) + 1
 
     def _range(self, bits: int) -> Table:
-        return self.table(f"range{bits}", [np.arange(1 << bits)], lambda c: c[0].astype(np.int64))
+        return self.table(f"range{bits}", [np.arange(1 << bits)], itself)
 
     def _compare(self, permutation: Permutation) -> None:
         """Refuse a permutation that does not hold. Tuples are mixed to a word each: the proof is the last judge."""
@@ -369,29 +413,17 @@ class Tape:
         counts = np.zeros(table.axis.size, dtype=np.int64)
         for look in self.lookups:
             if look.table is table:
-                for column in look.columns:
-                    self.part(column, 0, 1)  # what is computed once is computed before the threads ask for it
-                for found in by_parts(1 << look.bits, CHUNK, partial(self._locate, look)):
-                    counts += found
-        return counts.astype(np.uint64)
+                with self.at_hand(look.columns):
+                    for found in shared(1 << look.bits, CHUNK, partial(self._locate, look)):
+                        counts += found
+        return counts.view(np.uint64)
 
     def _locate(self, look: Lookup, start: int, stop: int) -> NDArray[np.int64]:
         """How often each row of the table is looked up by a part of a block."""
-        from bailee.algebra import kernels
-
-        table = look.table
-        values = [self.part(column, start, stop) for column in look.columns]
-        rows = table.locate(values)
-        inside = bool(len(rows)) and int(rows.min()) >= 0 and int(rows.max()) < table.axis.size
-        pairs = list(zip(values, table.columns, strict=True))
-        if inside and all(kernels.agree(rows, given, listed) for given, listed in pairs):
-            return kernels.histogram(rows, table.axis.size).view(np.int64)
-        found = (rows >= 0) & (rows < table.axis.size)
-        if found.all():
-            for given, listed in pairs:
-                found &= listed[rows] == given
-        missing = int((~found).sum())
-        raise StatementError(f"{missing} values are not in table {table.name!r}: the statement does not hold")
+        counts = np.zeros(look.table.axis.size, dtype=np.int64)
+        for low in range(start, stop, CHUNK):
+            tally(look.table, [self.part(c, low, min(low + CHUNK, stop)) for c in look.columns], counts)
+        return counts
 
 
 def _limb_bits(bits: int, size: int) -> int:

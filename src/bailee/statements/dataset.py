@@ -149,15 +149,13 @@ def _domain_table(tape: Tape, kinds: Sequence[Domain]) -> Table:
     values = np.concatenate([[0]] + [np.arange(d.low, d.high + 1, d.step) for d in kinds])
     first = np.array([0, *starts[:-1]], dtype=np.int64)
     low = field.from_signed(np.array([0] + [d.low for d in kinds], dtype=np.int64))
-    step = np.array([1] + [d.step for d in kinds], dtype=np.int64)
-    size = np.array([1] + [d.size for d in kinds], dtype=np.int64)
+    step = np.array([1] + [d.step for d in kinds], dtype=np.uint64)
+    span = np.array([1] + [d.size * d.step for d in kinds], dtype=np.uint64)
 
     def locate(columns: Sequence[NDArray[np.uint64]]) -> NDArray[np.int64]:
-        kind, value = columns[0].astype(np.int64), columns[1]
-        away = field.sub(value, low[kind])
-        inside = away < (size * step)[kind].astype(np.uint64)
-        rows: NDArray[np.int64] = np.where(inside, first[kind] + away.astype(np.int64) // step[kind], -1)
-        return rows
+        from bailee.algebra import kernels
+
+        return kernels.locate_steps(columns[0], columns[1], first, low, step, span)
 
     return tape.table("domain", [numbers, values], locate)
 

@@ -45,7 +45,9 @@ class NoiseTable:
             raise InputError(f"noise is drawn from uint64 values; got {uniform.dtype}")
         if uniform.size and int(uniform.max()) >> NOISE_BITS:
             raise InputError(f"noise is drawn from {NOISE_BITS}-bit values; got a larger one")
-        rows = np.searchsorted(self.low, uniform.reshape(-1), side="right") - 1
+        from bailee.algebra import kernels
+
+        rows = kernels.locate_sorted(self.low, uniform.reshape(-1))
         drawn: NDArray[np.int64] = self.nu[rows].reshape(uniform.shape)
         return drawn
 

@@ -2,16 +2,17 @@
 
     words       single elements, as LLVM code           parallel    threads over ranges
     vectors     entrywise, eq tables, dots, folds       rounds      sumcheck rounds, fractional sums
-    matrices    rows, columns, transposes, histograms   transforms  interpolation and the code
+    matrices    rows, columns, transposes           transforms  interpolation and the code
     hashing     digests of many columns             layers      a fold and the next round in one pass
-    warmup      compiles or loads everything once
+    counting    rows of tables, found and counted   warmup      compiles or loads everything once
 
 Only provers and the fast verifier import this package; the plain verifier must not need Numba.
 """
 
+from bailee.algebra.kernels.counting import agree, count_into, histogram, locate_sorted, locate_steps, spread
 from bailee.algebra.kernels.hashing import column_digests, pair_digests
 from bailee.algebra.kernels.layers import fraction_next, fraction_start, product_next, product_start
-from bailee.algebra.kernels.matrices import agree, apply_all, apply_columns, combine_rows, histogram, transpose
+from bailee.algebra.kernels.matrices import apply_all, apply_columns, combine_rows, transpose
 from bailee.algebra.kernels.rounds import (
     fraction_combine,
     fraction_combine_ones,
@@ -22,6 +23,7 @@ from bailee.algebra.kernels.rounds import (
 from bailee.algebra.kernels.transforms import coset_columns, coset_rows, interpolate_rows
 from bailee.algebra.kernels.vectors import (
     add,
+    add_scaled,
     denominators,
     dot_base,
     dot_ext,
@@ -42,6 +44,7 @@ from bailee.algebra.kernels.warmup import warm
 
 __all__ = [
     "add",
+    "add_scaled",
     "agree",
     "apply_all",
     "apply_columns",
@@ -49,6 +52,7 @@ __all__ = [
     "combine_rows",
     "coset_columns",
     "coset_rows",
+    "count_into",
     "denominators",
     "dot_base",
     "dot_ext",
@@ -66,6 +70,8 @@ __all__ = [
     "histogram",
     "interpolate_rows",
     "lift",
+    "locate_sorted",
+    "locate_steps",
     "mul",
     "pair_digests",
     "product_next",
@@ -74,6 +80,7 @@ __all__ = [
     "product_round_mixed",
     "product_start",
     "scale",
+    "spread",
     "sub",
     "to_signed",
     "transpose",

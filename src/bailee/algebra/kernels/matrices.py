@@ -1,4 +1,4 @@
-"""Kernels on matrices of F: combinations of rows, products with a vector, transposes, histograms.
+"""Kernels on matrices of F: combinations of rows, products with a vector, transposes.
 
 They run on whole commitments, so they read the matrix once and reduce late: products are added up as 192-bit sums.
 References: `algebra.reference`.
@@ -7,7 +7,6 @@ References: `algebra.reference`.
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bailee.algebra import field
 from bailee.algebra.field import Words
@@ -104,27 +103,6 @@ def _transpose(m: Words, out: Words, first: int, start: int, stop: int) -> None:
                     out[j, first + i] = m[i, j]
 
 
-@kernel
-def _count(index: NDArray[np.int64], counts: NDArray[np.int64], start: int, stop: int) -> bool:
-    """False when an index is out of range; nothing is counted for it."""
-    size, good = counts.shape[0], True
-    for i in range(start, stop):
-        at = index[i]
-        if at < 0 or at >= size:
-            good = False
-        else:
-            counts[at] += 1
-    return good
-
-
-@kernel
-def _agree(index: NDArray[np.int64], given: Words, listed: Words, start: int, stop: int) -> bool:
-    good = True
-    for i in range(start, stop):
-        good &= listed[index[i]] == given[i]
-    return good
-
-
 def combine_rows(m: Words, weights: Words) -> Words:
     """sum_i weights[i]*m[i]: m over F (R, K), weights over E (R, 2) -> E (K, 2)."""
     if len(m) != len(weights):
@@ -184,26 +162,3 @@ def transpose(m: Words, out: Words | None = None, first: int = 0) -> Words:
     target, least = out, max(1, 4 * parallel.MINIMUM // max(1, m.shape[0]))
     parallel.over(m.shape[1], lambda start, stop: _transpose(m, target, first, start, stop), least)
     return out
-
-
-def histogram(index: NDArray[np.int64], size: int) -> Words:
-    """How often each of 0 .. size-1 occurs in `index`; ValueError if anything else does."""
-    entries = np.require(index, np.int64, ("C", "W"))
-
-    def part(start: int, stop: int) -> tuple[NDArray[np.int64], bool]:
-        counts = np.zeros(size, dtype=np.int64)
-        return counts, _count(entries, counts, start, stop)
-
-    parts = parallel.over(len(entries), part, max(parallel.MINIMUM, size))
-    if not all(good for _, good in parts):
-        raise ValueError(f"an index outside [0, {size}) cannot be counted")
-    result: NDArray[np.int64] = np.sum([counts for counts, _ in parts], axis=0)
-    return result.view(np.uint64)
-
-
-def agree(index: NDArray[np.int64], given: Words, listed: Words) -> bool:
-    """Whether listed[index[i]] is given[i] for every i; each index must be one of `listed`, and is not checked."""
-    if len(index) != len(given):
-        raise ValueError(f"{len(given)} words need as many indices, got {len(index)}")
-    entries, given, listed = np.require(index, np.int64, ("C", "W")), readable(given), readable(listed)
-    return all(parallel.over(len(given), lambda start, stop: _agree(entries, given, listed, start, stop)))

@@ -22,10 +22,12 @@ from bailee.algebra.kernels.words import (
     e_reduced,
     fe_mac,
     kernel,
+    load,
     load_base,
     load_pairs,
     loose_sub,
     spread,
+    store,
     store_pairs,
 )
 from bailee.algebra.kernels.words import add as f_add
@@ -39,11 +41,11 @@ _MODULUS, _HALF = np.uint64(P), np.uint64(P // 2)
 
 def readable(a: Words) -> Words:
     """The same values as kernels compiled once accept them: a copy only for strided or read-only arrays."""
-    return np.require(a, np.uint64, ("C", "W"))
+    return a if a.dtype == np.uint64 and a.flags.carray else np.require(a, np.uint64, ("C", "W"))
 
 
 def in_place(a: Words) -> Words:
-    if a.dtype != np.uint64 or not (a.flags.c_contiguous and a.flags.writeable):
+    if a.dtype != np.uint64 or not a.flags.carray:
         raise ValueError("a kernel that writes in place needs a contiguous, writable uint64 array")
     return a
 
@@ -84,9 +86,32 @@ def _mul(a: Words, b: Words, out: Words, start: int, stop: int) -> None:
 
 
 @kernel
-def _scale(a: Words, c: np.uint64, out: Words, start: int, stop: int) -> None:
-    for i in range(np.uint64(start), np.uint64(stop)):
-        out[i] = f_mul(a[i], c)
+def _scale(out: Words, a: Words, c: np.uint64, constant: np.uint64, start: int, stop: int) -> None:
+    begin, end, four = np.uint64(start), np.uint64(stop), np.uint64(4)
+    whole = begin + (end - begin) // four * four
+    factor, first, one = spread(c), spread(constant), c == np.uint64(1)
+    for i in range(begin, whole, four):
+        y = load(a, i)
+        store(out, i, f_add(y, first) if one else f_add(f_mul(y, factor), first))
+    for i in range(whole, end):
+        out[i] = f_add(f_mul(a[i], c), constant)
+
+
+@kernel
+def _add_scaled(out: Words, a: Words, c: np.uint64, start: int, stop: int) -> None:
+    begin, end, four = np.uint64(start), np.uint64(stop), np.uint64(4)
+    whole = begin + (end - begin) // four * four
+    factor, one, minus = spread(c), c == np.uint64(1), c == _MODULUS - np.uint64(1)
+    for i in range(begin, whole, four):
+        x, y = load(out, i), load(a, i)
+        if one:
+            store(out, i, f_add(x, y))
+        elif minus:
+            store(out, i, f_sub(x, y))
+        else:
+            store(out, i, f_add(f_mul(y, factor), x))
+    for i in range(whole, end):
+        out[i] = f_add(f_mul(a[i], c), out[i])
 
 
 @kernel
@@ -223,11 +248,18 @@ def mul(a: Words, b: Words) -> Words:
     return out
 
 
-def scale(a: Words, c: int) -> Words:
-    a, factor = readable(a), np.uint64(c % P)
+def scale(a: Words, c: int, constant: int = 0) -> Words:
+    """c*a + constant over F."""
+    a, factor, first = readable(a), np.uint64(c % P), np.uint64(constant % P)
     out = np.empty_like(a)
-    parallel.over(len(a), lambda start, stop: _scale(a, factor, out, start, stop))
+    parallel.over(len(a), lambda start, stop: _scale(out, a, factor, first, start, stop))
     return out
+
+
+def add_scaled(out: Words, a: Words, c: int) -> None:
+    """out += c*a, in place, both over F."""
+    a, factor = readable(a), np.uint64(c % P)
+    parallel.over(same_length(in_place(out), a), lambda start, stop: _add_scaled(out, a, factor, start, stop))
 
 
 def to_signed(a: Words) -> Integers:

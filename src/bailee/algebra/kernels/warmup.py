@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from bailee.algebra.field import ONE
-from bailee.algebra.kernels import hashing, layers, matrices, rounds, transforms, vectors
+from bailee.algebra.kernels import counting, hashing, layers, matrices, rounds, transforms, vectors
 
 
 def _ignore(_: str) -> None:
@@ -24,6 +24,7 @@ def warm(progress: Callable[[str], None] = _ignore) -> None:
     vectors.sub(flat, flat)
     vectors.mul(flat, flat)
     vectors.scale(flat, 3)
+    vectors.add_scaled(flat.copy(), flat, 3)
     vectors.from_signed(vectors.to_signed(flat))
     progress("tables, dot products and folds")
     vectors.eq_table([ONE])
@@ -38,8 +39,13 @@ def warm(progress: Callable[[str], None] = _ignore) -> None:
     matrices.combine_rows(square, table)
     matrices.apply_columns(square, table)
     matrices.transpose(square)
-    matrices.agree(np.zeros(4, dtype=np.int64), flat, flat)
-    matrices.histogram(np.zeros(4, dtype=np.int64), 4)
+    progress("rows of tables")
+    rows = np.zeros(4, dtype=np.int64)
+    counting.agree(rows, flat, flat)
+    counting.histogram(rows, 4)
+    counting.locate_steps(flat, flat, rows, flat, flat, flat)
+    counting.locate_sorted(flat, flat)
+    counting.spread(flat, [(0, 0, 1)], 0, 4)
     progress("sumcheck rounds")
     rounds.product_round(table, table, weights)
     rounds.product_round_base(flat, flat, weights)

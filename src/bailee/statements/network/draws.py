@@ -126,7 +126,9 @@ def _write(tape: Tape, axes: Sequence[Axis], sigma: str, u: Node, v: Node, bits:
     point = tape.linear(axes, [(1, u), (1, v), (-(1 << NOISE_BITS), carry)])
 
     def rows(points: Words) -> NDArray[np.int64]:
-        return np.searchsorted(low, points, side="right").astype(np.int64) - 1
+        from bailee.algebra import kernels
+
+        return kernels.locate_sorted(low, points)
 
     found: list[NDArray[np.int64]] = []
 
