@@ -11,7 +11,8 @@ import pytest
 
 from bailee.errors import InputError
 from bailee.keys import Secret
-from bailee.seal.vault.cache import LEAST, DiskCache
+from bailee.seal.vault.cache import LEAST, DiskCache, set_cache
+from bailee.seal.vault.cache import open_cache as open_home_cache
 from bailee.seal.vault.fragments import NamingKey
 from bailee.seal.vault.layout import SEGMENT
 
@@ -135,3 +136,23 @@ def test_abandoned_drafts_go_when_room_is_made(tmp_path: Path) -> None:
 def test_a_tiny_cache_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="expected a cache of at least"):
         open_cache(tmp_path, 1000)
+
+
+def test_a_home_has_a_cache_when_it_was_asked_for(tmp_path: Path) -> None:
+    assert open_home_cache(tmp_path, NAMING) is None
+    set_cache(tmp_path, LEAST)
+    cache = open_home_cache(tmp_path, NAMING)
+    assert cache is not None
+    cache.put(BLOB, 0, b"sealed")
+    set_cache(tmp_path, 2 * LEAST)
+    cache = open_home_cache(tmp_path, NAMING)
+    assert cache is not None
+    assert (cache.limit, cache.get(BLOB, 0)) == (2 * LEAST, b"sealed")
+    (tmp_path / "cache.json").write_text("{}")
+    with pytest.raises(InputError, match="is not the settings of a cache of version 1; set it again"):
+        open_home_cache(tmp_path, NAMING)
+    set_cache(tmp_path, None)
+    assert open_home_cache(tmp_path, NAMING) is None
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(InputError, match="expected a cache of at least"):
+        set_cache(tmp_path, 1)

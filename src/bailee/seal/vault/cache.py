@@ -4,15 +4,18 @@ Only ciphertext lies there, under names that nobody links without the naming key
 damaged: a reader believes none of it, AES-GCM decides, and what does not open is dropped and fetched again. Several
 processes may share the folder. A cache that cannot be written is no error: reads go on without it.
 
-FOLDER/ab/cdef...   one segment's ciphertext, its time of change the last use
-FOLDER/size         bytes in all, 8 bytes big endian, under a lock; counted anew whenever room is made
+HOME/cache.json         how large it may be; a home without it has no cache
+HOME/cache/ab/cdef...   one segment's ciphertext, its time of change the last use
+HOME/cache/size         bytes in all, 8 bytes big endian, under a lock; counted anew whenever room is made
 """
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,11 +24,12 @@ from pathlib import Path
 from blake3 import blake3
 
 from bailee import tags
-from bailee.adapters.files import storage_errors, write_all
+from bailee.adapters.files import read_bytes, storage_errors, write_all, write_atomic
 from bailee.errors import InputError
 from bailee.seal.vault.fragments import NamingKey
 from bailee.seal.vault.layout import SEGMENT
 
+SETTINGS, FOLDER = "cache.json", "cache"
 LEAST = 16 * SEGMENT
 """Bytes below which a cache would hold less than one object."""
 _KEPT = 7 / 8
@@ -40,19 +44,54 @@ class _Entry:
     used: int
 
 
+def open_cache(home: Path, naming: NamingKey) -> DiskCache | None:
+    """The cache of a vault's home, None where it has none. InputError for settings that are none."""
+    path = home / SETTINGS
+    if not path.exists():
+        return None
+    try:
+        facts = json.loads(read_bytes(path, 1 << 10, "settings of the cache"))
+        limit = facts["bytes"]
+        if facts["version"] != 1 or not isinstance(limit, int):
+            raise ValueError
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{path} is not the settings of a cache of version 1; set it again, or delete it") from None
+    return DiskCache(home / FOLDER, limit, naming)
+
+
+def set_cache(home: Path, limit: int | None) -> None:
+    """The home has a cache of at most `limit` bytes from now on; None: it has none, and what was in it is deleted."""
+    with storage_errors(home):
+        if limit is None:
+            (home / SETTINGS).unlink(missing_ok=True)
+            shutil.rmtree(home / FOLDER, ignore_errors=True)
+            return
+        _check_limit(limit)
+        (home / FOLDER).mkdir(mode=0o700, exist_ok=True)
+    write_atomic(home / SETTINGS, json.dumps({"version": 1, "bytes": limit}).encode() + b"\n", 0o600)
+
+
+def _check_limit(limit: int) -> None:
+    if limit < LEAST:
+        raise InputError(f"expected a cache of at least {LEAST} bytes, got {limit}")
+
+
 class DiskCache:
     """At most `limit` bytes of segments in `folder`. Safe to use from several threads and processes.
 
-    Raises StorageError where the folder cannot be made; after that no failure of the disk is an error.
+    No failure of the disk is an error: what cannot be kept is read from the stores.
     """
 
     def __init__(self, folder: Path, limit: int, naming: NamingKey) -> None:
-        if limit < LEAST:
-            raise InputError(f"expected a cache of at least {LEAST} bytes, got {limit}")
+        _check_limit(limit)
         self._folder, self._limit = folder, limit
         self._key = blake3(naming.secret.reveal(), derive_key_context=tags.VAULT_CACHE).digest()
-        with storage_errors(folder):
+        with suppress(OSError):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @property
+    def limit(self) -> int:
+        return self._limit
 
     def has(self, blob_id: bytes, segment: int) -> bool:
         """It was there a moment ago."""

@@ -24,6 +24,7 @@ from bailee.keys import Identity
 from bailee.records import Signed
 from bailee.records.tree_head import TreeHead
 from bailee.seal.vault import erasing, history, listing, locking, tidying, uploads
+from bailee.seal.vault.cache import open_cache
 from bailee.seal.vault.facts import Erasure, Event, Listing, Lock, Part, Policy, Uploaded, Version
 from bailee.seal.vault.gathering import OnFault
 from bailee.seal.vault.history import Wanted
@@ -54,6 +55,7 @@ class Vault:
         self.home = home
         self.ground, self.entries, self.policy, self.problems = open_home(home, identity, clock, passed)
         self.pace = Pace()
+        self.cache = open_cache(home, self.ground.keyring.naming)
 
     @classmethod
     def create(
@@ -328,8 +330,9 @@ class Vault:
             if first < last:
                 naming, stores = self.ground.keyring.naming, self.ground.stores
                 yield from read_blob(
-                    part.blob, part.key, stores, naming, first, last, on_fault=on_fault, pace=self.pace
-                )
+                    part.blob, part.key, stores, naming, first, last,
+                    on_fault=on_fault, pace=self.pace, cache=self.cache,
+                )  # fmt: skip
             before += part.blob.length
 
 
