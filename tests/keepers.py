@@ -1,4 +1,4 @@
-"""A small vault's ground for the tests of those who keep it in order: a real catalogue, stores in memory that misbehave."""
+"""A small vault's ground for the tests of those who keep it: a real catalogue, stores in memory that misbehave."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ from bailee.seal.vault.timekeeping import Timekeeper
 from bailee.seal.vault.writing import BlobWriter
 
 IDENTITY = Identity.generate("Ann")
+SIX = Code(3, 6)
 
 
 class Troubled:
-    """A store in memory with a trouble: "", down, lying, full, flapping (every second call fails), truncating, short."""
+    """A store in memory with a trouble: down, lying, full, flapping (every second call fails), truncating, short."""
 
     def __init__(self, name: str) -> None:
         self.inner, self.trouble, self.calls = MemoryStore(name), "", 0
@@ -165,12 +166,12 @@ class World:
         return [json.loads(event.entry)["event"] for event in self.ground().journal.events()]
 
 
-def world(folder: Path, code: Code = Code(3, 6), stores: int = 8, providers: int = 8) -> World:
+def world(folder: Path, code: Code = SIX, stores: int = 8, providers: int = 8) -> World:
     clock = [1_800_000_000.0]
     time = Timekeeper(lambda: clock[0], lambda: clock[0])
     catalogue = open_catalogue(f"sqlite:///{folder}/catalogue.db", finishing(time))
     entries = [StoreEntry(f"s{j}", f"/nowhere/s{j}", provider=f"p{j % providers}") for j in range(stores)]
     keyring = Keyring(IDENTITY, bytes(16), Secret(secrets.token_bytes(32)))
-    made = World(Keeping(catalogue, keyring, time, (), {}, Policy(code)), {}, clock)
+    made = World(Keeping(catalogue, keyring, time, (), {}, Policy(code, min(code.n, code.k + 1))), {}, clock)
     made.change_stores(entries)
     return made

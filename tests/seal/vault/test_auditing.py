@@ -116,9 +116,7 @@ def test_a_store_that_is_away_is_not_asked_for_ever(tmp_path: Path) -> None:
     assert made.stores["s0"].calls < 40
 
 
-def test_a_fragment_that_moved_or_was_erased_meanwhile_is_no_fault(
-    made: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_moved_or_was_erased_meanwhile_is_no_fault(made: World, monkeypatch: pytest.MonkeyPatch) -> None:
     true_stock, tried = auditing.stock_of, []
 
     def stock_before(*given: object) -> object:
