@@ -1,0 +1,194 @@
+"""Buckets: making, listing, removing, and the small questions clients ask of them."""
+
+from __future__ import annotations
+
+import re
+
+from bailee.errors import ConflictError, NotFoundError
+from bailee.server.s3 import xml
+from bailee.server.s3.access import ACLS
+from bailee.server.s3.call import Call
+from bailee.server.s3.encoding import iso
+from bailee.server.s3.errors import S3Error
+from bailee.server.s3.listing import OWNER
+from bailee.server.s3.policy import parse_policy
+from bailee.server.s3.registry import Bucket
+from bailee.server.s3.request import Response
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
+_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+\Z", re.ASCII)
+
+
+def list_buckets(call: Call) -> Response:
+    nodes: list[xml.Node] = [
+        ("Bucket", [("Name", bucket.name), ("CreationDate", iso(bucket.created))]) for bucket in call.registry.buckets()
+    ]
+    return Response(body=xml.write("ListAllMyBucketsResult", [("Owner", list(OWNER)), ("Buckets", nodes)]))
+
+
+def create_bucket(call: Call) -> Response:
+    name = call.request.bucket
+    if not _NAME.match(name) or ".." in name or ".-" in name or "-." in name or _ADDRESS.match(name):
+        raise S3Error("InvalidBucketName", "The specified bucket is not valid.", BucketName=name[:100])
+    _check_region(call)
+    acl = _acl(call)
+    has_locks = call.request.headers.get("x-amz-bucket-object-lock-enabled", "").lower() == "true"
+    settings = {} if acl is None else {"acl": acl}
+    try:
+        call.registry.add_bucket(Bucket(name, call.now, has_locks, has_locks, settings))
+    except ConflictError:
+        raise S3Error(
+            "BucketAlreadyOwnedByYou",
+            "Your previous request to create the named bucket succeeded and you already own it.",
+        ) from None
+    return Response(200, [("location", f"/{name}")])
+
+
+def _check_region(call: Call) -> None:
+    if not call.document:
+        return
+    root = xml.read(call.document, "CreateBucketConfiguration")
+    region = xml.text_of(root, "LocationConstraint")
+    if region not in (None, "", call.region):
+        raise S3Error(
+            "InvalidLocationConstraint", f"The specified location-constraint is not valid; this is {call.region}"
+        )
+
+
+def head_bucket(call: Call) -> Response:
+    return Response(200, [("x-amz-bucket-region", call.region)])
+
+
+def delete_bucket(call: Call) -> Response:
+    try:
+        call.registry.remove_bucket(call.bucket.name)
+    except ConflictError:
+        raise S3Error(
+            "BucketNotEmpty", "The bucket you tried to delete is not empty; its versions and uploads count too."
+        ) from None
+    except NotFoundError:
+        raise S3Error("NoSuchBucket", "The specified bucket does not exist", BucketName=call.bucket.name) from None
+    return Response(204)
+
+
+def get_location(call: Call) -> Response:
+    # S3's oldest region has no name here.
+    region = "" if call.region == "us-east-1" else call.region
+    text = f'<LocationConstraint xmlns="{xml.NAMESPACE}">{region}</LocationConstraint>'
+    return Response(body=f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode())
+
+
+def get_versioning(call: Call) -> Response:
+    nodes: list[xml.Node] = [("Status", "Enabled")] if call.bucket.is_versioned else []
+    return Response(body=xml.write("VersioningConfiguration", nodes))
+
+
+def put_versioning(call: Call) -> Response:
+    root = xml.read(call.document, "VersioningConfiguration")
+    xml.only(root, "Status", "MfaDelete")
+    if xml.text_of(root, "MfaDelete") not in (None, "Disabled"):
+        raise S3Error("NotImplemented", "MFA delete is not known here; use object lock.")
+    status = xml.text_of(root, "Status")
+    if status == "Suspended":
+        raise S3Error(
+            "NotImplemented",
+            "Versioning is never suspended here: a version, once kept, is removed by its id or by a lifecycle rule.",
+        )
+    if status != "Enabled":
+        raise S3Error("IllegalVersioningConfigurationException", "The Versioning element must be specified")
+    call.switch_on(versioning=True)
+    return Response()
+
+
+def get_policy(call: Call) -> Response:
+    text = call.bucket.settings.get("policy")
+    if text is None:
+        raise S3Error("NoSuchBucketPolicy", "The bucket policy does not exist", BucketName=call.bucket.name)
+    return Response(200, [("content-type", "application/json")], text.encode())
+
+
+def put_policy(call: Call) -> Response:
+    parse_policy(call.text, call.bucket.name)
+    call.change_setting("policy", call.text)
+    return Response(204)
+
+
+def delete_policy(call: Call) -> Response:
+    call.change_setting("policy", None)
+    return Response(204)
+
+
+def get_policy_status(call: Call) -> Response:
+    text = call.bucket.settings.get("policy")
+    if text is None:
+        raise S3Error("NoSuchBucketPolicy", "The bucket policy does not exist", BucketName=call.bucket.name)
+    statements = parse_policy(text, call.bucket.name).statements
+    is_public = any(one.is_allow and one.principals is None for one in statements)
+    return Response(body=xml.write("PolicyStatus", [("IsPublic", is_public)]))
+
+
+def _acl(call: Call) -> str | None:
+    headers = call.request.headers
+    if any(name.startswith("x-amz-grant-") for name in headers):
+        raise S3Error("NotImplemented", "Grants are not known here; use a canned ACL or a bucket policy.")
+    acl = headers.get("x-amz-acl")
+    if acl is not None and acl not in ACLS:
+        raise S3Error("InvalidArgument", f"Expected a canned ACL of {', '.join(ACLS)}", ArgumentName="x-amz-acl")
+    return acl
+
+
+def put_bucket_acl(call: Call) -> Response:
+    acl = _acl(call)
+    if acl is None:
+        raise S3Error("NotImplemented", "Grants are not known here; use a canned ACL (x-amz-acl) or a bucket policy.")
+    call.change_setting("acl", acl)
+    return Response()
+
+
+def put_object_acl(call: Call) -> Response:
+    if call.request.headers.get("x-amz-acl") in ("private", "bucket-owner-full-control", "bucket-owner-read"):
+        return Response()
+    raise S3Error(
+        "AccessControlListNotSupported",
+        "Objects have no ACLs of their own here; set one on the bucket, or a bucket policy.",
+    )
+
+
+def get_acl(call: Call) -> Response:
+    """Of a bucket, and of each object in it: the owner's, and what the bucket's canned ACL grants to groups."""
+    acl = call.bucket.settings.get("acl", "private")
+    grants = [
+        _grant(
+            'Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser"',
+            list(OWNER),
+            "FULL_CONTROL",
+        )
+    ]
+    group = "AuthenticatedUsers" if acl == "authenticated-read" else "AllUsers"
+    uri: list[xml.Node] = [("URI", f"http://acs.amazonaws.com/groups/global/{group}")]
+    grantee = 'Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Group"'
+    if acl != "private":
+        grants.append(_grant(grantee, uri, "READ"))
+    if acl == "public-read-write":
+        grants.append(_grant(grantee, uri, "WRITE"))
+    return Response(body=xml.write("AccessControlPolicy", [("Owner", list(OWNER)), ("AccessControlList", grants)]))
+
+
+def _grant(grantee: str, who: list[xml.Node], permission: str) -> xml.Node:
+    return ("Grant", [(grantee, who), ("Permission", permission)])
+
+
+def get_encryption(_call: Call) -> Response:
+    rule: list[xml.Node] = [
+        ("ApplyServerSideEncryptionByDefault", [("SSEAlgorithm", "AES256")]),
+        ("BucketKeyEnabled", False),
+    ]
+    return Response(body=xml.write("ServerSideEncryptionConfiguration", [("Rule", rule)]))
+
+
+def get_ownership(_call: Call) -> Response:
+    return Response(body=xml.write("OwnershipControls", [("Rule", [("ObjectOwnership", "BucketOwnerEnforced")])]))
+
+
+def get_request_payment(_call: Call) -> Response:
+    return Response(body=xml.write("RequestPaymentConfiguration", [("Payer", "BucketOwner")]))
