@@ -23,7 +23,7 @@ from bailee.seal.vault.ground import Ground
 from bailee.seal.vault.history import find
 from bailee.seal.vault.journal import entry
 from bailee.seal.vault.locking import active_lock, require_free
-from bailee.seal.vault.rows import BLOB, VERSION
+from bailee.seal.vault.rows import BLOB, VERSION, check_name
 
 _PAGE = 500
 
@@ -46,6 +46,7 @@ class _Erased:
 
 def erase(ground: Ground, name: str, version: str | None = None) -> Erasure:
     """One version for good, or all of a name. LockedError, and nothing is done, where a lock or hold keeps one."""
+    check_name(name)
 
     def work(unit: Unit) -> _Erased:
         if version is not None:

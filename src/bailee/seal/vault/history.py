@@ -218,6 +218,7 @@ def check_wanted(ground: Ground, name: str, wanted: Wanted) -> None:
 
 def find(connection: Connection, name: str, version: str | None = None) -> Row[Any]:
     """The row of VERSION: the current one (NotFoundError where that is a marker), or one by its id, markers too."""
+    check_name(name)
     query = VERSION.where(objects.c.name == name)
     if version is None:
         row = connection.execute(query.where(versions.c.row == objects.c.current)).first()

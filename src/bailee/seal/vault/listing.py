@@ -21,7 +21,7 @@ _END = "\0"
 
 def list_current(catalogue: Catalogue, prefix: str, delimiter: str, after: str, limit: int) -> Listing:
     """Current versions (no markers) and groups above `after`, at most `limit` of both together."""
-    _check_limit(limit)
+    _check(limit, prefix, delimiter, after)
     found: list[Version] = []
     groups: list[str] = []
     query = VERSION.where(versions.c.row == objects.c.current, objects.c.visible == 1).order_by(objects.c.name)
@@ -54,8 +54,8 @@ def list_current(catalogue: Catalogue, prefix: str, delimiter: str, after: str, 
 
 def list_versions(catalogue: Catalogue, prefix: str, after: str, limit: int) -> Listing:
     """All versions and markers, by name, the newest first. after: a name, or what a listing gave."""
-    _check_limit(limit)
     name, separator, number = after.partition(_END)
+    _check(limit, prefix, name)
     order = (objects.c.name, versions.c.number.desc())
     rows: list[Row[Any]] = []
     with catalogue.reading() as connection:
@@ -122,6 +122,12 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _check_limit(limit: int) -> None:
+def _check(limit: int, *texts: str) -> None:
+    if any("\0" in text or (not text.isascii() and _is_broken(text)) for text in texts):
+        raise InputError("expected a prefix, a delimiter and a start in UTF-8, without zeros")
     if not 0 <= limit <= 100_000:
         raise InputError(f"expected a page of 0 to 100000 entries, got {limit}")
+
+
+def _is_broken(text: str) -> bool:
+    return any(0xD800 <= ord(letter) < 0xE000 for letter in text)

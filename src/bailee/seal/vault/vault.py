@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import time as system_time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Unpack
@@ -23,8 +24,9 @@ from bailee.errors import InputError, NotFoundError
 from bailee.keys import Identity
 from bailee.records import Signed
 from bailee.records.tree_head import TreeHead
-from bailee.seal.vault import erasing, history, listing, locking, tidying, uploads
+from bailee.seal.vault import deduplicating, erasing, history, listing, locking, tidying, uploads
 from bailee.seal.vault.cache import open_cache
+from bailee.seal.vault.deduplicating import DeduplicatingWriter
 from bailee.seal.vault.facts import Erasure, Event, Listing, Lock, Part, Policy, Uploaded, Version
 from bailee.seal.vault.gathering import OnFault
 from bailee.seal.vault.history import Wanted
@@ -56,6 +58,7 @@ class Vault:
         self.ground, self.entries, self.policy, self.problems = open_home(home, identity, clock, passed)
         self.pace = Pace()
         self.cache = open_cache(home, self.ground.keyring.naming)
+        self.deduplicates = deduplicating.is_default(self.ground)
 
     @classmethod
     def create(
@@ -104,20 +107,38 @@ class Vault:
         source: bytes | bytearray | memoryview | BinaryIO | Iterable[bytes],
         *,
         progress: Callable[[int], None] | None = None,
+        deduplicate: bool | None = None,
         **options: Unpack[Options],
     ) -> Version:
         """A new version of `name`, safe when this returns. progress: called with the bytes taken so far."""
-        with self.writer(name, progress=progress, **options) as writer:
+        with self.writer(name, progress=progress, deduplicate=deduplicate, **options) as writer:
             for chunk in _chunks(source):
                 writer.write(chunk)
             return writer.finish()
 
     def writer(
-        self, name: str, *, progress: Callable[[int], None] | None = None, **options: Unpack[Options]
-    ) -> Writer[Version]:
-        """Takes the bytes of a new version one after the other; `finish` gives the version."""
+        self,
+        name: str,
+        *,
+        progress: Callable[[int], None] | None = None,
+        deduplicate: bool | None = None,
+        **options: Unpack[Options],
+    ) -> Writer[Version] | DeduplicatingWriter:
+        """Takes the bytes of a new version one after the other; `finish` gives the version.
+
+        deduplicate: share chunks with what the vault holds; None as the vault was set.
+        """
         wanted = Wanted(**options)
         history.check_wanted(self.ground, name, wanted)
+        if self.deduplicates if deduplicate is None else deduplicate:
+
+            def keep_parts(
+                held: Sequence[Part], etag: str, told: Mapping[str, str] | None, end: Callable[[Unit], None]
+            ) -> Version:
+                known = wanted if told is None else replace(wanted, metadata=told)
+                return self._add(name, known, held, etag, "put", end)
+
+            return DeduplicatingWriter(self.ground, self.policy, self._targets, keep_parts, progress)
 
         def keep(part: Part, etag: str, end: Callable[[Unit], None]) -> Version:
             return self._add(name, wanted, [part], etag, "put", end)
@@ -174,6 +195,8 @@ class Vault:
     def delete(self, name: str) -> Version:
         """A delete marker: the name is gone from listings, its versions stay. NotFoundError where there are none."""
 
+        check_name(name)
+
         def work(unit: Unit) -> Version:
             if history.OBJECT.first(unit.connection, {"name": name}) is None:
                 raise NotFoundError(f"there is no {name!r}")
@@ -202,6 +225,11 @@ class Vault:
             unit.log(entry("clock", self.ground.time.now(), before=repr(before)))
 
         self.ground.catalogue.change(work)
+
+    def set_deduplicates(self, on: bool) -> None:
+        """Whether puts that do not say otherwise share chunks with what the vault holds."""
+        deduplicating.set_default(self.ground, on)
+        self.deduplicates = on
 
     # Multipart
 
