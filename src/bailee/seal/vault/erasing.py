@@ -133,7 +133,9 @@ def _erase_rows(unit: Unit, ground: Ground, rows: Sequence[Row[Any]], event: str
         connection.execute(update(parts).where(parts.c.version == row.row).values(wrapped=bytes(48)))
         connection.execute(delete(parts).where(parts.c.version == row.row))
         connection.execute(delete(tags).where(tags.c.version == row.row))
-        connection.execute(update(shares).where(shares.c.version == row.row).values(version=None, revoked=now))
+        connection.execute(
+            update(shares).where(shares.c.version == row.row).values(version=None, revoked=now, envelope=b"")
+        )
         connection.execute(delete(versions).where(versions.c.row == row.row))
         for blob_row in held:
             freed_id = release(unit, ground, blob_row, now)
