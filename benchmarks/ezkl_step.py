@@ -9,6 +9,7 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import ezkl
@@ -82,12 +83,11 @@ def main(folder: Path) -> None:
     arguments.input_visibility, arguments.output_visibility, arguments.param_visibility = "private", "public", "fixed"
     taken: dict[str, float] = {}
 
-    def timed(name: str, function: object, *values: object, **named: object) -> object:
+    def timed(name: str, function: Callable[..., object], *values: object, **named: object) -> None:
         start = time.perf_counter()
-        result = function(*values, **named)  # type: ignore[operator]
+        function(*values, **named)
         taken[name] = time.perf_counter() - start
         print(name, round(taken[name], 2), file=sys.stderr, flush=True)
-        return result
 
     timed("settings", ezkl.gen_settings, model, settings, arguments)
     timed("calibrate", ezkl.calibrate_settings, data, model, settings, "accuracy", scales=[SCALE])

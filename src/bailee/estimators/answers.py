@@ -25,7 +25,8 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         """The most likely class of each row."""
         found = self._outputs(X)
         places = (found[:, 0] > 0).astype(int) if found.shape[1] == 1 else found.argmax(axis=1)
-        return self.classes_[places]  # type: ignore[no-any-return]
+        classes: NDArray[Any] = self.classes_[places]
+        return classes
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """(rows, classes), computed from the proven model's integers."""
@@ -47,10 +48,6 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     def intercept_(self) -> NDArray[np.float64]:
         self._must_be_linear("intercept_")
         return self._linear()[1]
-
-    def _must_be_linear(self, name: str) -> None:
-        if not hasattr(self, "model_") or not self._is_linear:
-            raise AttributeError(f"{type(self).__name__} has no {name}: it is for fitted models without hidden layers")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -89,7 +86,6 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]
 class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
     """A number, by squared loss."""
 
-    _loss = "squared"
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """(rows,) in the units of the targets."""
@@ -107,17 +103,14 @@ class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
     def coef_(self) -> NDArray[np.float64]:
         """(features,), in the units of rows and targets; only without hidden layers."""
         self._must_be_linear("coef_")
-        return self._linear()[0][0] * self.model_.target[0]  # type: ignore[no-any-return]
+        slopes: NDArray[np.float64] = self._linear()[0][0] * self.model_.target[0]
+        return slopes
 
     @property
     def intercept_(self) -> float:
         self._must_be_linear("intercept_")
         slope, offset = self.model_.target
         return float(self._linear()[1][0] * slope + offset)
-
-    def _must_be_linear(self, name: str) -> None:
-        if not hasattr(self, "model_") or not self._is_linear:
-            raise AttributeError(f"{type(self).__name__} has no {name}: it is for fitted models without hidden layers")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

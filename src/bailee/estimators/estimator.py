@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from math import log, sqrt
@@ -44,11 +45,10 @@ _STEEPEST = {"logistic": 4.0, "softmax": 2.0, "squared": 1.0}
 _MOST_BATCH = 1 << 16
 
 
-class Estimator(BaseEstimator):  # type: ignore[misc]
+class Estimator(BaseEstimator, ABC):  # type: ignore[misc]
     """Base of all. A subclass says its loss, whether it is private, and how targets become a label."""
 
     _private = True
-    _loss = ""
     hidden_layer_sizes: Any = ()
 
     @staticmethod
@@ -219,6 +219,10 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         plain = all(column.type == "number" for column in self.domain_.schema.features)
         return plain and not _widths(self.hidden_layer_sizes)
 
+    def _must_be_linear(self, name: str) -> None:
+        if not hasattr(self, "model_") or not self._is_linear:
+            raise AttributeError(f"{type(self).__name__} has no {name}: it is for fitted models without hidden layers")
+
     def _watch(self, event: ModelEvent) -> None:
         if self.verbose and event.stage in ("trained", "verified"):
             loss = "" if event.loss is None else f", loss {event.loss:.4f}"
@@ -238,11 +242,13 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         tags.non_deterministic = self._private
         return tags
 
+    @abstractmethod
     def _read(self, X: Any, y: Any) -> tuple[Domain, Any, NDArray[np.float64]]:
-        raise NotImplementedError
+        """(what is public of rows and targets, targets for `Domain.table`, rows); learns what `fit` does from `y`."""
 
+    @abstractmethod
     def _loss_for(self, schema: Schema) -> str:
-        raise NotImplementedError
+        """The loss that learns a schema's label. Raises InputError for a label of another kind."""
 
     def _take_schema(self, schema: Schema) -> None:
         """Learn from a sealed dataset's schema what `fit` on arrays learns from targets."""
