@@ -86,7 +86,6 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]
 class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
     """A number, by squared loss."""
 
-
     def predict(self, X: Any) -> NDArray[np.float64]:
         """(rows,) in the units of the targets."""
         slope, offset = self.model_target()
