@@ -8,6 +8,7 @@ up all it has. Old copies are deleted once the catalogue has forgotten them. A w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 
@@ -28,6 +29,7 @@ from bailee.seal.vault.throttle import Throttle
 CURSOR = "rebalance"
 _PAGE = 64
 _WINDOW = 4
+_WORKERS = 8
 
 
 @dataclass
@@ -68,19 +70,20 @@ def rebalance(
     throttle, seen = Throttle(rate), 0
     stores = keeping.throttled(throttle)
     read, written = done.read, done.written
-    for found in walk(keeping, after, page):
-        for row, blob in found:
-            moved = _settle_blob(keeping, blob, stores, done)
-            done.blobs += 1
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        for found in walk(keeping, after, page):
+            for one in pool.map(lambda blob: _settle_blob(keeping, blob, stores), [blob for _, blob in found]):
+                done.blobs += 1
+                done.moved, done.rebuilt = done.moved + one.moved, done.rebuilt + one.rebuilt
+                done.stuck += one.stuck
+                done.problems |= one.problems
             done.read, done.written = read + throttle.read, written + throttle.written
-            if moved:
-                _keep(keeping, row, done)
-        _keep(keeping, found[-1][0], done)
-        seen += len(found)
-        if progress is not None:
-            progress(done)
-        if blobs is not None and seen >= blobs:
-            return done
+            _keep(keeping, found[-1][0], done)
+            seen += len(found)
+            if progress is not None:
+                progress(done)
+            if blobs is not None and seen >= blobs:
+                return done
     keeping.catalogue.change(lambda unit: set_cursor(unit.connection, CURSOR, None))
     done.is_finished = True
     return done
@@ -103,11 +106,9 @@ def moves(keeping: Keeping, blob: Blob) -> dict[int, str]:
     return {one.index: target for one, target in zip(wrong, targets, strict=True)}
 
 
-def _settle_blob(keeping: Keeping, blob: Blob, stores: Mapping[str, Store], done: Rebalanced) -> bool:
-    """Move what lies wrong of one blob; whether anything did."""
-    wanted = moves(keeping, blob)
-    if not wanted:
-        return False
+def _settle_blob(keeping: Keeping, blob: Blob, stores: Mapping[str, Store]) -> Rebalanced:
+    """Move what lies wrong of one blob."""
+    wanted, done = moves(keeping, blob), Rebalanced()
     placed: list[Placed] = []
     rebuilt: dict[int, Store] = {}
     for index, name in wanted.items():
@@ -130,14 +131,14 @@ def _settle_blob(keeping: Keeping, blob: Blob, stores: Mapping[str, Store], done
             done.problems[", ".join(store.name for store in rebuilt.values())] = str(error)
     done.stuck += len(wanted) - len(placed)
     if not placed:
-        return False
+        return done
     try:
         _commit(keeping, blob, placed)
     except ConflictError as error:  # repaired or erased meanwhile; another walk sees what is left
         done.stuck += len(placed)
         done.problems[""] = str(error)
-        return False
-    done.moved, done.rebuilt = done.moved + len(placed), done.rebuilt + len(placed) - copied
+        return done
+    done.moved, done.rebuilt = len(placed), len(placed) - copied
     for one in placed:
         old = blob.fragments[one.index].store
         try:
@@ -145,7 +146,7 @@ def _settle_blob(keeping: Keeping, blob: Blob, stores: Mapping[str, Store], done
                 stores[old].delete(keeping.keyring.naming.path(blob.id, one.index))
         except StorageError as error:  # nothing names it any more: a sweep finds it
             done.problems[old] = str(error)
-    return True
+    return done
 
 
 def _copy(blob: Blob, index: int, source: Store, target: Store, naming: NamingKey) -> None:

@@ -8,6 +8,7 @@ that dies before leaves a whole fragment of the right bytes, which the next one 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from bailee.adapters.catalogue import Unit
@@ -26,7 +27,8 @@ LEASE = 600.0
 """Seconds beyond what the bytes should take."""
 _SLOWEST = 1e6
 _SOON, _LATE = 60.0, 86_400.0
-_PAGE = 100
+_PAGE = 64
+_WORKERS = 8
 
 
 @dataclass
@@ -58,20 +60,38 @@ def repair(
     """
     done, throttle = Repaired(), Throttle(rate)
     stores = keeping.throttled(throttle)
-    while True:
-        now = keeping.time.now()
-        with keeping.catalogue.reading() as connection:
-            tasks = due_tasks(connection, REPAIR, now, _PAGE)
-        if not tasks:
-            return done
-        for task in tasks:
-            if blobs is not None and done.blobs + len(done.left) >= blobs:
+    # Several at once: stores far away answer late, and commits that wait together cost one sync of the disk.
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        while True:
+            now = keeping.time.now()
+            with keeping.catalogue.reading() as connection:
+                tasks = due_tasks(connection, REPAIR, now, _PAGE)
+            room = _PAGE if blobs is None else blobs - done.blobs - len(done.left)
+            if not tasks or room <= 0:
                 return done
-            if _take(keeping, task, rate, lease):
-                _attempt(keeping, task, stores, done)
+            for task, made in pool.map(lambda one: (one, _do(keeping, one, stores, rate, lease)), tasks[:room]):
+                if isinstance(made, str):
+                    done.left[task.subject.hex()] = made
+                elif made is not None:
+                    done.blobs, done.fragments = done.blobs + 1, done.fragments + made
                 done.read, done.written = throttle.read, throttle.written
-                if progress is not None:
+                if progress is not None and made is not None:
                     progress(done)
+
+
+def _do(
+    keeping: Keeping, task: Task, stores: Mapping[str, Store], rate: float | None, lease: float
+) -> int | str | None:
+    """Fragments made, or why not all could be, or None where somebody else has the task, or was faster."""
+    if not _take(keeping, task, rate, lease):
+        return None
+    try:
+        return _mend(keeping, task, stores)
+    except BaileeError as error:
+        problem, again = str(error), isinstance(error, ConflictError)
+        due = keeping.time.now() + (0.0 if again else min(_SOON * 2**task.attempts, _LATE))
+        keeping.catalogue.change(lambda unit: put_back(unit.connection, task.row, due, problem))
+        return None if again else problem
 
 
 def _take(keeping: Keeping, task: Task, rate: float | None, lease: float) -> bool:
@@ -80,20 +100,6 @@ def _take(keeping: Keeping, task: Task, rate: float | None, lease: float) -> boo
     size = 0 if blob is None else Layout(blob.code, blob.length).fragment * blob.code.n
     until = keeping.time.now() + lease + size / (rate or _SLOWEST)
     return keeping.catalogue.change(lambda unit: take_task(unit.connection, task, until))
-
-
-def _attempt(keeping: Keeping, task: Task, stores: Mapping[str, Store], done: Repaired) -> None:
-    try:
-        made = _mend(keeping, task, stores)
-    except BaileeError as error:
-        problem = str(error)
-        wait = 0.0 if isinstance(error, ConflictError) else min(_SOON * 2**task.attempts, _LATE)
-        due = keeping.time.now() + wait
-        keeping.catalogue.change(lambda unit: put_back(unit.connection, task.row, due, problem))
-        if wait:
-            done.left[task.subject.hex()] = problem
-    else:
-        done.blobs, done.fragments = done.blobs + 1, done.fragments + made
 
 
 def _mend(keeping: Keeping, task: Task, stores: Mapping[str, Store]) -> int:
