@@ -69,7 +69,7 @@ def test_migrations_lead_to_the_tables_and_run_once(url: str) -> None:
 
 def test_a_newer_schema_is_refused(url: str, catalogue: Catalogue) -> None:
     catalogue.change(lambda unit: unit.connection.execute(text("UPDATE alembic_version SET version_num = '9999'")))
-    with pytest.raises(StorageError, match=r"has schema 9999, this program knows schemas up to 0001.*newer Bailee"):
+    with pytest.raises(StorageError, match=r"has schema 9999, this program knows schemas up to 0002.*newer Bailee"):
         open_catalogue(url, nothing)
 
 
@@ -104,7 +104,10 @@ def test_waiting_events_share_a_commit_and_errors_reach_their_caller(url: str) -
     catalogue = open_catalogue(url, finish)
     outcomes: dict[int, Any] = {}
 
+    begun = threading.Event()
+
     def first(unit: Unit) -> None:
+        begun.set()
         gate.wait(20)
 
     def event(number: int) -> Callable[[Unit], Ticket]:
@@ -126,8 +129,10 @@ def test_waiting_events_share_a_commit_and_errors_reach_their_caller(url: str) -
             outcomes[number] = error
 
     threads = [threading.Thread(target=catalogue.change, args=(first,))]
+    threads[0].start()
+    assert begun.wait(20)
     threads += [threading.Thread(target=go, args=(number,)) for number in range(30)]
-    for thread in threads:
+    for thread in threads[1:]:
         thread.start()
     while len(catalogue._committer._queue) < 30:
         time.sleep(0.005)

@@ -67,8 +67,13 @@ class Catalogue:
         until = time.monotonic() + patience
         while True:
             with self._readers.connect() as connection:
-                raw = connection.connection.dbapi_connection
-                busy = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]  # type: ignore[union-attr]
+                cursor = connection.connection.cursor()
+                # Writers stand still while it waits for readers: often and briefly, not once for long.
+                cursor.execute("PRAGMA busy_timeout=50")
+                try:
+                    busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+                finally:
+                    cursor.execute(f"PRAGMA busy_timeout={int(_PATIENCE * 1000)}")
             if not busy:
                 return True
             if time.monotonic() > until:
