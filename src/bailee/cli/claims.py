@@ -19,13 +19,12 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from decimal import Decimal as Number
 from pathlib import Path
 from typing import Any
 
-from bailee.adapters.files import read_bytes
+from bailee.adapters.toml_file import read_toml
 from bailee.errors import InputError
 from bailee.records import decimal_text
 from bailee.records.inference import (
@@ -44,13 +43,13 @@ from bailee.records.inference import (
 from bailee.records.rules import ColumnBound
 from bailee.records.schema import UNIT, Schema
 
-_LIMIT = 1 << 20
 _COMPARED = re.compile(r"(.+?)\s*(>=|<)\s*([-+0-9.eE]+)")
 
 
 def read_claims(path: Path, schema: Schema, first: int, rows: int, threshold: int, margin_bits: int) -> Assessment:
     """The assessment of a claims file. A count to be told exactly is bounded by 0 and 0. Raises InputError."""
-    found = _read(path, {"group", "claim", "gap"}, "claims")
+    found = read_toml(path, "claims")
+    _keys(found, {"group", "claim", "gap"}, "claims")
     groups = tuple(_group(one, schema) for one in _tables(found, "group"))
     counts, rates = [], []
     for one in _tables(found, "claim"):
@@ -75,7 +74,8 @@ def read_bounds(path: Path) -> tuple[ColumnBound, ...]:
     at_least = 40
     at_most = 60
     """
-    found = _read(path, {"bound"}, "bounds")
+    found = read_toml(path, "bounds")
+    _keys(found, {"bound"}, "bounds")
     bounds = []
     for one in _tables(found, "bound"):
         _keys(one, {"column", "measure", "at_least", "at_most"}, "[[bound]]")
@@ -93,15 +93,6 @@ def logit_threshold(probability: float) -> int:
     if not 0 < probability < 1:
         raise InputError(f"a threshold is a probability between 0 and 1, got {probability}")
     return round(math.log(probability / (1 - probability)) * (1 << 26))
-
-
-def _read(path: Path, tables: set[str], what: str) -> dict[str, Any]:
-    try:
-        found = tomllib.loads(read_bytes(path, _LIMIT, what).decode(), parse_float=Number)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path} is not TOML: {error}") from None
-    _keys(found, tables, what)
-    return found
 
 
 def _group(one: Mapping[str, Any], schema: Schema) -> Group:

@@ -5,7 +5,6 @@ The records themselves, which verifiers read too, are in `bailee.statements.plan
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal as Number
@@ -13,10 +12,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from bailee.adapters.files import read_bytes
 from bailee.adapters.machine import memory_bytes
-from bailee.errors import BaileeError, PlanError
-from bailee.records import Card, decimal_text
+from bailee.adapters.toml_file import read_toml
+from bailee.errors import PlanError
+from bailee.records import Card
 from bailee.records.schema import Schema
 from bailee.statements.hidden.schedule import power_above
 from bailee.statements.hidden.terms import check_label
@@ -29,8 +28,8 @@ from bailee.statements.privacy import calibrate_multiplier, choose_lattice, priv
 from bailee.statements.task import Task
 from bailee.statements.tasks import AnyPlan
 from bailee.train.model.sizing import chunk_bytes
+from bailee.train.plan_fields import listed, plan_decimal, same_schema
 
-_LIMIT = 1 << 20
 _DEFAULTS: dict[str, Any] = {
     "model": MODEL,
     "features": ALL_FEATURES,
@@ -56,12 +55,7 @@ def read_plan(path: Path) -> Plan:
     Top level: name, purpose, label, rounds, learning_rate; optional: model, features, l2, momentum, average,
     neighbours. Table [privacy]: delta and exactly one of epsilon and noise_multiplier.
     """
-    data = read_bytes(path, _LIMIT, "plan")
-    try:
-        found = tomllib.loads(data.decode(), parse_float=Number)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise PlanError(f"{path} is not TOML: {error}") from None
-    return plan_from_toml(found)
+    return plan_from_toml(read_toml(path, "plan", PlanError))
 
 
 def plan_from_toml(found: dict[str, Any]) -> Plan:
@@ -74,10 +68,9 @@ def plan_from_toml(found: dict[str, Any]) -> Plan:
     if unknown:
         raise PlanError(f"privacy: expected only {', '.join(_PRIVACY)}, all in [privacy]; got {', '.join(unknown)}")
     fields |= {name: privacy.get(name) for name in _PRIVACY}
-    if isinstance(fields["features"], str):
-        fields["features"] = [fields["features"]]
+    fields["features"] = listed(fields["features"])
     for name in ("learning_rate", "l2", "momentum", *_PRIVACY):
-        fields[name] = _decimal(name, fields.get(name))
+        fields[name] = plan_decimal(name, fields.get(name))
     fields["version"] = fields.get("version", VERSION)
     return Plan.from_mapping({name: value for name, value in fields.items() if not _missing(name, value)})
 
@@ -88,7 +81,7 @@ def fix_task(plan: AnyPlan, cards: Sequence[Card]) -> Task:
         return LogisticTask(
             plan, fix_terms(plan, [Party(card, row_norm_bound(Schema.from_json(card.schema))) for card in cards])
         )
-    first = _same_schema(cards)
+    first = same_schema(cards)
     check_label(plan, Schema.from_json(first.schema))
     task = NetworkTask(plan, fix_open_terms(plan, first.columns, sum(card.rows for card in cards)))
     task.check()
@@ -106,23 +99,9 @@ def require_memory(task: Task, card: Card) -> None:
             )
 
 
-def _same_schema(cards: Sequence[Card]) -> Card:
-    """The first of them; all others have its schema."""
-    if not cards:
-        raise PlanError("a session needs at least one owner")
-    first = cards[0]
-    for card in cards[1:]:
-        if card.columns != first.columns or card.schema != first.schema:
-            raise PlanError(
-                f"the cards of {first.owner_name} and {card.owner_name} have different schemas: "
-                "owners who train together seal under the same schema"
-            )
-    return first
-
-
 def fix_terms(plan: Plan, parties: Sequence[Party]) -> Terms:
     """The terms of a session of these parties. Raises PlanError where plan and cards do not go together."""
-    first = _same_schema([party.card for party in parties])
+    first = same_schema([party.card for party in parties])
     released = plan.released(first.columns)
     norm_bound = max(party.norm_bound for party in parties)
     multiplier = _multiplier(plan)
@@ -143,17 +122,6 @@ def _multiplier(plan: Plan) -> float:
     if plan.epsilon is None:
         raise PlanError("privacy: expected exactly one of epsilon and noise_multiplier")
     return calibrate_multiplier(plan.epsilon, plan.delta, plan.rounds)
-
-
-def _decimal(name: str, value: object) -> object:
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, (int, str, Number)):
-        try:
-            return decimal_text(value)
-        except BaileeError as error:
-            raise PlanError(f"{name}: {error}") from None
-    return value
 
 
 def _missing(name: str, value: object) -> bool:

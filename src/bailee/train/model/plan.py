@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
-from decimal import Decimal as Number
 from pathlib import Path
 from typing import Any
 
-from bailee.adapters.files import read_bytes
-from bailee.errors import BaileeError, PlanError
-from bailee.records import decimal_text
+from bailee.adapters.toml_file import read_toml
+from bailee.errors import PlanError
 from bailee.statements.network.plan import (
     AS_SEALED,
     FULL,
@@ -20,8 +17,8 @@ from bailee.statements.network.plan import (
     ModelPlan,
 )
 from bailee.statements.planned import ALL_FEATURES
+from bailee.train.plan_fields import listed, plan_decimal
 
-_LIMIT = 1 << 20
 _DEFAULTS: dict[str, Any] = {
     "version": VERSION,
     "features": ALL_FEATURES,
@@ -50,12 +47,7 @@ def read_model_plan(path: Path) -> ModelPlan:
     stand instead of epochs).
     Table [privacy]: mode = "private" with clip, delta and one of epsilon and noise_multiplier, or mode = "unprotected".
     """
-    data = read_bytes(path, _LIMIT, "plan")
-    try:
-        found = tomllib.loads(data.decode(), parse_float=Number)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise PlanError(f"{path} is not TOML: {error}") from None
-    return model_plan_from_toml(found)
+    return model_plan_from_toml(read_toml(path, "plan", PlanError))
 
 
 def model_plan_from_toml(found: dict[str, Any]) -> ModelPlan:
@@ -71,10 +63,9 @@ def model_plan_from_toml(found: dict[str, Any]) -> ModelPlan:
         fields["epochs"] = 1
         if fields["batch"] == FULL:
             fields["epochs"], fields["steps"] = fields["steps"], None
-    if isinstance(fields["features"], str):
-        fields["features"] = [fields["features"]]
+    fields["features"] = listed(fields["features"])
     for name in _REALS:
-        fields[name] = _decimal(name, fields.get(name))
+        fields[name] = plan_decimal(name, fields.get(name))
     fields["privacy"] = _privacy(fields.get("privacy"))
     for name in ("name", "purpose", "label", "loss", "epochs", "learning_rate"):
         if fields.get(name) is None:
@@ -93,7 +84,7 @@ def _privacy(found: object) -> dict[str, Any]:
         raise PlanError(f"privacy.{unknown[0]}: no such field; expected {', '.join(_PRIVACY)}")
     if "mode" not in found:
         raise PlanError(f'privacy.mode: expected "{PRIVATE}" or "{UNPROTECTED}"; it is never assumed')
-    reals = {name: _decimal(f"privacy.{name}", found.get(name)) for name in _PRIVACY[1:]}
+    reals = {name: plan_decimal(f"privacy.{name}", found.get(name)) for name in _PRIVACY[1:]}
     return {"mode": found["mode"], **reals}
 
 
@@ -101,14 +92,3 @@ def _batch(value: object) -> object:
     if value is None:
         raise PlanError('batch: expected "full" or a power of two')
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _decimal(name: str, value: object) -> object:
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, (int, str, Number)):
-        try:
-            return decimal_text(value)
-        except BaileeError as error:
-            raise PlanError(f"{name}: {error}") from None
-    return value

@@ -14,6 +14,7 @@ from bailee.statements.hidden.terms import MAX_OPENINGS, ModelTerms, Setup, arch
 from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.plan import ModelPlan
 from bailee.train.model.holding import ModelHolding
+from bailee.train.plan_fields import same_schema
 
 _VALUE_BYTES = 80
 """Ten words for each committed value while it is proved: six, and what is held beside them (measured: eight)."""
@@ -24,13 +25,7 @@ _MOST_OPENINGS = 62
 
 def fix_terms(plan: ModelPlan, holdings: Sequence[ModelHolding], memory: int | None, model_openings: int) -> Setup:
     """The terms of a run. Raises PlanError (plan and cards do not fit) and BudgetError (too few openings left)."""
-    first = holdings[0].card.record
-    for other in holdings[1:]:
-        if other.card.record.columns != first.columns or other.card.record.schema != first.schema:
-            raise PlanError(
-                f"the cards of {first.owner_name} and {other.card.record.owner_name} have different schemas: "
-                "owners whose rows are trained on together seal under the same schema"
-            )
+    first = same_schema([holding.card.record for holding in holdings])
     check_label(plan, Schema.from_json(first.schema))
     architecture = architecture_of(plan, first.columns)
     rows = tuple(holding.card.record.rows for holding in holdings)

@@ -1,0 +1,24 @@
+"""Reading what people write as TOML: plans, claims, bounds."""
+
+from __future__ import annotations
+
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from bailee.adapters.files import read_bytes
+from bailee.errors import InputError
+
+_LIMIT = 1 << 20
+
+
+def read_toml(path: Path, what: str, refusal: type[InputError] = InputError) -> dict[str, Any]:
+    """The document in a file of at most 1 MiB, reals as Decimal. `what` it should be is said in errors.
+
+    Raises `refusal` for a file that is no TOML or holds a number beyond Decimal, InputError where none can be read.
+    """
+    try:
+        return tomllib.loads(read_bytes(path, _LIMIT, what).decode(), parse_float=Decimal)
+    except (ValueError, ArithmeticError, RecursionError) as error:  # ValueError: not UTF-8, and TOML's own
+        raise refusal(f"{path} is not TOML: {error}") from None
