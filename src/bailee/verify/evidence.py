@@ -6,20 +6,36 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from bailee.adapters.files import read_bytes
 from bailee.argument.commitment_record import Commitment
 from bailee.errors import BaileeError, InputError, PassportError
-from bailee.records import Card, Record, Revocation, Signed, digest, open_signed, predicate_type_of
+from bailee.records import Card, Record, Revocation, Signed, digest, open_signed, parse_time, predicate_type_of
 from bailee.records.canonical import MAX_BYTES
-from bailee.statements.card import check_card
+from bailee.records.schema import Schema
+from bailee.statements.card import CardVerifier, check_card
 
 ATTACHMENTS = "attachments"
 MAX_PROOF_BYTES = 1 << 30
 MAX_REVOCATION_BYTES = 1 << 16
 """A revocation has some 700 bytes; what nobody named must not cost a reader more than that."""
 T = TypeVar("T", bound=Record)
+
+
+class Part(Protocol):
+    """What a passport of either kind says of one owner's dataset."""
+
+    @property
+    def owner(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def card(self) -> str: ...
+    @property
+    def card_proof(self) -> str: ...
 
 
 @contextmanager
@@ -57,6 +73,19 @@ class Evidence:
     def record(self, name: str, kind: type[T], signer: str) -> Signed[T]:
         """The signed record of digest `name`, by the key `signer` (hex)."""
         return open_signed(self.read(name, MAX_BYTES), kind, bytes.fromhex(signer))
+
+    def part_card(
+        self, part: Part, opened: str, plain: bool, cards_by: CardVerifier | None
+    ) -> tuple[Signed[Card], Schema]:
+        """The card of an owner's part of a passport, its proof checked, older than `opened`, when training began."""
+        with link(f"card of {part.name}"):
+            card = self.record(part.card, Card, part.owner)
+            record = card.record
+            require(record.owner_name == part.name, f"it names its owner {record.owner_name!r}")
+            require(record.rows == part.rows, f"it commits to {record.rows} rows, the passport says {part.rows}")
+            require(record.proof == part.card_proof, "the passport names another proof of validity")
+            require(parse_time(record.created) <= parse_time(opened), "it was made after training began")
+            return card, check_card(card, self.read(part.card_proof), plain, cards_by)
 
     def card(self, name: str, proof: str, opening: int, plain: bool) -> Signed[Card]:
         """The card of digest `name`, its proof checked, of whose commitment `opening` was spent on something else."""

@@ -26,7 +26,7 @@ from bailee.records import Card, Grant, Revocation, Signed, canonical, digest, o
 from bailee.records.canonical import MAX_BYTES
 from bailee.records.model import ModelCoin, ModelOpening, ModelPassport, ModelShare, ProvenShuffle, Waiver
 from bailee.records.schema import Schema
-from bailee.statements.card import CardVerifier, check_card
+from bailee.statements.card import CardVerifier
 from bailee.statements.hidden.accounting import SLACK, ModelLoss, accounting, check_plan, model_loss
 from bailee.statements.hidden.boundary import Recommit, recommit_boundary
 from bailee.statements.hidden.model_file import read_model
@@ -143,17 +143,9 @@ class _Chain:
 
     def check_cards(self) -> None:
         for part in self.passport.owners:
-            with link(f"card of {part.name}"):
-                card = self.evidence.record(part.card, Card, part.owner)
-                record = card.record
-                require(record.owner_name == part.name, f"it names its owner {record.owner_name!r}")
-                require(record.rows == part.rows, f"it commits to {record.rows} rows, the passport says {part.rows}")
-                require(record.proof == part.card_proof, "the passport names another proof of validity")
-                dated = parse_time(record.created) <= parse_time(self.opened)
-                require(dated, "it was made after the run began")
-                proof = self.evidence.read(part.card_proof)
-                self.schemas.append(check_card(card, proof, self.plain, self.cards_by))
-                self.cards.append(card)
+            card, schema = self.evidence.part_card(part, self.opened, self.plain, self.cards_by)
+            self.schemas.append(schema)
+            self.cards.append(card)
 
     def check_terms(self) -> None:
         """That columns, rows and chunks are what plan and cards lead to, and no integer of the run can overflow."""

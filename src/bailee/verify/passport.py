@@ -41,7 +41,7 @@ from bailee.records import (
 )
 from bailee.records.canonical import MAX_BYTES
 from bailee.records.schema import BIAS, Schema
-from bailee.statements.card import CardVerifier, check_card
+from bailee.statements.card import CardVerifier
 from bailee.statements.session import (
     Link,
     context,
@@ -137,17 +137,9 @@ class _Chain:
 
     def check_cards(self) -> None:
         for part in self.passport.owners:
-            with link(f"card of {part.name}"):
-                card = self.evidence.record(part.card, Card, part.owner)
-                record = card.record
-                require(record.owner_name == part.name, f"it names its owner {record.owner_name!r}")
-                require(record.rows == part.rows, f"it commits to {record.rows} rows, the passport says {part.rows}")
-                require(record.proof == part.card_proof, "the passport names another proof of validity")
-                dated = parse_time(record.created) <= parse_time(self.invite.record.created)
-                require(dated, "it was made after the session opened")
-                proof = self.evidence.read(part.card_proof)
-                self.schemas[part.owner] = check_card(card, proof, self.plain, self.cards_by)
-                self.cards[part.owner] = card
+            opened = self.invite.record.created
+            card, schema = self.evidence.part_card(part, opened, self.plain, self.cards_by)
+            self.schemas[part.owner], self.cards[part.owner] = schema, card
 
     def check_terms(self) -> None:
         """That the terms of the session follow from plan and cards, and nothing overflows."""
