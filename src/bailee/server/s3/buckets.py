@@ -6,7 +6,7 @@ import re
 
 from bailee.errors import ConflictError, NotFoundError
 from bailee.server.s3 import xml
-from bailee.server.s3.access import ACLS
+from bailee.server.s3.acl import acl_of_headers
 from bailee.server.s3.call import Call
 from bailee.server.s3.encoding import iso
 from bailee.server.s3.errors import S3Error
@@ -31,7 +31,7 @@ def create_bucket(call: Call) -> Response:
     if not _NAME.match(name) or ".." in name or ".-" in name or "-." in name or _ADDRESS.match(name):
         raise S3Error("InvalidBucketName", "The specified bucket is not valid.", BucketName=name[:100])
     _check_region(call)
-    acl = _acl(call)
+    acl = acl_of_headers(call)
     has_locks = call.request.headers.get("x-amz-bucket-object-lock-enabled", "").lower() == "true"
     settings = {} if acl is None else {"acl": acl}
     try:
@@ -125,57 +125,6 @@ def get_policy_status(call: Call) -> Response:
     statements = parse_policy(text, call.bucket.name).statements
     is_public = any(one.is_allow and one.principals is None for one in statements)
     return Response(body=xml.write("PolicyStatus", [("IsPublic", is_public)]))
-
-
-def _acl(call: Call) -> str | None:
-    headers = call.request.headers
-    if any(name.startswith("x-amz-grant-") for name in headers):
-        raise S3Error("NotImplemented", "Grants are not known here; use a canned ACL or a bucket policy.")
-    acl = headers.get("x-amz-acl")
-    if acl is not None and acl not in ACLS:
-        raise S3Error("InvalidArgument", f"Expected a canned ACL of {', '.join(ACLS)}", ArgumentName="x-amz-acl")
-    return acl
-
-
-def put_bucket_acl(call: Call) -> Response:
-    acl = _acl(call)
-    if acl is None:
-        raise S3Error("NotImplemented", "Grants are not known here; use a canned ACL (x-amz-acl) or a bucket policy.")
-    call.change_setting("acl", acl)
-    return Response()
-
-
-def put_object_acl(call: Call) -> Response:
-    if call.request.headers.get("x-amz-acl") in ("private", "bucket-owner-full-control", "bucket-owner-read"):
-        return Response()
-    raise S3Error(
-        "AccessControlListNotSupported",
-        "Objects have no ACLs of their own here; set one on the bucket, or a bucket policy.",
-    )
-
-
-def get_acl(call: Call) -> Response:
-    """Of a bucket, and of each object in it: the owner's, and what the bucket's canned ACL grants to groups."""
-    acl = call.bucket.settings.get("acl", "private")
-    grants = [
-        _grant(
-            'Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser"',
-            list(OWNER),
-            "FULL_CONTROL",
-        )
-    ]
-    group = "AuthenticatedUsers" if acl == "authenticated-read" else "AllUsers"
-    uri: list[xml.Node] = [("URI", f"http://acs.amazonaws.com/groups/global/{group}")]
-    grantee = 'Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Group"'
-    if acl != "private":
-        grants.append(_grant(grantee, uri, "READ"))
-    if acl == "public-read-write":
-        grants.append(_grant(grantee, uri, "WRITE"))
-    return Response(body=xml.write("AccessControlPolicy", [("Owner", list(OWNER)), ("AccessControlList", grants)]))
-
-
-def _grant(grantee: str, who: list[xml.Node], permission: str) -> xml.Node:
-    return ("Grant", [(grantee, who), ("Permission", permission)])
 
 
 def get_encryption(_call: Call) -> Response:

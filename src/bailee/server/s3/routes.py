@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from bailee.server.s3 import buckets, cors, lifecycle, listing, locking, multipart, objects, tagging
+from bailee.server.s3 import acl, buckets, cors, lifecycle, listing, locking, multipart, objects, tagging
 from bailee.server.s3.call import Call
 from bailee.server.s3.errors import S3Error
 from bailee.server.s3.putting import PutObject, Receiver
@@ -82,8 +82,8 @@ OPERATIONS = (
     _of("PutBucketPolicy", "PUT", _B, "policy", "s3:PutBucketPolicy", buckets.put_policy, document=True),
     _of("DeleteBucketPolicy", "DELETE", _B, "policy", "s3:DeleteBucketPolicy", buckets.delete_policy),
     _of("GetBucketPolicyStatus", "GET", _B, "policyStatus", "s3:GetBucketPolicyStatus", buckets.get_policy_status),
-    _of("GetBucketAcl", "GET", _B, "acl", "s3:GetBucketAcl", buckets.get_acl),
-    _of("PutBucketAcl", "PUT", _B, "acl", "s3:PutBucketAcl", buckets.put_bucket_acl, document=True),
+    _of("GetBucketAcl", "GET", _B, "acl", "s3:GetBucketAcl", acl.get_acl),
+    _of("PutBucketAcl", "PUT", _B, "acl", "s3:PutBucketAcl", acl.put_bucket_acl, document=True),
     _of("GetBucketCors", "GET", _B, "cors", "s3:GetBucketCORS", cors.get_cors),
     _of("PutBucketCors", "PUT", _B, "cors", "s3:PutBucketCORS", cors.put_cors, document=True),
     _of("DeleteBucketCors", "DELETE", _B, "cors", "s3:PutBucketCORS", cors.delete_cors),
@@ -149,8 +149,8 @@ OPERATIONS = (
         objects.get_object_attributes,
         versioned="s3:GetObjectVersion",
     ),
-    _of("GetObjectAcl", "GET", _O, "acl", "s3:GetObjectAcl", buckets.get_acl),
-    _of("PutObjectAcl", "PUT", _O, "acl", "s3:PutObjectAcl", buckets.put_object_acl, document=True),
+    _of("GetObjectAcl", "GET", _O, "acl", "s3:GetObjectAcl", acl.get_acl),
+    _of("PutObjectAcl", "PUT", _O, "acl", "s3:PutObjectAcl", acl.put_object_acl, document=True),
     _of(
         "GetObjectTagging",
         "GET",
