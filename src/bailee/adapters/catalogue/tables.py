@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql  # fmt: skip
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration."""
 
 metadata = MetaData()
@@ -208,4 +208,10 @@ loose = Table(
     Column("number", Integer),
     Column("checksum", Text),
     UniqueConstraint("upload", "number"),
+)  # fmt: skip
+
+chunks = Table(
+    "chunks", metadata,  # blobs that further puts may share, by keyed hash of what they hold
+    Column("print", LargeBinary, primary_key=True),
+    Column("blob", RowNumber, ForeignKey("blobs.row", ondelete="CASCADE"), nullable=False, index=True),
 )  # fmt: skip
