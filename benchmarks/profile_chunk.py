@@ -29,7 +29,7 @@ from measure import machine, rows_of
 from bailee.algebra import kernels
 from bailee.algebra.field import P
 from bailee.algebra.kernels import parallel
-from bailee.argument import fractions, prover, reduction, tape, witness
+from bailee.argument import fractions, leaves, prover, reduction, tape, witness
 from bailee.argument.commitment import CommittedVector
 from bailee.statements.dataset import TENSOR, dataset_tape, padded
 from bailee.statements.network import chunk
@@ -145,6 +145,10 @@ _LOADS: dict[str, Callable[..., Load]] = {
     "denominators": lambda out, at, column, c, first=None: Load(
         (24 if first is not None else 40) * len(column), products=2 * len(column)
     ),
+    "leaves": lambda out, group, low, first=None: Load(
+        (16 if first is not None else 32) * len(out) + 8 * len(group.table) * len(out),
+        products=2 * len(group.table) * len(out),
+    ),
     "combine_rows": lambda m, w: Load(8 * _size(m), products=2 * _size(m)),
     "apply_columns": lambda m, v: Load(8 * _size(m), products=2 * _size(m)),
     "apply_all": lambda m, v: Load(8 * _size(m) * -(-len(v) // 8), products=2 * _size(m) * len(v)),
@@ -182,7 +186,7 @@ _METHODS: list[tuple[Any, str, str]] = [
     (prover, "begin", "digest of the statement"),
     (fractions.FractionTree, "__init__", "building trees"),
     (fractions.LookupTree, "__init__", "building trees"),
-    (fractions.Leaves, "__init__", "columns of look-ups that are computed"),
+    (leaves.Leaves, "__init__", "columns of look-ups that are computed"),
     (witness.TapeWitness, "tables", "building trees"),
     (witness.TapeWitness, "contraction", "contractions: binding"),
     (witness.TapeWitness, "shifting", "contractions: binding"),

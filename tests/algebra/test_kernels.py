@@ -217,6 +217,30 @@ def test_denominators_from_a_pattern():
     same(out, reference.denominators(np.resize(first, out.shape), 0, column, (P - 1, 3)))
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+@pytest.mark.parametrize("wrap", [0, 1, 2, 4, 16])
+def test_leaves(count, wrap):
+    length = 3 * parallel.MINIMUM * parallel.WORKERS
+    places = [(0, 15), (3, 7), (0, 2 * length - 1), (63, 0), (5, 31)]
+    terms = [((P - 1 - k, 5 + k), mixture(k, (2 * length,), 0.3), *places[k]) for k in range(count)]
+    first = mixture(20, (wrap, 2), 0.3) if wrap else None
+    for size, low in ((length, 64), (length - 3, 0), (10, 3)):
+        out = mixture(21, (size, 2), 0.3)
+        expected, start = reference.leaves(out, terms, low, first), first
+        for group in kernels.columns(terms):
+            kernels.leaves(out, group, low, start)
+            start = None
+        same(out, expected)
+
+
+def test_leaves_that_do_not_fit():
+    with pytest.raises(ValueError, match="reaches beyond"):
+        kernels.columns([((1, 0), PAIRS[:4, 0], 0, 7)])
+    group = kernels.columns([((1, 0), PAIRS[:4, 0], 0, 3)])[0]
+    with pytest.raises(ValueError, match="power of two"):
+        kernels.leaves(PAIRS[:4].copy(), group, 0, PAIRS[:3])
+
+
 def test_denominators_that_do_not_fit():
     with pytest.raises(ValueError, match="do not fit"):
         kernels.denominators(PAIRS.copy(), len(PAIRS) - 1, PAIRS[:2, 0], (1, 0))

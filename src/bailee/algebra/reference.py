@@ -129,3 +129,11 @@ def locate_sorted(sorted_words: Words, points: Words) -> NDArray[np.int64]:
 def spread(values: Words, runs: Sequence[tuple[int, int, int]], start: int, stop: int) -> Words:
     number = np.arange(start, stop)
     return values[sum((((number >> low) & ((1 << bits) - 1)) << place for low, place, bits in runs), 0 * number)]
+
+
+def leaves(out: Words, terms: Sequence[tuple[Ext, Words, int, int]], low: int, first: Words | None = None) -> Words:
+    index = low + np.arange(len(out))
+    total = out if first is None else first[np.arange(len(out)) % len(first)]
+    for coefficient, values, shift, mask in terms:
+        total = field.ext_sub(total, field.ext_scale(lift(values[(index >> shift) & mask]), coefficient))
+    return total

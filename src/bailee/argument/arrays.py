@@ -43,16 +43,21 @@ def spread(values: Words, axes: Sequence[Axis], to: Sequence[Axis], start: int, 
     """
     from bailee.algebra import kernels
 
+    return kernels.spread(values, runs(axes, to), start, stop)
+
+
+def runs(axes: Sequence[Axis], to: Sequence[Axis]) -> list[tuple[int, int, int]]:
+    """Which bits of an index over `to` make the index over `axes`: (where they are, where they go, how many)."""
     places = {axis: sum(a.bits for a in axes[k + 1 :]) for k, axis in enumerate(axes)}
-    low, runs = 0, list[tuple[int, int, int]]()
+    low, found = 0, list[tuple[int, int, int]]()
     for axis in reversed(to):
         if axis in places and axis.bits:
-            if runs and runs[-1][0] + runs[-1][2] == low and runs[-1][1] + runs[-1][2] == places[axis]:
-                runs[-1] = (runs[-1][0], runs[-1][1], runs[-1][2] + axis.bits)
+            if found and found[-1][0] + found[-1][2] == low and found[-1][1] + found[-1][2] == places[axis]:
+                found[-1] = (found[-1][0], found[-1][1], found[-1][2] + axis.bits)
             else:
-                runs.append((low, places[axis], axis.bits))
+                found.append((low, places[axis], axis.bits))
         low += axis.bits
-    return kernels.spread(values, runs, start, stop)
+    return found
 
 
 def squares(values: Words) -> Words:

@@ -7,19 +7,18 @@ when a round needs them. One arena of two words for each leaf serves its layers,
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from threading import local
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bailee.algebra import field, kernels
+from bailee.algebra import kernels
 from bailee.algebra.field import e_add, e_inv, e_mul, e_sub
 from bailee.algebra.kernels import parallel
 from bailee.argument.affine import ONE, ZERO, Ext
+from bailee.argument.leaves import Leaves
 from bailee.argument.lookup import Placed
-from bailee.argument.nodes import Node, Public
 from bailee.argument.tape import Tape
 
 Words = NDArray[np.uint64]
@@ -51,76 +50,6 @@ class Weights:
         """The tables of the weights from `start` to `stop`, both multiples of the inner table's length."""
         width = len(self.inner)
         return self.outer[start // width : stop // width], self.inner
-
-
-class Leaves:
-    """The denominators of tree A, made again whenever they are asked for."""
-
-    def __init__(self, tape: Tape, blocks: Sequence[Placed], depth: int, alpha: Ext, beta: Ext) -> None:
-        self._tape, self._blocks, self._alpha, self._beta = tape, blocks, alpha, beta
-        self.count = 1 << depth
-        self._used = sum(1 << block.bits for block in blocks)
-        self._offsets = [block.offset for block in blocks]
-        for block in blocks:
-            for column in block.columns:
-                tape.keep(column)  # what is computed as a whole is computed once, and before threads ask for it
-        self._whole = {c.id: tape.values(c) for block in blocks for c in block.columns if not tape.divisible(c)}
-        self._bases: dict[tuple[int, Ext, tuple[int, ...]], Words] = {}
-
-    def write(self, out: Words, start: int, shift: Ext = ZERO) -> None:
-        """out becomes the leaves from `start` on, each plus `shift`."""
-        stop = start + len(out)
-        if stop > self._used:
-            kernels.fill(out, max(0, self._used - start), len(out), e_add(ONE, shift))
-        low, last = start, min(stop, self._used)
-        while low < last:
-            number = bisect_right(self._offsets, low) - 1
-            block = self._blocks[number]
-            high = min(last, block.offset + (1 << block.bits))
-            self._write(out[low - start : high - start], number, low - block.offset, high - block.offset, shift)
-            low = high
-
-    def _write(self, out: Words, number: int, low: int, high: int, shift: Ext) -> None:
-        """Leaves of one block. Columns that repeat a short pattern join the constant that the others start from."""
-        block = self._blocks[number]
-        patterns: list[tuple[Ext, Words]] = []
-        leads: list[int] = []
-        dense: list[tuple[Ext, Words]] = []
-        power = ONE
-        for column in block.columns:
-            power = e_mul(power, self._beta)
-            found = _pattern(column, low, high)
-            if found:
-                leads.append(found[0])
-                patterns.append((power, found[1]))
-            elif column.id in self._whole:
-                dense.append((power, self._whole[column.id][low:high]))
-            else:
-                dense.append((power, self._tape.part(column, low, high)))
-        key = number, shift, tuple(leads)
-        base = self._bases.get(key)
-        if base is None:
-            first = e_add(shift, e_sub(self._alpha, (block.what.tag, 0)))
-            base = np.array([first], dtype=np.uint64)
-            for (factor, pattern), lead in zip(patterns, leads, strict=True):
-                base = field.ext_sub(base, field.ext_scale(kernels.lift(pattern), e_mul(factor, (lead, 0))))
-            self._bases[key] = base
-        if not dense:
-            out[:] = np.resize(base, out.shape)
-        for k, (factor, values) in enumerate(dense):
-            kernels.denominators(out, 0, values, factor, base if k == 0 else None)
-
-
-def _pattern(node: Node, low: int, high: int) -> tuple[int, Words] | None:
-    """(a, w) when the node's values from low to high are a*w, over and over; only outer products of two are tried."""
-    if not isinstance(node, Public) or len(node.factors) != 2:
-        return None
-    (_, lead), (_, inner) = node.factors
-    period = len(inner)
-    if low % period or high % period:
-        return None
-    rows = lead[low // period : high // period]
-    return (int(rows[0]), inner) if (rows == rows[0]).all() else None
 
 
 class FractionTree:

@@ -4,7 +4,8 @@
     vectors     entrywise, eq tables, dots, folds       rounds      sumcheck rounds, fractional sums
     matrices    rows, columns, transposes           transforms  interpolation and the code
     hashing     digests of many columns             layers      a fold and the next round in one pass
-    counting    rows of tables, found and counted   warmup      compiles or loads everything once
+    counting    rows of tables, found and counted   tuples      denominators of look-ups
+    warmup      compiles or loads everything once
 
 Only provers and the fast verifier import this package; the plain verifier must not need Numba.
 """
@@ -21,6 +22,7 @@ from bailee.algebra.kernels.rounds import (
     product_round_mixed,
 )
 from bailee.algebra.kernels.transforms import coset_columns, coset_rows, interpolate_rows
+from bailee.algebra.kernels.tuples import Columns, columns, leaves
 from bailee.algebra.kernels.vectors import (
     add,
     add_scaled,
@@ -43,12 +45,14 @@ from bailee.algebra.kernels.vectors import (
 from bailee.algebra.kernels.warmup import warm
 
 __all__ = [
+    "Columns",
     "add",
     "add_scaled",
     "agree",
     "apply_all",
     "apply_columns",
     "column_digests",
+    "columns",
     "combine_rows",
     "coset_columns",
     "coset_rows",
@@ -69,6 +73,7 @@ __all__ = [
     "halve_eq",
     "histogram",
     "interpolate_rows",
+    "leaves",
     "lift",
     "locate_sorted",
     "locate_steps",

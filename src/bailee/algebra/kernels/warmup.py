@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from bailee.algebra.field import ONE
-from bailee.algebra.kernels import counting, hashing, layers, matrices, rounds, transforms, vectors
+from bailee.algebra.kernels import counting, hashing, layers, matrices, rounds, transforms, tuples, vectors
 
 
 def _ignore(_: str) -> None:
@@ -35,6 +35,7 @@ def warm(progress: Callable[[str], None] = _ignore) -> None:
     vectors.fold(table.copy(), ONE)
     vectors.denominators(table, 0, flat, ONE)
     vectors.denominators(table, 0, flat, ONE, weights)
+    tuples.leaves(table, tuples.columns([(ONE, flat, 0, 3)])[0], 0)
     progress("matrices")
     matrices.combine_rows(square, table)
     matrices.apply_columns(square, table)
