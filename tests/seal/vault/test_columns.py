@@ -115,6 +115,9 @@ def test_a_column_under_another_name() -> None:
         read({"c": COLUMNS["a"]})
     with pytest.raises(DamageError, match="'a' is not an Arrow stream"):
         read({"a": b""})
+    unusual = written(pa.table({"unusual": [1]}))["unusual"]
+    with pytest.raises(DamageError, match="'unusual' is not an Arrow stream"):
+        read({"unusual": unusual.replace(b"unusual", b"\xff" * 7)})
 
 
 def test_the_face() -> None:

@@ -292,9 +292,10 @@ def _groups(table: pa.Table) -> list[int]:
 def _opened(name: str, parts: Iterator[bytes]) -> Any:
     try:
         stream = pa.ipc.open_stream(pa.PythonFile(_Bytes(parts), "r"))
+        names = stream.schema.names
     except _BROKEN:
         raise _wrong(name) from None
-    if stream.schema.names != [name]:
+    if names != [name]:
         raise _wrong(name)
     return stream
 
