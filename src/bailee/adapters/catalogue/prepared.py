@@ -18,11 +18,12 @@ class Prepared:
 
     def __init__(self, statement: Executable) -> None:
         self._statement = statement
-        self._compiled: dict[str, tuple[str, list[str] | None]] = {}
+        self._compiled: dict[str, tuple[str, list[str] | None, dict[str, Any]]] = {}
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> Any:
         """The driver's cursor. Raises the driver's own errors; `values` has every parameter."""
-        text, order = self._compiled.get(connection.dialect.name) or self._compile(connection, values)
+        text, order, fixed = self._compiled.get(connection.dialect.name) or self._compile(connection, values)
+        values = {**fixed, **values} if fixed else values
         cursor = connection.connection.cursor()
         cursor.execute(text, values if order is None else [values[name] for name in order])
         return cursor
@@ -35,10 +36,13 @@ class Prepared:
         """The only column of the only row."""
         return int(self.run(connection, values).fetchone()[0])
 
-    def _compile(self, connection: Connection, values: Mapping[str, Any]) -> tuple[str, list[str] | None]:
+    def _compile(
+        self, connection: Connection, values: Mapping[str, Any]
+    ) -> tuple[str, list[str] | None, dict[str, Any]]:
         if not isinstance(self._statement, ClauseElement):
             raise TypeError("expected a statement of SQLAlchemy")
         compiled: Any = self._statement.compile(dialect=connection.dialect, column_keys=list(values))
-        made = (str(compiled), compiled.positiontup if compiled.positional else None)
+        fixed = {name: value for name, value in compiled.params.items() if name not in values}
+        made = (str(compiled), compiled.positiontup if compiled.positional else None, fixed)
         self._compiled[connection.dialect.name] = made
         return made

@@ -7,49 +7,77 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, literal_column, select
 
 from bailee.adapters.catalogue import Catalogue
+from bailee.adapters.catalogue.prepared import Prepared
 from bailee.adapters.catalogue.tables import objects, versions
 from bailee.errors import InputError
-from bailee.seal.vault.facts import Listing, Version
+from bailee.seal.vault.facts import Listing
 from bailee.seal.vault.rows import VERSION, after_prefix, to_version
 
 _END = "\0"
 """Between a name and a version's number in `after`: no name holds it."""
 
 
+_NAMES = Prepared(
+    select(objects.c.name)
+    .where(objects.c.visible == literal_column("1"), objects.c.name >= bindparam("low"))
+    .order_by(objects.c.name)
+    .limit(bindparam("most"))
+)
+_IN = 500
+
+
 def list_current(catalogue: Catalogue, prefix: str, delimiter: str, after: str, limit: int) -> Listing:
     """Current versions (no markers) and groups above `after`, at most `limit` of both together."""
     _check(limit, prefix, delimiter, after)
-    found: list[Version] = []
-    groups: list[str] = []
-    query = VERSION.where(versions.c.row == objects.c.current, objects.c.visible == 1).order_by(objects.c.name)
+    query = VERSION.where(versions.c.row == objects.c.current, objects.c.visible == 1)
     with catalogue.reading() as connection:
-        seek, chunk = (after, False), 64 if delimiter else limit + 1
-        while True:
-            size = min(chunk, limit + 1 - len(found) - len(groups))
-            rows = connection.execute(_above(query, prefix, *seek).limit(size)).all()
-            last = ""
-            for row in rows:
-                group = _group(row.name, prefix, delimiter)
-                if group and (group == last or group <= after):
-                    continue  # a group at or below `after` was in an earlier page
-                if len(found) + len(groups) == limit:
-                    return Listing(tuple(found), tuple(groups), _last(found, groups))
-                last = group
-                if group:
-                    groups.append(group)
-                else:
-                    found.append(to_version(row))
-            if len(rows) < size:
-                return Listing(tuple(found), tuple(groups))
-            chunk = chunk if last else 2 * chunk
-            group = _group(rows[-1].name, prefix, delimiter)
-            end = after_prefix(group) if group else None
-            if group and end is None:
-                return Listing(tuple(found), tuple(groups))
-            seek = (end, True) if end is not None else (rows[-1].name, False)
+        if not delimiter:
+            rows = connection.execute(_above(query, prefix, after).order_by(objects.c.name).limit(limit + 1)).all()
+            found = tuple(to_version(row) for row in rows[:limit])
+            return Listing(found, (), found[-1].name if len(rows) > limit and found else "")
+        names, groups, is_more = _grouped(connection, prefix, delimiter, after, limit)
+        found = tuple(
+            to_version(row)
+            for at in range(0, len(names), _IN)
+            for row in connection.execute(
+                query.where(objects.c.name.in_(names[at : at + _IN])).order_by(objects.c.name)
+            )
+        )
+    return Listing(found, tuple(groups), max(names[-1:] + groups[-1:], default="") if is_more else "")
+
+
+def _grouped(
+    connection: Connection, prefix: str, delimiter: str, after: str, limit: int
+) -> tuple[list[str], list[str], bool]:
+    """Names and groups of a page, and whether there is more."""
+    names: list[str] = []
+    groups: list[str] = []
+    # No name holds a zero, and PostgreSQL takes none: this is the least string above `after`.
+    low, most = max(prefix, after + "\1" if after else ""), 4
+    while True:
+        page = [row[0] for row in _NAMES.run(connection, {"low": low, "most": most}).fetchall()]
+        group = ""
+        for name in page:
+            if not name.startswith(prefix):
+                return names, groups, False
+            if group and name.startswith(group):
+                continue
+            group = _group(name, prefix, delimiter)
+            if group and group <= after:
+                continue  # it was in an earlier page
+            if len(names) + len(groups) == limit:
+                return names, groups, True
+            (groups if group else names).append(group or name)
+        if len(page) < most:
+            return names, groups, False
+        end = after_prefix(group)
+        if group and end is None:
+            return names, groups, False
+        # A group is stepped over; where there are none, pages grow.
+        low, most = (end or "", 4) if group else (page[-1] + "\1", min(1024, 2 * most))
 
 
 def list_versions(catalogue: Catalogue, prefix: str, after: str, limit: int) -> Listing:
@@ -73,7 +101,7 @@ def _versions_above(connection: Connection, prefix: str, name: str, limit: int) 
     rows: list[Row[Any]] = []
     seek = name
     while len(rows) < limit:
-        names = _above(select(objects.c.row, objects.c.name), prefix, seek, False).order_by(objects.c.name)
+        names = _above(select(objects.c.row, objects.c.name), prefix, seek).order_by(objects.c.name)
         page = connection.execute(names.limit(limit - len(rows))).all()
         if not page:
             break
@@ -93,13 +121,12 @@ def count(catalogue: Catalogue) -> tuple[int, int]:
     return int(number), int(length)
 
 
-def _above(query: Select[Any], prefix: str, seek: str, is_included: bool) -> Select[Any]:
-    """Names of the prefix above `seek` (or at it)."""
-    lowest = max(prefix, seek)
-    if lowest == seek and not is_included and seek:
-        query = query.where(objects.c.name > lowest)
-    elif lowest:
-        query = query.where(objects.c.name >= lowest)
+def _above(query: Select[Any], prefix: str, seek: str) -> Select[Any]:
+    """Names of the prefix above `seek`."""
+    if seek and seek >= prefix:
+        query = query.where(objects.c.name > seek)
+    elif prefix:
+        query = query.where(objects.c.name >= prefix)
     end = after_prefix(prefix)
     return query if end is None else query.where(objects.c.name < end)
 
@@ -109,11 +136,6 @@ def _group(name: str, prefix: str, delimiter: str) -> str:
         return ""
     at = name.find(delimiter, len(prefix))
     return "" if at < 0 else name[: at + len(delimiter)]
-
-
-def _last(found: list[Version], groups: list[str]) -> str:
-    ends = ([found[-1].name] if found else []) + groups[-1:]
-    return max(ends, default="")
 
 
 def _number(text: str) -> int:
