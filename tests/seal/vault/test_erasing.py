@@ -110,9 +110,10 @@ def test_orphans_and_old_parts_are_tidied_and_the_living_stay(vault: Vault, tmp_
     stray = tmp_path / "s0" / "ab" / ("0" * 30)
     stray.parent.mkdir(exist_ok=True)
     stray.write_bytes(b"nobody's")
-    os.utime(stray, (clock.now, clock.now))
     assert vault.tidy().orphans == 0
     clock.now += 2 * 86400
+    long_ago = os.stat(stray).st_mtime - 2 * 86400  # by the store's own clock
+    os.utime(stray, (long_ago, long_ago))
     tidied = vault.tidy()
     assert (tidied.parts, tidied.orphans) == (1, 1)
     assert len(files(tmp_path)) == 3

@@ -86,7 +86,7 @@ def test_killed_at_any_point_nothing_is_lost_and_the_next_run_ends_it(home: Path
                 assert b"".join(vault.get(f"{number}")) == content(number)
     # Later, so that the lease of the last worker is over.
     with Vault.open(home / "vault", Identity.load(home / "keys"), clock=lambda: time.time() + 100) as vault:
-        keeping = keeping_of(vault)
+        keeping = vault.keeping
         scrub(keeping)  # the rest of the walk that was killed, and then all
         scrub(keeping)
         assert repair(keeping, lease=0.01).left == {}
@@ -109,7 +109,7 @@ def test_killed_at_any_point_nothing_is_lost_and_the_next_run_ends_it(home: Path
 def spoil(home: Path, rng: random.Random, turn: int) -> None:
     """Two of four fragments of some blobs are lost or rotten, and another store is switched off."""
     with Vault.open(home / "vault", Identity.load(home / "keys")) as vault:
-        keeping = keeping_of(vault)
+        keeping = vault.keeping
         scrub(keeping)
         scrub(keeping)
         with vault.ground.catalogue.reading() as connection:

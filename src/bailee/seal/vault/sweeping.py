@@ -22,6 +22,7 @@ from bailee.adapters.catalogue.keeping import packed_blobs, store_numbers, under
 from bailee.adapters.stores.store import Store, Stored
 from bailee.errors import ConflictError, MissingError, StorageError
 from bailee.seal.vault.facts import MAX_FRAGMENTS
+from bailee.seal.vault.ground import Ground
 from bailee.seal.vault.keeping import Keeping
 from bailee.seal.vault.keyring import Keyring
 
@@ -61,7 +62,7 @@ def claim(keyring: Keyring, store: Store) -> None:
         )
 
 
-def sweep(keeping: Keeping, *, older_than: float = DAY, even_many: bool = False) -> Swept:
+def sweep(keeping: Keeping | Ground, *, older_than: float = DAY, even_many: bool = False) -> Swept:
     """Delete what no row names from all stores that answer. even_many: also where much is unknown."""
     done = Swept()
     known = {name: _sorted(prints) for name, prints in _known(keeping).items()}
@@ -111,7 +112,7 @@ def _clock(store: Store) -> float:
             store.delete(path)
 
 
-def _known(keeping: Keeping) -> Mapping[str, array[int]]:
+def _known(keeping: Keeping | Ground) -> Mapping[str, array[int]]:
     """For each store the fragments that are to be there, as the first 64 bits of their names.
 
     A name that happens to begin like another would be kept: one in 2^64 for each pair.

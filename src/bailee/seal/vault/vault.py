@@ -24,7 +24,7 @@ from bailee.errors import InputError, NotFoundError
 from bailee.keys import Identity
 from bailee.records import Signed
 from bailee.records.tree_head import TreeHead
-from bailee.seal.vault import deduplicating, erasing, history, listing, locking, tidying, uploads
+from bailee.seal.vault import deduplicating, erasing, history, listing, locking, sweeping, tidying, uploads
 from bailee.seal.vault.cache import open_cache
 from bailee.seal.vault.deduplicating import DeduplicatingWriter
 from bailee.seal.vault.facts import Erasure, Event, Listing, Lock, Part, Policy, Uploaded, Version
@@ -32,6 +32,7 @@ from bailee.seal.vault.gathering import OnFault
 from bailee.seal.vault.history import Wanted
 from bailee.seal.vault.home import create_home, open_home
 from bailee.seal.vault.journal import Journal, entry
+from bailee.seal.vault.keeping import Keeping
 from bailee.seal.vault.objects import Writer
 from bailee.seal.vault.options import CopyOptions, Options
 from bailee.seal.vault.pace import Pace
@@ -304,7 +305,13 @@ class Vault:
         """The log's size and root now, signed by the owner. Whoever keeps it sees later if history was rewritten."""
         return self.journal.head()
 
-    def tidy(self, older_than: float = tidying.DAY, stores: bool = True) -> tidying.Tidied:
+    @property
+    def keeping(self) -> Keeping:
+        """What `audit`, `scrub`, `repair`, `rebalance`, `sweep` and `health` work with, each in its module."""
+        ground = self.ground
+        return Keeping(ground.catalogue, ground.keyring, ground.time, self.entries, ground.stores, self.policy)
+
+    def tidy(self, older_than: float = sweeping.DAY, stores: bool = True) -> tidying.Tidied:
         """Clean up after crashes and stores that were away."""
         return tidying.tidy(self.ground, older_than, stores)
 
