@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import opendal
 from opendal import exceptions, layers
 
+from bailee.adapters.stores.listing import entries
 from bailee.adapters.stores.paths import checked, checked_range
 from bailee.adapters.stores.store import Stored
 from bailee.errors import InputError, MissingError, StoreError
@@ -93,7 +94,7 @@ class RemoteStore:
                 return
             if size == CHUNK:
                 folder = path.rpartition("/")[0]
-                for entry in self._operator.list(f"{folder}/" if folder else ""):
+                for entry in entries(self._operator, f"{folder}/" if folder else ""):
                     match = _PART.fullmatch(entry.path)
                     if match and match[1] == path:
                         self._operator.delete(entry.path)
@@ -105,7 +106,7 @@ class RemoteStore:
         with self._errors("its listing"):
             found = (
                 Stored(entry.path, entry.metadata.content_length, _modified(entry.metadata))
-                for entry in self._operator.list(f"{folder}/" if folder else "", recursive=True)
+                for entry in entries(self._operator, f"{folder}/" if folder else "", recursive=True)
                 if not entry.path.endswith("/") and entry.path.startswith(prefix)
             )
             # Listings go folder by folder, so the parts of a string are never further apart than its folder is long.
@@ -225,11 +226,11 @@ def _part_name(path: str, part: int) -> str:
     return f"{path}.part{part}" if part else path
 
 
-def _joined(entries: Iterator[Stored]) -> Iterator[Stored]:
+def _joined(listed: Iterator[Stored]) -> Iterator[Stored]:
     sizes: dict[str, int] = {}
     modified: dict[str, float] = {}
     more: dict[str, list[Stored]] = defaultdict(list)
-    for stored in entries:
+    for stored in listed:
         match = _PART.fullmatch(stored.path)
         if match:
             more[match[1]].append(stored)

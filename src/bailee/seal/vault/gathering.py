@@ -35,7 +35,7 @@ Check: TypeAlias = Callable[[Source, bytes], None]
 class Gathering:
     """One range of k fragments on its way. Begins at once; `result` waits. sources: in the order to be asked.
 
-    check: raises a StorageError for bytes that are not believed; runs beside the other requests.
+    check: raises a StorageError for bytes that are not believed; runs beside the other requests. late: as LATE.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Gathering:
         pace: Pace,
         on_fault: OnFault,
         check: Check | None = None,
+        late: float = LATE,
     ) -> None:
         self._waiting = list(reversed(sources))
         self._k, self._offset, self._length = k, offset, length
@@ -55,7 +56,7 @@ class Gathering:
         self._running: dict[int, tuple[Source, float]] = {}
         self._got: dict[int, bytes] = {}
         self.reasons: list[str] = []
-        self._late = max([LATE, *(3 * pace.expected(source.store.name) for source in sources[:k])])
+        self._late = max([late, *(3 * pace.expected(source.store.name) for source in sources[:k])])
         with self._changed:
             for _ in range(min(k, len(sources))):
                 self._ask()

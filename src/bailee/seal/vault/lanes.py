@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TypeAlias
 
 from bailee.adapters.stores.store import Store, Writing
 from bailee.errors import StoreError
 from bailee.seal.vault import errands
 
-Load: TypeAlias = list[memoryview | bytes]
 DEPTH = 3
 """Loads that may wait in a lane."""
+
+
+class Load:
+    """What goes to all stores at once: parts by index of fragment. `release` is called when no store needs them more.
+
+    New memory for every segment would cost as much as encrypting it; so buffers are used again.
+    """
+
+    def __init__(self, parts: Mapping[int, Sequence[memoryview | bytes]], release: Callable[[], None]) -> None:
+        self.parts = parts
+        self._release, self._users = release, 1
+
+    def take(self) -> None:
+        self._users += 1
+
+    def leave(self) -> None:
+        self._users -= 1
+        if self._users == 0:
+            self._release()
 
 
 class Lane:
@@ -33,6 +50,7 @@ class Lane:
         """When it last took something."""
         self._changed, self._clock = changed, clock
         self._loads: deque[Load] = deque()
+        self._taking: Load | None = None
         self._is_unwanted = self._is_closing = False
         self._is_running = False
         self._writing: Writing | None = None
@@ -48,10 +66,11 @@ class Lane:
     @property
     def is_settled(self) -> bool:
         """Finished or given up, and nothing of it runs any more."""
-        return (self.finished or not self.is_live) and not self._is_running
+        return not self._is_running and (self.error is not None or (self.finished and not self._is_unwanted))
 
     def send(self, load: Load, is_last: bool = False) -> None:
         """Under `changed`. Starts an errand unless one is under way."""
+        load.take()
         self._loads.append(load)
         self._is_closing = is_last
         self._start()
@@ -60,15 +79,24 @@ class Lane:
         """Under `changed`. Nothing more goes to this store, and what is there of the fragment is abandoned."""
         if self.error is None and not self.finished:
             self.error = error
-            self._loads.clear()
+            self._forget()
             self._start()
 
     def discard(self) -> None:
         """Under `changed`. As `drop`, and a fragment that was finished, or is finishing now, is deleted."""
         self._is_unwanted = True
-        self.drop(StoreError(f"store {self.store.name}: the blob was abandoned"))
+        self.drop(self._abandoned())
         if self.finished:
             self._start()
+
+    def _abandoned(self) -> StoreError:
+        return StoreError(f"store {self.store.name}: the blob was abandoned")
+
+    def _forget(self) -> None:
+        for load in self._loads:
+            if load is not self._taking:
+                load.leave()
+        self._loads.clear()
 
     def _start(self) -> None:
         if not self._is_running:
@@ -80,18 +108,20 @@ class Lane:
             with self._changed:
                 if not self._loads:
                     break
-                load, is_last = self._loads[0], self._is_closing and len(self._loads) == 1
-            problem = self._attempt(load, is_last)
-            del load
+                self._taking, is_last = self._loads[0], self._is_closing and len(self._loads) == 1
+            problem = self._attempt(self._taking, is_last)
             with self._changed:
                 self.moved = self._clock()
+                self._taking.leave()
+                self._taking = None
                 if self._loads:  # a dropped lane has none left
                     self._loads.popleft()
-                if problem is None:
-                    self.finished = self.finished or is_last
-                elif self.error is None:
+                if problem is None and is_last:
+                    # Even if it was given up meanwhile: the fragment is whole, and is the one that was meant.
+                    self.finished, self.error = True, None
+                elif problem is not None and self.error is None:
                     self.error = problem
-                    self._loads.clear()
+                    self._forget()
                 self._changed.notify_all()
         self._clean()
 
@@ -101,7 +131,7 @@ class Lane:
             with self._changed:
                 if self.finished and self._is_unwanted:
                     tidy: Callable[[], None] = partial(self.store.delete, self.path)
-                    self.finished = False
+                    self.finished, self.error = False, self._abandoned()
                 elif self.error is not None and self._writing is not None and not self.finished:
                     tidy, self._writing = self._writing.abandon, None
                 else:
@@ -125,7 +155,7 @@ class Lane:
     def _take(self, load: Load, is_last: bool) -> None:
         if self._writing is None:
             self._writing = self.store.write(self.path)
-        for data in load:
+        for data in load.parts[self.index]:
             self._writing.write(data)
         if is_last:
             self._writing.finish()
@@ -146,13 +176,14 @@ class Lanes:
         self._need, self._patience, self._clock = need, patience, clock
         self._began = clock()
 
-    def send(self, loads: dict[int, Load], is_last: bool = False) -> None:
-        """One load to each live lane, when each has room for it. Waits for slow stores, but not for ever."""
+    def send(self, load: Load, is_last: bool = False) -> None:
+        """To each live lane, when each has room for it. Waits for slow stores, but not for ever."""
         with self._changed:
             self._wait(lambda lane: lane.is_full)
             for lane in self.all:
                 if lane.is_live:
-                    lane.send(loads[lane.index], is_last)
+                    lane.send(load, is_last)
+            load.leave()
 
     def settle(self) -> None:
         """Wait until every lane has finished or failed."""

@@ -7,7 +7,7 @@ against the leaves of their fragments, and the leaves against the roots in the c
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from bailee.keys import Secret
 from bailee.seal.vault import pieces
 from bailee.seal.vault.facts import Blob
 from bailee.seal.vault.fragments import Naming, leaf, read_leaves
-from bailee.seal.vault.gathering import Check, Gathering, OnFault, Source
+from bailee.seal.vault.gathering import LATE, Gathering, OnFault, Source
 from bailee.seal.vault.kernel import Bytes
 from bailee.seal.vault.layout import LEAF, PLAIN, Layout
 from bailee.seal.vault.pace import Pace
@@ -91,40 +91,44 @@ class Fragments:
         self._told: set[int] = set()
         self._leaves: dict[int, bytes] = {}
 
-    def without(self, indexes: set[int]) -> list[Source]:
-        """All others, those that should be asked first first: no recent fault, then the fastest, then data pieces."""
+    def _others(self, indexes: set[int], is_checked: bool) -> list[Source]:
+        """All but these, those that should be asked first first: no recent fault, then the fastest, then data pieces.
+
+        Where pieces are checked, fragments whose leaves are here already come before those that are faster.
+        """
         left = [source for source in self._sources if source.index not in indexes]
         expected = {source.index: self._pace.expected(source.store.name) for source in left}
         fastest = min(expected.values(), default=0.0)
 
-        def order(source: Source) -> tuple[bool, int, bool, int]:
+        def order(source: Source) -> tuple[bool, bool, int, bool, int]:
             resting = source.index in self._told or self._pace.is_resting(source.store.name)
             # Twice as fast counts, a little faster does not: data pieces need no decoding.
             steps = int(math.log2(max(expected[source.index], 0.001) / max(fastest, 0.001)))
-            return resting, steps, source.index >= self.blob.code.k, source.index
+            is_new = is_checked and source.index not in self._leaves
+            return resting, is_new, steps, source.index >= self.blob.code.k, source.index
 
         return sorted(left, key=order)
 
     def gather(self, first: int, stop: int) -> Gathering:
         """Begin to get pieces `first` to `stop` of k fragments."""
-        return self._gathering(first, stop, self.blob.code.k, set(), None)
-
-    def gather_checked(self, first: int, stop: int, need: int, without: set[int]) -> Gathering:
-        """As `gather`, of `need` fragments that are none of `without`, and pieces that fit their leaves only."""
-        return self._gathering(first, stop, need, without, partial(self._check, first, stop))
-
-    def _gathering(self, first: int, stop: int, need: int, without: set[int], check: Check | None) -> Gathering:
         offset, length = self.layout.pieces(first, stop)
-        return Gathering(self.without(without), need, offset, length, self._pace, self.on_fault, check)
+        return Gathering(self._others(set(), False), self.blob.code.k, offset, length, self._pace, self.on_fault)
+
+    def gather_checked(self, first: int, stop: int, need: int, without: set[int], late: float = LATE) -> Gathering:
+        """As `gather`, of `need` fragments that are none of `without`, and pieces that fit their leaves only."""
+        offset, length = self.layout.pieces(first, stop)
+        check = partial(self._check, first, stop)
+        return Gathering(self._others(without, True), need, offset, length, self._pace, self.on_fault, check, late)
 
     def _check(self, first: int, stop: int, source: Source, data: bytes) -> None:
         self.check(source, first, stop, data)
 
-    def result(self, gathering: Gathering, first: int) -> dict[int, bytes]:
+    def result(self, gathering: Gathering, first: int, known: Sequence[str] = ()) -> dict[int, bytes]:
+        """known: what is wrong with fragments that were not asked for again."""
         try:
             return gathering.result()
         except DamageError as error:
-            reasons = "; ".join(filter(None, [*self._nowhere, str(error)]))
+            reasons = "; ".join(filter(None, [*self._nowhere, *known, str(error)]))
             raise DamageError(
                 f"blob {self.blob.id.hex()}, segment {first}: {self.blob.code.k} fragments are needed and fewer can be "
                 f"had ({reasons}); bring stores back, or restore a copy"
@@ -228,6 +232,7 @@ class _Reader:
         """Somebody lied: find out who, and take pieces that fit."""
         fragments = self._fragments
         good: dict[int, memoryview] = {}
+        wrong: list[str] = []
         for index, piece in given.items():
             source = fragments.source(index)
             try:
@@ -235,9 +240,10 @@ class _Reader:
                 good[index] = piece
             except StorageError as error:
                 fragments.on_fault(source.store, index, error)
+                wrong.append(f"fragment {index}: {error}")
         if len(good) < self._blob.code.k:
             more = fragments.gather_checked(segment, segment + 1, self._blob.code.k - len(good), set(given))
-            good |= {index: memoryview(data) for index, data in fragments.result(more, segment).items()}
+            good |= {index: memoryview(data) for index, data in fragments.result(more, segment, wrong).items()}
         plain = self._try(segment, good)
         if plain is None:
             raise DamageError(

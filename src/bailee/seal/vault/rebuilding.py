@@ -24,6 +24,8 @@ from bailee.seal.vault.reading import Fragments
 
 _WINDOW = 4
 """Segments made at once."""
+_LATE = 3.0
+"""Seconds until another store is asked beside a slow one: nobody waits, and every byte moved is paid for."""
 
 
 def rebuild(
@@ -51,7 +53,7 @@ def rebuild(
         layout = fragments.layout
         for first in range(0, layout.segments, _WINDOW):
             stop = min(first + _WINDOW, layout.segments)
-            gathering = fragments.gather_checked(first, stop, blob.code.k, set(targets))
+            gathering = fragments.gather_checked(first, stop, blob.code.k, set(targets), _LATE)
             given = {j: memoryview(data) for j, data in fragments.result(gathering, first).items()}
             moved(sum(len(data) for data in given.values()))
             if all(making.error is not None for making in makings):

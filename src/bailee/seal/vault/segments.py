@@ -39,7 +39,8 @@ class Cipher:
             raise InputError(
                 f"expected a blob id of {BLOB_ID} and a key of {KEY} bytes, got {len(blob_id)}, {len(key)}"
             )
-        self._aead = AESGCM(_derive(key, tags.VAULT_CONTENT))
+        # The id as well: were a blob key ever used twice, no two segments would share key and nonce all the same.
+        self._aead = AESGCM(_derive(key, tags.VAULT_CONTENT, blob_id))
         self._bound = tags.VAULT_SEGMENT.encode() + blob_id + bytes([code.k, code.n])
 
     def seal(self, segment: int, is_last: bool, plain: bytes | memoryview | bytearray, target: memoryview) -> None:
@@ -59,5 +60,5 @@ def _nonce(segment: int, is_last: bool) -> bytes:
     return segment.to_bytes(8, "big") + int(is_last).to_bytes(4, "big")
 
 
-def _derive(key: Secret, context: str) -> bytes:
-    return blake3(key.reveal(), derive_key_context=context).digest()
+def _derive(key: Secret, context: str, more: bytes = b"") -> bytes:
+    return blake3(key.reveal() + more, derive_key_context=context).digest()

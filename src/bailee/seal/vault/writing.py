@@ -7,7 +7,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
+from contextlib import suppress
+from functools import cache, partial
 from types import TracebackType
 from typing import TypeAlias
 
@@ -19,7 +20,7 @@ from bailee.seal.vault.facts import Blob, Code, Placed
 from bailee.seal.vault.fragments import NamingKey, fragment_root, leaf
 from bailee.seal.vault.kernel import Bytes
 from bailee.seal.vault.lanes import Lanes, Load
-from bailee.seal.vault.layout import LONGEST, PLAIN, TAG, padded_length
+from bailee.seal.vault.layout import LONGEST, PLAIN, SEGMENT, TAG, padded_length, piece_length
 from bailee.seal.vault.segments import Cipher, commitment
 
 BATCH = 4
@@ -69,6 +70,8 @@ class BlobWriter:
         self._leaves = [bytearray() for _ in range(code.n)]
         self._sealing: deque[Future[_Sealed]] = deque()
         self._batch: list[Bytes] = []
+        self._spare: list[Bytes] = []
+        self._whole = piece_length(code, SEGMENT)
         self._is_over = False
 
     def __enter__(self) -> BlobWriter:
@@ -109,10 +112,7 @@ class BlobWriter:
             self._tail = bytearray()
             while self._sealing:
                 self._collect()
-            loads = self._loads()
-            for index, load in loads.items():
-                load.append(bytes(self._leaves[index]))
-            self._lanes.send(loads, is_last=True)
+            self._lanes.send(self._load(self._leaves), is_last=True)
             self._lanes.settle()
         except BaseException:
             self.abandon()
@@ -167,20 +167,33 @@ class BlobWriter:
 
     def _sealed(self, segment: int, plain: bytearray | memoryview, is_last: bool) -> _Sealed:
         size = len(plain) + TAG
-        made = pieces.room(self._code, size)
+        made = self._room(size)
         self._cipher.seal(segment, is_last, plain, made.reshape(-1).data[:size])
         pieces.complete(self._code, made)
         return made, [leaf(piece.data) for piece in made]
+
+    def _room(self, size: int) -> Bytes:
+        if size == SEGMENT:
+            with suppress(IndexError):
+                return self._spare.pop()
+        return pieces.room(self._code, size)
 
     def _add(self, sealed: _Sealed) -> None:
         made, leaves = sealed
         for table, entry in zip(self._leaves, leaves, strict=True):
             table += entry
         if len(self._batch) == BATCH:
-            self._lanes.send(self._loads())
+            self._lanes.send(self._load())
         self._batch.append(made)
 
-    def _loads(self) -> dict[int, Load]:
-        loads: dict[int, Load] = {j: [made[j].data for made in self._batch] for j in range(self._code.n)}
-        self._batch = []
-        return loads
+    def _load(self, leaves: Sequence[bytearray] | None = None) -> Load:
+        """The batch, and after it the leaves."""
+        batch, self._batch = self._batch, []
+        parts = {j: [made[j].data for made in batch] for j in range(self._code.n)}
+        if leaves is not None:
+            for j, table in enumerate(leaves):
+                parts[j].append(memoryview(table))
+        return Load(parts, partial(self._reuse, batch))
+
+    def _reuse(self, batch: list[Bytes]) -> None:
+        self._spare += [made for made in batch if made.shape[1] == self._whole]
