@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bailee.errors import GrantError, RecordError, SignatureError
 from bailee.keys import Identity
-from bailee.records import sign, time_text
+from bailee.records import passing, sign, time_text
 from bailee.records.passing import Chain, check_chain, check_columns, read_chain
 from bailee.records.share import CLEAR, CURVE, Grantee, Item, PassedOn, Share, SharedStore, ShareRevocation, Span, Terms
 from bailee.seal.vault.recipients import grantee_of
@@ -168,16 +168,21 @@ def test_strangers_cannot_revoke_and_times_to_come_do_not_count() -> None:
         revoke(BOB, MIXED, NOW)
 
 
-def test_a_chain_is_a_file() -> None:
+def test_a_chain_is_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     long = link(link(MIXED, ANN, BOB), BOB, EVE)
     data = long.to_bytes()
     assert read_chain(data) == long
     for broken in (b"", data[:-1], data + b"\n", b"\n" + data, data.replace(b"\n", b"\r\n"), data * 9, data[5:]):
         with pytest.raises(RecordError):
             read_chain(broken)
+    with pytest.raises(RecordError, match="at most 16 links, got 17"):
+        read_chain(data[: data.index(b"\n") + 1] * 17)
     flipped = data.replace(b'"sig":"', b'"sig":"AAAA', 1)
     with pytest.raises((RecordError, SignatureError)):
         read_chain(flipped)
+    monkeypatch.setattr(passing, "MAX_BYTES", 99)
+    with pytest.raises(RecordError, match="a share has at most 99 bytes"):
+        read_chain(data)
 
 
 @settings(max_examples=150, deadline=None)
