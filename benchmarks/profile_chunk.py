@@ -29,7 +29,7 @@ from measure import machine, rows_of
 from bailee.algebra import kernels
 from bailee.algebra.field import P
 from bailee.algebra.kernels import parallel
-from bailee.argument import fractions, leaves, prover, reduction, tape, witness
+from bailee.argument import fractions, leaves, prover, reduction, tape, values, witness
 from bailee.argument.commitment import CommittedVector
 from bailee.statements.dataset import TENSOR, dataset_tape, padded
 from bailee.statements.network import chunk
@@ -175,8 +175,8 @@ _LOADS: dict[str, Callable[..., Load]] = {
 _METHODS: list[tuple[Any, str, str]] = [
     (chunk, "_states", "training again"),
     (tape.Tape, "advice", "computing what is committed"),
-    (tape, "computed", "values that contractions come to"),
-    (tape.Tape, "_count", "counting look-ups"),
+    (values, "computed", "values that contractions come to"),
+    (values.Values, "_count", "counting look-ups"),
     (prover, "check_assertions", "checking assertions"),
     (CommittedVector, "__init__", "committing: layout, randomness"),
     (CommittedVector, "_commit", "committing: code and hashes"),
