@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bailee.server.s3.access_keys import Role
 from bailee.server.s3.encoding import iso
@@ -111,6 +112,7 @@ def caller_of(request: Request, signed: Signed | None, now: float | None = None)
     return Caller(signed.key.id, signed.key.role, facts)
 
 
+@lru_cache(4096)
 def _address(client: str) -> str:
     try:
         address = ipaddress.ip_address(client)

@@ -8,6 +8,7 @@ one being read while the other is worked on.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import secrets
 import time
@@ -60,6 +61,7 @@ class Application:
         self._buckets: dict[str, tuple[Bucket | None, float]] = {}
         self._turns = asyncio.Semaphore(WORKING)
         self._waiting = 0
+        self._prefix, self._count = secrets.token_hex(4).upper(), itertools.count()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -84,7 +86,7 @@ class Application:
                 return
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = secrets.token_hex(8).upper()
+        request_id = f"{self._prefix}{next(self._count):08X}"
         body = _Body(scope, receive)
         try:
             response = await self._answer(scope, request_id, body)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from email.utils import formatdate, parsedate_to_datetime
+from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes
 
 _PLAIN = re.compile(r"[A-Za-z0-9\-._~/]*\Z")
@@ -35,6 +36,7 @@ def parse_query(raw: str) -> list[tuple[bytes, bytes]]:
     return pairs
 
 
+@lru_cache(4096)
 def parse_stamp(text: str) -> float | None:
     """Seconds since 1970 of `20261123T053900Z`; None for anything else."""
     if not _STAMP.match(text):
