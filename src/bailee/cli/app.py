@@ -19,6 +19,7 @@ from bailee.cli import (
     rules,
     status,
     training,
+    vault,
 )
 
 PLOT = """Train on data you are not allowed to see, prove it was done right, and pay those whose data it was.
@@ -33,6 +34,7 @@ One datum's life, and who does what with it:
 - **anybody**: `verify` the model's passport, offline; `card show --check` a single card
 - **anybody**: `predict` with a published model, or `export` it for other programs
 - **owner**: `prove-rules`, that no sealed record occurs twice, or that columns keep to bounds
+- **owner**: `vault` keeps any object sealed, on stores that nobody needs to trust
 - **owner**: `reseal` rows whose openings are spent; `status` shows what is left and what it has cost
 """
 
@@ -66,6 +68,7 @@ def root(
 
 OWNER, BUILDER, ANYBODY = "For owners", "For builders", "For anybody"
 
+app.add_typer(vault.app, name="vault", rich_help_panel=OWNER)
 app.add_typer(keys.app, name="key", rich_help_panel=ANYBODY)
 app.add_typer(datasets.card_app, name="card", rich_help_panel=ANYBODY)
 app.add_typer(lending.coin_app, name="coin", rich_help_panel=OWNER)

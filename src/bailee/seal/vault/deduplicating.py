@@ -1,4 +1,4 @@
-"""Puts that share what the vault holds already: a chunk is a blob, and equal chunks are one blob (docs/decisions/0017).
+"""Puts that share what the vault holds already: a chunk is a blob, and equal chunks are one blob (docs/decisions/0018).
 
 A chunk that is new waits in the catalogue as an uploaded part does, at once known to other puts: a put that was cut
 short and is done again within a day goes on with what is there. A chunk that is shared is counted by the rows of the

@@ -1,4 +1,4 @@
-"""Chunks by what they hold: de-duplication within one vault (docs/decisions/0017)."""
+"""Chunks by what they hold: de-duplication within one vault (docs/decisions/0018)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,99 @@
+"""`bailee vault serve` and `key`: the S3 door and who may come in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
+from bailee.cli.vault_face import WHEN, moment, opened, when
+from bailee.errors import InputError
+
+key_app = typer.Typer(no_args_is_help=True, help="Access keys of the S3 door.")
+
+
+@command
+def serve(
+    listen: Annotated[str, typer.Option(help="HOST:PORT. Without TLS keep it on this machine.")] = "127.0.0.1:9000",
+    certificate: Annotated[Path | None, typer.Option(help="TLS certificate, PEM.")] = None,
+    private_key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
+    region: Annotated[str, typer.Option(help="The region that clients are told.")] = "us-east-1",
+    home: Home = DEFAULT_HOME,
+) -> None:
+    """Serve the vault to S3 programs: boto3, awscli, rclone, restic, s3fs ... Objects are sealed on this side.
+
+    Example: `bailee vault serve --listen 127.0.0.1:9000`
+    """
+    try:
+        from bailee.server.s3 import TLS
+        from bailee.server.s3 import serve as run
+    except ImportError as error:
+        raise InputError(f"the S3 door needs: pip install 'bailee[s3]' ({error.name} is missing)") from None
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65_535:
+        raise InputError(f"expected --listen HOST:PORT, got {listen!r}")
+    if (certificate is None) is not (private_key is None):
+        raise InputError("TLS needs both --certificate and --private-key")
+    tls = TLS(certificate, private_key) if certificate is not None and private_key is not None else None
+    with opened(home) as vault:
+        Face().say(f"serving {home} at http{'s' if tls else ''}://{listen}; Ctrl-C ends it")
+        run(vault, home, host.strip("[]"), int(port), tls, region=region)
+
+
+@key_app.command("new")
+@command
+def new(
+    role: Annotated[str, typer.Option(help="owner, writer, reader, or guest (only what a policy allows).")] = "writer",
+    expires: Annotated[str | None, typer.Option(help=f"When it ends: {WHEN}")] = None,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Make an access key. The secret is shown this once and kept in a file of the home that only you can read.
+
+    Example: `bailee vault key new --role reader --expires 30d`
+    """
+    from bailee.server.s3.access_keys import new_access_key
+
+    made = new_access_key(home, role, None if expires is None else moment(expires))
+    facts = {"access_key": made.id, "secret": made.secret.reveal().decode(), "role": str(made.role)}
+    Face(as_json).result({**facts, "expires": when(made.expires) or None}, facts_table(facts))
+
+
+@key_app.command("ls")
+@command
+def list_keys(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Show access keys, without their secrets.
+
+    Example: `bailee vault key ls`
+    """
+    from bailee.server.s3.access_keys import access_keys
+
+    found = [
+        {"access_key": one.id, "role": str(one.role), "created": when(one.created), "expires": when(one.expires)}
+        for one in access_keys(home)
+    ]
+    table = Table(box=None, pad_edge=False)
+    for title in ("access_key", "role", "created", "expires"):
+        table.add_column(title.replace("_", " "), no_wrap=True)
+    for one in found:
+        table.add_row(*one.values())
+    Face(as_json).result({"keys": found}, table if found else Text("no access keys; make one: bailee vault key new"))
+
+
+@key_app.command("rm")
+@command
+def remove(
+    access_key: Annotated[str, typer.Argument(help="Its id.")], home: Home = DEFAULT_HOME, as_json: AsJson = False
+) -> None:
+    """Take an access key back; the door refuses it from its next request on.
+
+    Example: `bailee vault key rm BKABCDEFGHIJKLMNOPQR`
+    """
+    from bailee.server.s3.access_keys import remove_access_key
+
+    remove_access_key(home, access_key)
+    Face(as_json).result({"removed": access_key}, Text(f"removed {access_key}"))
