@@ -76,6 +76,7 @@ from bailee.records.share import (
     ShareRevocation,
     Terms,
 )
+from bailee.records.tree_head import TreeHead
 
 ANN = Identity.generate("St. Ann")
 EVE = Identity.generate("Eve")
@@ -172,6 +173,7 @@ EXAMPLES: list[Record] = [
     SHARE,
     PassedOn(giver=KEY, share=D, parent=E, grantee=SHARE.grantee, terms=SHARE.terms, keys="00ff"),
     ShareRevocation(party=KEY, share=D, revoked=T),
+    TreeHead(owner=KEY, vault="4" * 32, size=3, root=D, created=T),
     ReceivingKey(party=KEY, key="02" + D),
     ProxyFragment(
         owner=KEY, proxy=E, share=D, grantee=E, not_before=T, not_after=T, number=0, threshold=2, proxies=3,
