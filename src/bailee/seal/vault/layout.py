@@ -11,7 +11,7 @@ from bailee.errors import InputError
 from bailee.seal.vault.facts import Code
 
 SEGMENT = 1 << 20
-"""Bytes of a whole segment's ciphertext. Measured: 512 KiB and 2 MiB are slower, the work no longer fits the cache."""
+"""Bytes of a whole segment's ciphertext: small enough that sealing and coding it stay in the cache."""
 TAG = 16
 PLAIN = SEGMENT - TAG
 LEAF = 32
