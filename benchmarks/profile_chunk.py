@@ -165,7 +165,10 @@ _LOADS: dict[str, Callable[..., Load]] = {
     "fraction_combine_ones": lambda q, m, out=None: Load(32 * len(q), products=2 * len(q)),
     "interpolate_rows": lambda m, out=None: Load(16 * _size(m), butterflies=_size(m) / 2 * _log(m.shape[1])),
     "coset_rows": lambda c, *_: Load(16 * _size(c), butterflies=_size(c) / 2 * _log(c.shape[1])),
-    "coset_columns": lambda c, *_: Load(8 * _size(c), butterflies=_size(c) / 2 * 2),
+    # steps are made whole until each of the wanted places is in a block of its own, and then there only
+    "coset_columns": lambda c, tail, k, n, places: Load(
+        8 * _size(c), butterflies=_size(c) / 2 * min(_log(c.shape[1]), _log(len(places)) + 2)
+    ),
     "column_digests": lambda key, heads, values: Load(
         8 * _size(values), hashes=values.shape[1] * -(-(len(heads) + len(values)) // 8)
     ),
