@@ -296,6 +296,8 @@ def test_opening_and_creating(vault: Vault, tmp_path: Path, owner: Identity) -> 
         Vault.create(tmp_path / "other", owner, [stores[0]] * 3, Policy(Code(2, 3)))
     with pytest.raises(InputError, match="leave the password to PGPASSFILE"):
         Vault.create(tmp_path / "other", owner, stores, Policy(Code(2, 3)), "postgresql://me:pw@host/name")
+    with pytest.raises(ConflictError, match="is another vault's; give each vault a folder"):
+        Vault.create(tmp_path / "another", owner, stores, Policy(Code(2, 3)))
     (home / "vault.json").write_text("{}")
     with pytest.raises(InputError, match="is not a vault of version 1"):
         Vault.open(home, owner)

@@ -29,6 +29,7 @@ from bailee.seal.vault.ground import Ground
 from bailee.seal.vault.journal import Journal, entry, finishing
 from bailee.seal.vault.keyring import KEY_FILE, create_keyring, open_keyring
 from bailee.seal.vault.rows import StoreNumbers
+from bailee.seal.vault.sweeping import claim, require_unclaimed
 from bailee.seal.vault.timekeeping import Timekeeper
 
 VAULT_FILE = "vault.json"
@@ -54,12 +55,13 @@ def create_home(
     try:
         if _settings(catalogue):
             raise InputError(f"{home} (or its catalogue) holds a vault already; open it, or choose another home")
-        for one in entries:
-            open_store(one, os.environ, create=True)
+        opened = [open_store(one, os.environ, create=True) for one in entries]
+        for store in opened:
+            require_unclaimed(store)
         vault_id = secrets.token_bytes(16)
         with storage_errors(home):
             (home / KEY_FILE).unlink(missing_ok=True)  # of a creation that was cut short: nothing was named by it
-        create_keyring(home, identity, vault_id)
+        keyring = create_keyring(home, identity, vault_id)
         facts = {"version": 1, "vault": vault_id.hex(), "catalogue": url if catalogue_url else ""}
         write_atomic(home / VAULT_FILE, json.dumps(facts, indent=2).encode() + b"\n", 0o600)
 
@@ -78,6 +80,8 @@ def create_home(
             unit.log(entry("create", time.now(), vault=vault_id.hex(), stores=[one.name for one in entries]))
 
         catalogue.change(work)
+        for store in opened:  # the vault is there now; a store that is left unmarked by a crash is marked when swept
+            claim(keyring, store)
     finally:
         catalogue.close()
 

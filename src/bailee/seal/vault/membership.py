@@ -17,12 +17,14 @@ from bailee.errors import InputError, NotFoundError
 from bailee.seal.vault.home import get_entries, put_entries
 from bailee.seal.vault.journal import entry
 from bailee.seal.vault.placement import place
+from bailee.seal.vault.sweeping import claim
 from bailee.seal.vault.vault import Vault
 
 
 def add_store(vault: Vault, new: StoreEntry) -> None:
-    """One more store; a vault that is open sees it when it is opened again. InputError for a name there is."""
-    open_store(new, os.environ, create=True)
+    """One more store; a vault that is open sees it when it is opened again. InputError for a name there is,
+    ConflictError where another vault has marked the store."""
+    claim(vault.ground.keyring, open_store(new, os.environ, create=True))
 
     def change(entries: tuple[StoreEntry, ...]) -> tuple[StoreEntry, ...]:
         if any(one.name == new.name for one in entries):

@@ -48,18 +48,33 @@ class Swept:
 def claim(keyring: Keyring, store: Store) -> None:
     """Mark the store as this vault's. ConflictError where it is another's. Claiming twice is no error."""
     mark = keyring.log_name("\0mark of the vault on its stores").encode()
-    try:
-        found = store.read(MARK)
-    except MissingError:
+    found = _mark_on(store)
+    if found is None:
         writing = store.write(MARK)
         writing.write(mark)
         writing.finish()
-        return
-    if found != mark:
-        raise ConflictError(
-            f"store {store.name} is another vault's; give each vault a folder or prefix of its own: "
-            "a shared one would be swept by both"
-        )
+    elif found != mark:
+        raise _claimed(store)
+
+
+def require_unclaimed(store: Store) -> None:
+    """For a vault that is about to be made: ConflictError where any vault has marked the store."""
+    if _mark_on(store) is not None:
+        raise _claimed(store)
+
+
+def _mark_on(store: Store) -> bytes | None:
+    try:
+        return store.read(MARK)
+    except MissingError:
+        return None
+
+
+def _claimed(store: Store) -> ConflictError:
+    return ConflictError(
+        f"store {store.name} is another vault's; give each vault a folder or prefix of its own: "
+        "a shared one would be swept by both"
+    )
 
 
 def sweep(keeping: Keeping | Ground, *, older_than: float = DAY, even_many: bool = False) -> Swept:
