@@ -16,9 +16,7 @@ from bailee.cli.home import read_public
 from bailee.cli.vault_face import Rate, opened, parse_rate
 from bailee.errors import InputError
 
-audit_app = typer.Typer(
-    help="Challenge stores for random pieces of what they should hold.", invoke_without_command=True
-)
+audit_app = typer.Typer(invoke_without_command=True)
 _RECORD = 1 << 20
 _FAILED = 4
 

@@ -30,7 +30,7 @@ def test_chunks_join_to_what_came() -> None:
     chunks = cut(DATA)
     assert b"".join(chunks) == DATA
     assert all(SHORTEST <= len(chunk) <= LONGEST for chunk in chunks[:-1])
-    assert len(chunks) > 12
+    assert len(chunks) > 5
 
 
 @pytest.mark.parametrize("size", [0, 1, SHORTEST - 1, SHORTEST, SHORTEST + 1])
