@@ -158,11 +158,13 @@ def test_locks_holds_and_erasing(home: Path, tmp_path: Path) -> None:
     assert bytes_of(home, "cat", "kept") == DATA
     (tmp_path / "s0").rename(tmp_path / "away")
     (tmp_path / "s0").write_text("no folder")
-    shutil.copytree(tmp_path / "s1", tmp_path / "s1-before")
     erased = do(home, "erase", "kept", "--yes")
     assert "s0" not in erased["reached"]
     assert len(erased["versions"]) == len(erased["log_entries"]) == 1
     refused(run("vault", "versions", "kept", "--home", home), 2, "InputError")
+    (tmp_path / "s0").unlink()
+    (tmp_path / "away").rename(tmp_path / "s0")
+    assert do(home, "work")["deletions_waiting"] == 0
     do(home, "put", tmp_path / "data", "locked", "--until", "2d", "--mode", "compliance")
     refused(run("vault", "lock", "locked", "--lift", "--home", home), 3, "LockedError", "never shortened")
     refused(run("vault", "lock", "locked", "--home", home), 2, "InputError", "or --lift")

@@ -4,10 +4,16 @@ app.py     the tree of commands           face.py    results, progress, errors, 
 home.py    a party's folder               keys, datasets, grants, training, passports, status: the commands
 """
 
+import sys
+
 
 def main() -> None:
     """The entry point `bailee`."""
     try:
+        if sys.argv[1:2] == ["vault"]:
+            from bailee.cli.vault import alone
+
+            alone()
         from bailee.cli.app import app  # not sooner: `import bailee.cli` costs nothing
     except KeyboardInterrupt:  # loading takes a second, and nothing has begun
         raise SystemExit(130) from None

@@ -12,7 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.home import PartyHome, read_public
+from bailee.cli.home import PartyHome
+from bailee.cli.identities import read_public
 from bailee.cli.plans import read_any_plan
 from bailee.errors import InputError, RecordError
 from bailee.grant import give_grant, waive

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from bailee.adapters.files import read_bytes, storage_errors, write_atomic
 from bailee.argument.commitment_record import Commitment
+from bailee.cli.identities import own_identity, read_public
 from bailee.errors import InputError
 from bailee.grant import open_grant, open_revocation
-from bailee.keys import PUBLIC_FILE, Identity, PublicIdentity
+from bailee.keys import Identity, PublicIdentity
 from bailee.records import Grant, Revocation, Signed, open_signed
 from bailee.records.model import Waiver
 from bailee.seal import Dataset, open_dataset
@@ -34,11 +35,7 @@ class PartyHome:
     @property
     def identity(self) -> Identity:
         """Raises InputError that says how to make keys where there are none."""
-        if not self.path.exists():
-            raise InputError(
-                f"there is no party at {self.path}; make its keys with: bailee key new NAME --home {self.path}"
-            )
-        return Identity.load(self.path)
+        return own_identity(self.path)
 
     @property
     def public(self) -> PublicIdentity:
@@ -135,9 +132,3 @@ class PartyHome:
             path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, data)
         return path
-
-
-def read_public(place: Path) -> PublicIdentity:
-    """The public identity in a file, or in a party's folder."""
-    path = place / PUBLIC_FILE if place.is_dir() else place
-    return PublicIdentity.from_json(read_bytes(path, _RECORD_LIMIT, "public identity"))

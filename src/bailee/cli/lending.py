@@ -11,7 +11,8 @@ import typer
 
 from bailee.adapters.files import lock, read_bytes, storage_errors, write_atomic, write_new
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.home import PartyHome, read_public
+from bailee.cli.home import PartyHome
+from bailee.cli.identities import read_public
 from bailee.errors import InputError, SessionError
 from bailee.keys import Secret
 from bailee.records import Signed, open_signed, sign, time_text

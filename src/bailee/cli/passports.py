@@ -13,7 +13,7 @@ from rich.text import Text
 
 from bailee.adapters.files import read_bytes
 from bailee.cli.face import AsJson, Face, command
-from bailee.cli.home import read_public
+from bailee.cli.identities import read_public
 from bailee.errors import InputError, RecordError, SignatureError
 from bailee.records import Revocation, open_signed, predicate_type_of
 from bailee.records.canonical import MAX_BYTES

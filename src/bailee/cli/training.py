@@ -17,7 +17,8 @@ from bailee.adapters.transport import Listener
 from bailee.adapters.transport import join as connect
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, Report, facts_table, session_command
 from bailee.cli.handing_out import hand_out
-from bailee.cli.home import PartyHome, read_public
+from bailee.cli.home import PartyHome
+from bailee.cli.identities import read_public
 from bailee.cli.plans import read_any_plan
 from bailee.cli.watching import Course, watching
 from bailee.errors import BudgetError, GrantError, InputError, StatementError

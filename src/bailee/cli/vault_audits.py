@@ -12,7 +12,7 @@ from rich.text import Text
 
 from bailee.adapters.files import read_bytes, storage_errors
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command
-from bailee.cli.home import read_public
+from bailee.cli.identities import read_public
 from bailee.cli.vault_face import Rate, opened, parse_rate
 from bailee.errors import InputError
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.home import PartyHome
+from bailee.cli.identities import own_identity
 from bailee.cli.vault_face import bytes_words, opened
 
 
@@ -27,7 +27,7 @@ def backup(
     """
     from bailee.seal.vault.copying import make_copy
 
-    identity = PartyHome(home).identity
+    identity = own_identity(home)
     with opened(home):
         pass
     size = make_copy(home, identity, file)
@@ -49,7 +49,7 @@ def recover(
     """
     from bailee.seal.vault.copying import open_copy
 
-    names = open_copy(file, PartyHome(home).identity, home)
+    names = open_copy(file, own_identity(home), home)
     with opened(home) as vault:
         objects, length = vault.count()
     facts = {"home": str(home), "files": list(names), "objects": objects, "bytes": length}

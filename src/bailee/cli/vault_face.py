@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bailee.cli.face import Report
-from bailee.cli.home import PartyHome
+from bailee.cli.identities import own_identity
 from bailee.errors import InputError, RecordError
 from bailee.records.fields import parse_time
 
@@ -39,7 +39,7 @@ def opened(home: Path) -> Iterator[Vault]:
     from bailee.seal.vault.home import VAULT_FILE
     from bailee.seal.vault.vault import Vault  # a database's libraries: other commands do without
 
-    identity = PartyHome(home).identity
+    identity = own_identity(home)
     if not (home / VAULT_FILE).exists():
         raise InputError(f"there is no vault in {home}; make one with: bailee vault init --home {home}")
     with Vault.open(home, identity) as vault:

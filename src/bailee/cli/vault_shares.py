@@ -13,7 +13,7 @@ from rich.text import Text
 
 from bailee.adapters.files import read_bytes, write_atomic
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.home import PartyHome, read_public
+from bailee.cli.identities import own_identity, read_public
 from bailee.cli.vault_face import WHEN, bytes_words, moment, opened, when
 from bailee.cli.vault_trees import write_file
 from bailee.errors import InputError
@@ -177,7 +177,7 @@ def pass_(
     from bailee.records.passing import read_chain
     from bailee.seal.vault.sharing import pass_on
 
-    giver, ends = PartyHome(home).identity, None
+    giver, ends = own_identity(home), None
     if until is not None:
         ends = datetime.fromtimestamp(int(moment(until)), UTC)
     chain = pass_on(
@@ -201,7 +201,7 @@ def _received(file: Path, owner: Path | None, revocations: list[Path], home: Pat
     stores, _ = open_stores([StoreEntry(one.name, one.url, one.provider, one.region) for one in told])
     taken = [open_signed(read_bytes(path, 1 << 20, "revocation"), ShareRevocation) for path in revocations]
     key = None if owner is None else read_public(owner).public_key
-    return open_share(chain, PartyHome(home).identity, stores, owner=key, revocations=taken)
+    return open_share(chain, own_identity(home), stores, owner=key, revocations=taken)
 
 
 def _write_table(received: Received, columns: list[str] | None, version: str | None, target: Path) -> int:

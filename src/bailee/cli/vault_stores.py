@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.home import PartyHome
+from bailee.cli.identities import own_identity
 from bailee.cli.vault_face import bytes_words, opened, parse_size
 from bailee.errors import InputError
 
@@ -63,7 +63,7 @@ def init(
     from bailee.seal.vault.facts import Code, Policy
     from bailee.seal.vault.vault import Vault
 
-    face, identity = Face(as_json), PartyHome(home).identity
+    face, identity = Face(as_json), own_identity(home)
     given = store or [f"{name}={home.absolute() / 'stores' / name}" for name in "abc"]
     entries = [parse_store(one) for one in given]
     spread = parse_code(code) if code else _usual(len(entries))
