@@ -6,14 +6,18 @@ import io
 import json
 import re
 import shutil
+import signal
 import sqlite3
 import tarfile
+import time
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from typer.testing import CliRunner
 
 from bailee.cli.app import app
@@ -24,7 +28,7 @@ from bailee.errors import DamageError, InputError
 from bailee.keys import Identity
 from bailee.seal.vault.tables import put_table
 from bailee.seal.vault.vault import Vault
-from commands import refused, run
+from commands import free_address, refused, run, start
 
 DATA = b"0123456789" * 30_000
 
@@ -350,3 +354,28 @@ def test_a_copy_with_other_files_is_refused(home: Path, tmp_path: Path) -> None:
     with pytest.raises(DamageError, match="not a copy of a vault's home"):
         open_copy(tmp_path / "copy", identity, tmp_path / "fresh")
     assert not list((tmp_path / "fresh").iterdir())
+
+
+def test_the_s3_door_is_served(home: Path, tmp_path: Path) -> None:
+    address, key = free_address(), do(home, "key", "new", "--role", "owner")
+    door = start(tmp_path / "door.log", "vault", "serve", "--listen", address, "--home", home)
+    try:
+        client = boto3.client(
+            "s3", endpoint_url=f"http://{address}", region_name="us-east-1", aws_access_key_id=key["access_key"],
+            aws_secret_access_key=key["secret"],
+        )  # fmt: skip
+        for _ in range(600):
+            try:
+                client.create_bucket(Bucket="scans")
+                break
+            except EndpointConnectionError:
+                time.sleep(0.05)
+        client.put_object(Bucket="scans", Key="one", Body=DATA)
+        assert bytes_of(home, "cat", "scans/one") == DATA
+    finally:
+        door.process.send_signal(signal.SIGINT)
+        door.wait()
+    assert f"serving {home} at http://{address}" in " ".join(door.said.split())
+    refused(run("vault", "key", "rm", "BKNONE", "--home", home), 2, "InputError", "holds no access key BKNONE")
+    stopped = CliRunner().invoke(app, ["vault", "serve", "--listen", "9000", "--home", str(home)])
+    assert (stopped.exit_code, "expected --listen HOST:PORT" in stopped.stderr) == (2, True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,12 @@ from sqlalchemy import func, select
 
 from bailee.adapters.catalogue.tables import blobs, chunks, loose
 from bailee.errors import ConflictError, StoreError
+from bailee.keys import Identity
+from bailee.seal.vault import granting
 from bailee.seal.vault.chunking import AVERAGE
 from bailee.seal.vault.facts import Code, Policy
+from bailee.seal.vault.received import open_share
+from bailee.seal.vault.rotation import revoke_now
 from bailee.seal.vault.vault import Vault
 from databases import KINDS
 
@@ -194,3 +199,25 @@ def test_a_vault_may_share_by_default(vault: Vault, tmp_path: Path, clock: Clock
         again.set_deduplicates(False)
         again.put("four", DATA)
         assert counts(again)[0] == counts(again)[1] + 2
+
+
+def test_shared_chunks_are_given_and_get_fresh_keys(vault: Vault) -> None:
+    """A version that holds one chunk several times, beside another version that holds it too."""
+    ann = Identity.generate("Ann")
+    data = bytes(9 << 20) + DATA
+    vault.put("one", data, deduplicate=True)
+    vault.put("two", data[: 9 << 20], deduplicate=True)
+    ends = granting.now(vault) + timedelta(days=1)
+    chain = granting.share(vault, [granting.Wish("one")], ann.public, "tests", ends)
+    received = open_share(chain, ann, vault.ground.stores, clock=lambda: granting.now(vault))
+    assert b"".join(received.read()) == data
+    rotated = revoke_now(vault, chain.first.record.id)
+    assert rotated.blobs
+    assert not rotated.failed
+    assert read(vault, "one") == data
+    assert read(vault, "two") == data[: 9 << 20]
+    vault.put("three", data, deduplicate=True)
+    assert read(vault, "three") == data
+    for name in ("one", "two", "three"):
+        vault.erase(name)
+    assert counts(vault) == (0, 0, 0)

@@ -101,7 +101,8 @@ def public_columns(version: Version, parts: Sequence[Part]) -> tuple[str, ...] |
 
 
 def _read(vault: Vault, part: Part) -> Iterator[bytes]:
-    return read_blob(part.blob, part.key, vault.ground.stores, vault.ground.keyring.naming, pace=vault.pace)
+    stores, naming = vault.ground.stores, vault.ground.keyring.naming
+    return read_blob(part.blob, part.key, stores, naming, pace=vault.pace, cache=vault.cache)
 
 
 class _Columns:
