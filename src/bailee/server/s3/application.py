@@ -14,6 +14,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -45,6 +46,8 @@ WAITING = 4096
 _DOCUMENT = 4 << 20
 _SILENCE = 60.0
 """Seconds a client may send or take nothing."""
+_BLOCK_TIME = 600.0
+"""Seconds for a block of a body: who sends a byte a minute holds a place that others wait for."""
 _KNOWN_FOR = 1.0
 """Seconds a bucket's settings are believed before they are looked up again; changes made here count at once."""
 _LOG = logging.getLogger("bailee.server.s3")
@@ -104,10 +107,11 @@ class Application:
         response.headers.append(("x-amz-request-id", request_id))
         if not body.is_read and body.is_unwanted:
             response.headers.append(("connection", "close"))
-        if isinstance(response.body, bytes):
-            await _send(send, response, scope)
-        else:
-            await self._stream(send, receive, response)
+        with suppress(TimeoutError):  # a client that takes nothing: the connection ends
+            if isinstance(response.body, bytes):
+                await _send(send, response, scope)
+            else:
+                await self._stream(send, receive, response)
 
     async def _answer(self, scope: Scope, request_id: str, body: _Body) -> Response:
         request = read_request(scope, request_id, self._domain)
@@ -148,6 +152,9 @@ class Application:
             raise S3Error("NoSuchBucket", "The specified bucket does not exist", BucketName=request.bucket)
         if action:
             caller.require(action, bucket, request.key)
+        elif caller.key_id is None and bucket is not None and "policy" not in bucket.settings:
+            # Each key of the document is asked for by itself; nobody's document is read for nothing.
+            caller.require("s3:DeleteObject", bucket)
         call = Call(self._vault, self._registry, request, caller, self._region, now, bucket, b"")
         if operation.receiver is not None:
             return await self._receive(operation.receiver(call, signed), body)
@@ -218,8 +225,9 @@ class Application:
         chunks: Iterator[bytes] = response.body  # type: ignore[assignment]
         gone = asyncio.ensure_future(_gone(receive))
         try:
-            await send({"type": "http.response.start", "status": response.status, "headers": _raw(response)})
             coming = self._in_thread(next, chunks, b"")
+            async with asyncio.timeout(_SILENCE * 5):
+                await send({"type": "http.response.start", "status": response.status, "headers": _raw(response)})
             while True:
                 chunk = await coming
                 if not chunk or gone.done():
@@ -261,9 +269,10 @@ class _Body:
         """About a block of bytes, fewer only at the end, none after it."""
         pieces: list[bytes] = []
         size = 0
+        end = asyncio.get_running_loop().time() + _BLOCK_TIME
         while size < BLOCK and not self.is_read:
             try:
-                async with asyncio.timeout(_SILENCE):
+                async with asyncio.timeout(min(_SILENCE, end - asyncio.get_running_loop().time())):
                     message = await self._receive()
             except TimeoutError:
                 raise S3Error(
@@ -339,5 +348,7 @@ async def _send(send: Send, response: Response, scope: Scope) -> None:
         response.headers.append(("content-type", "application/xml"))
     if scope.get("method") == "HEAD":
         body = b""
-    await send({"type": "http.response.start", "status": response.status, "headers": _raw(response)})
-    await send({"type": "http.response.body", "body": body})
+    # It waits while the client has not taken the answer before this one.
+    async with asyncio.timeout(_SILENCE * 5):
+        await send({"type": "http.response.start", "status": response.status, "headers": _raw(response)})
+        await send({"type": "http.response.body", "body": body})

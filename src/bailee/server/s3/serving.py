@@ -9,6 +9,7 @@ import uvicorn
 
 from bailee.seal.vault.vault import Vault
 from bailee.server.s3.application import application
+from bailee.server.s3.connection import Connection
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def server(
         application(vault, home, region=region, domain=domain),
         host=host,
         port=port,
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="on",
         proxy_headers=False,  # a header would otherwise say which address a policy sees

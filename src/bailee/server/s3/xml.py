@@ -18,6 +18,8 @@ from bailee.server.s3.errors import S3Error
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _DEEPEST = 20
+_MOST = 200_000
+"""Marks of a document: 10,000 parts with five elements each, and no bomb of a million empty ones."""
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
 Node: TypeAlias = "tuple[str, str | bool | int | Sequence[Node] | None]"
@@ -51,6 +53,8 @@ def _write(nodes: Sequence[Node], parts: list[str]) -> None:
 
 def read(data: bytes, root: str) -> Element:
     """The root element with namespaces taken off. Raises S3Error MalformedXML for all that is not such a document."""
+    if data.count(b"<") > _MOST or data.count(b"=") > _MOST:
+        raise malformed("it has too many elements or attributes")
     try:
         tree = fromstring(data, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError):
