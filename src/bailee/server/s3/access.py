@@ -19,6 +19,8 @@ from bailee.server.s3.registry import Bucket
 from bailee.server.s3.request import Request
 from bailee.server.s3.signing import Signed
 
+OWNER_ID = "bailee"
+"""How the one owner of all buckets here is called."""
 _LIST = frozenset({"s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads"})
 _GET = frozenset({"s3:GetObject", "s3:GetObjectVersion"})
 _READ = _LIST | _GET | {
@@ -90,7 +92,10 @@ class Caller:
 
 
 def caller_of(request: Request, signed: Signed | None, now: float | None = None) -> Caller:
-    """Whoever signed the request, or nobody."""
+    """Whoever signed the request, or nobody. Raises S3Error where the caller expects buckets of somebody else."""
+    for name in ("x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"):
+        if request.headers.get(name, OWNER_ID) != OWNER_ID:
+            raise S3Error("AccessDenied", "The buckets here are not of the owner that was expected.")
     facts = {
         "aws:securetransport": "true" if request.secure else "false",
         "aws:currenttime": iso(time.time() if now is None else now),

@@ -82,7 +82,7 @@ class KeyRing:
         self._keys: dict[str, AccessKey] = {}
 
     def find(self, key_id: str) -> AccessKey | None:
-        """Raises StorageError or InputError where the file cannot be trusted; no file is no keys."""
+        """Raises StorageError where the file cannot be trusted; no file is no keys."""
         try:
             found = os.stat(self._path)
         except FileNotFoundError:
@@ -92,7 +92,10 @@ class KeyRing:
         stamp = (found.st_mtime_ns, found.st_ino, found.st_ctime_ns)
         if stamp != self._stamp:
             self._stamp, self._keys = None, {}
-            self._keys = {key.id: key for key in _read(self._path)}
+            try:
+                self._keys = {key.id: key for key in _read(self._path)}
+            except InputError as error:
+                raise StorageError(str(error)) from None  # for the log: who asks is not told where the home is
             self._stamp = stamp
         return self._keys.get(key_id)
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from bailee.errors import NotFoundError
 from bailee.seal.vault.facts import Listing, Version
 from bailee.server.s3 import xml
+from bailee.server.s3.access import OWNER_ID
 from bailee.server.s3.call import Call
 from bailee.server.s3.encoding import iso, to_int
 from bailee.server.s3.errors import S3Error
@@ -17,7 +18,7 @@ from bailee.server.s3.options import checksum_of
 from bailee.server.s3.request import Response
 
 MOST = 1000
-OWNER: tuple[xml.Node, xml.Node] = (("ID", "bailee"), ("DisplayName", "bailee"))
+OWNER: tuple[xml.Node, xml.Node] = (("ID", OWNER_ID), ("DisplayName", OWNER_ID))
 
 
 class _Page:

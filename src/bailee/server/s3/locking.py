@@ -16,6 +16,8 @@ from bailee.server.s3.request import Response
 
 _DAY = 24 * 3600.0
 _LONGEST_DAYS = 36500
+_LAST = 253402300799.0
+"""The end of the year 9999: what is later has no date that an answer could tell."""
 _MODES = {"GOVERNANCE": LockMode.GOVERNANCE, "COMPLIANCE": LockMode.COMPLIANCE}
 
 
@@ -42,7 +44,7 @@ def read_lock_headers(headers: Mapping[str, str], bucket: Bucket, now: float) ->
 
 def _lock(mode: str, until: str, now: float, code: str) -> Lock:
     moment = parse_iso(until)
-    if mode not in _MODES or moment is None:
+    if mode not in _MODES or moment is None or moment > _LAST:
         raise S3Error(code, "Expected a mode of GOVERNANCE or COMPLIANCE and a date in ISO 8601")
     if moment <= now:
         raise S3Error("InvalidArgument", "The retain until date must be in the future!")

@@ -18,6 +18,7 @@ from bailee.server.s3.encoding import iso, to_int
 from bailee.server.s3.errors import S3Error
 from bailee.server.s3.finding import version_headers
 from bailee.server.s3.listing import OWNER
+from bailee.server.s3.locking import default_lock
 from bailee.server.s3.objects import settle
 from bailee.server.s3.options import from_settings, read_options, to_settings
 from bailee.server.s3.putting import MAX_PUT
@@ -33,7 +34,7 @@ _PAGE = 1000
 
 
 def create_upload(call: Call) -> Response:
-    options = read_options(call)
+    options = read_options(call, with_default=False)
     headers = call.request.headers
     algorithm = checksums.wanted_algorithm(headers)
     kind = headers.get("x-amz-checksum-type", "FULL_OBJECT" if algorithm == "crc64nvme" else "COMPOSITE")
@@ -235,7 +236,7 @@ def complete_upload(call: Call) -> Response:
             [part.uploaded for part in chosen],
             content_type=options.content_type,
             metadata=options.with_checksum(algorithm, value, kind),
-            lock=options.lock,
+            lock=options.lock or default_lock(call.bucket, call.now),  # the bucket's default now, not then
             if_match=match,
             if_none_match=none_match,
         )

@@ -9,7 +9,7 @@ from bailee.errors import BaileeError, NotFoundError
 from bailee.seal.vault.facts import Version
 from bailee.server.s3 import xml
 from bailee.server.s3.call import Call
-from bailee.server.s3.conditions import check_read, read_range
+from bailee.server.s3.conditions import check_read, read_range, write_conditions
 from bailee.server.s3.encoding import iso
 from bailee.server.s3.errors import S3Error, from_vault
 from bailee.server.s3.finding import check_version_id, find_version, version_headers
@@ -235,6 +235,7 @@ def copy_object(call: Call) -> Response:
             raise S3Error("InvalidArgument", f"Unknown {name}; expected COPY or REPLACE.")
     replaces = headers.get("x-amz-metadata-directive") == "REPLACE"
     options = read_options(call)
+    match, none_match = write_conditions(headers)
     if source.name == call.name and not replaces and source.is_current and options.lock is None:
         raise S3Error(
             "InvalidRequest",
@@ -255,6 +256,8 @@ def copy_object(call: Call) -> Response:
         content_type=options.content_type if replaces else None,
         metadata=metadata,
         lock=options.lock,
+        if_match=match,
+        if_none_match=none_match,
     )
     if tags:
         call.vault.set_tags(version.name, version.id, tags)

@@ -55,8 +55,11 @@ class Options:
         return found
 
 
-def read_options(call: Call) -> Options:
-    """Raises S3Error for headers that cannot be kept or promised, and where the caller may not lock or tag."""
+def read_options(call: Call, with_default: bool = True) -> Options:
+    """Raises S3Error for headers that cannot be kept or promised, and where the caller may not lock or tag.
+
+    with_default: what names no lock gets the bucket's.
+    """
     headers = call.request.headers
     refuse_unknown(headers)
     lock, on_hold = read_lock_headers(headers, call.bucket, call.now)
@@ -70,7 +73,7 @@ def read_options(call: Call) -> Options:
     return Options(
         _text(headers.get("content-type", "")) or PLAIN,
         read_metadata(headers),
-        lock or default_lock(call.bucket, call.now),
+        lock or (default_lock(call.bucket, call.now) if with_default else None),
         on_hold,
         tags,
     )

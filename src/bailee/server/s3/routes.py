@@ -229,6 +229,11 @@ def find_operation(request: Request) -> Operation:
 
 
 def _refuse_strange(request: Request, subresource: str) -> None:
+    if request.method == "PUT" and subresource in ("", "uploadId") and "versionId" in request.query:
+        raise S3Error("InvalidArgument", "A version is never written again; expected no versionId.")
+    if "partNumber" in request.query and subresource != "uploadId":
+        # Else a part whose upload was forgotten would replace the whole object.
+        raise S3Error("InvalidArgument", "Expected an uploadId beside the partNumber.")
     for name in request.query:
         if name != subresource and name not in _WITH_WRITES and not name.startswith("X-Amz-"):
             raise S3Error("NotImplemented", f"The query parameter {name[:40]} is not known here.")
