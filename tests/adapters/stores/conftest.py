@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
+import engine_swift
 import engines
 
 
@@ -27,3 +28,9 @@ def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def webdav_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with engines.webdav(tmp_path_factory.mktemp("dav")) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[engine_swift.Swift]:
+    with engine_swift.swift(tmp_path_factory.mktemp("swift")) as found:
+        yield found

@@ -1,4 +1,4 @@
-"""What every store must do, on each kind: a folder, memory, OpenDAL's memory, SeaweedFS over S3, a WebDAV server."""
+"""What every store must do, on each kind: a folder, memory, OpenDAL's memory, SeaweedFS (S3), WebDAV, Swift."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import engine_swift
 import engines
 from bailee.adapters.stores import remote
 from bailee.adapters.stores.entry import StoreEntry
@@ -17,7 +18,7 @@ from bailee.adapters.stores.opening import open_store
 from bailee.adapters.stores.store import Store
 from bailee.errors import InputError, MissingError, StoreError
 
-KINDS = ["folder", "memory", "opendal", "s3", "webdav"]
+KINDS = ["folder", "memory", "opendal", "s3", "webdav", "swift"]
 
 
 def make(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Store:
@@ -28,6 +29,9 @@ def make(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Store:
     if kind == "opendal":
         return open_store(StoreEntry("shelf", "memory:///"), {})
     place = secrets.token_hex(4)
+    if kind == "swift":
+        auth = request.getfixturevalue("swift").auth
+        return open_store(StoreEntry("shelf", f"swift://vault/{place}?auth={auth}"), engine_swift.options("shelf"))
     if kind == "s3":
         entry = StoreEntry("shelf", f"s3://vault/{place}?endpoint={request.getfixturevalue('s3_url')}")
         names = ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY")
@@ -145,7 +149,7 @@ def test_many_threads_at_once(store: Store) -> None:
     assert len(list(store.paths())) == 8
 
 
-@pytest.mark.parametrize("kind", ["opendal", "s3", "webdav"])
+@pytest.mark.parametrize("kind", ["opendal", "s3", "webdav", "swift"])
 @pytest.mark.parametrize("size", [2048, 2049, 6144, 6145])
 def test_long_strings_are_kept_in_parts(
     kind: str, size: int, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch

@@ -10,7 +10,7 @@ from bailee.errors import InputError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _SECRET = re.compile(
-    r"secret|passw|token|access_key|account_key|credential|signature|private|refresh|authorization|\bsas", re.I
+    r"secret|passw|token|access_key|account_key|credential|signature|private|refresh|authorization|\bsas|^key$", re.I
 )
 
 

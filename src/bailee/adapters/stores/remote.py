@@ -14,17 +14,20 @@ import re
 import secrets as randomness
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from itertools import groupby
+from itertools import chain, groupby, islice
+from typing import TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 import opendal
 from opendal import exceptions, layers
+from opendal.types import Entry
 
 from bailee.adapters.stores.listing import entries
 from bailee.adapters.stores.paths import checked, checked_range
 from bailee.adapters.stores.store import Stored
+from bailee.adapters.stores.swift import Login, Session
 from bailee.errors import InputError, MissingError, StoreError
 from bailee.keys import Secret
 
@@ -35,33 +38,43 @@ RETRIES, FIRST_REST, LONGEST_REST = 4, 0.1, 3.0
 _DRAFTS = "drafts"
 _PART = re.compile(r"(.*)\.part([1-9][0-9]*)")
 _ENDPOINTS = {"webdav", "http", "ipmfs"}
+_Secrets: TypeAlias = tuple[Secret, ...]
+_T = TypeVar("_T")
 
 
 class RemoteStore:
     """A store behind OpenDAL. Made by `open`; strings lie below the root that its options name."""
 
-    def __init__(self, name: str, operator: opendal.Operator, secrets: tuple[Secret, ...] = ()) -> None:
-        self.name, self._operator, self._secrets = name, operator, secrets
-        # Services with a rename are file systems at heart: there a string grows where everybody can see it.
-        self._renames = operator.capability().rename
+    def __init__(
+        self,
+        name: str,
+        current: Callable[[opendal.Operator | None], opendal.Operator],
+        renames: bool,
+        secrets: _Secrets,
+    ) -> None:
+        """current: the operator to ask, or a newer one than that which was refused, if there can be one."""
+        self.name, self._current, self._renames, self._secrets = name, current, renames, secrets
 
     @classmethod
     def open(
         cls, name: str, service: str, options: Mapping[str, str], secrets: Mapping[str, Secret] | None = None
     ) -> RemoteStore:
         """InputError where OpenDAL knows no such service, or not with these options."""
-        hidden = secrets or {}
+        hidden = dict(secrets or {})
         options = _completed(name, service, options, has_secrets=bool(hidden))
-        told = {option: value.reveal().decode() for option, value in hidden.items()}
-        store_secrets = tuple(hidden.values())
-        try:
-            operator = opendal.Operator(service, **{**options, **told})
-        except Exception as error:
-            raise InputError(f"store {name}: {_reason(error, store_secrets)}; check its URL and options") from None
-        operator = operator.layer(layers.TimeoutLayer(timeout=TIMEOUT, io_timeout=IO_TIMEOUT)).layer(
-            layers.RetryLayer(max_times=RETRIES, min_delay=FIRST_REST, max_delay=LONGEST_REST, jitter=True)
-        )
-        return cls(name, operator, store_secrets)
+        everything = tuple(hidden.values())
+        if service == "swift" and "auth" in options:
+            user, key = hidden.pop("user", Secret(b"")), hidden.pop("key", Secret(b""))
+            login = Login(name, options.pop("auth"), user, key)
+
+            def anew(endpoint: str, token: Secret) -> opendal.Operator:
+                return _operator(name, service, {**options, "endpoint": endpoint}, {**hidden, "token": token})
+
+            anew(login.auth, Secret(b"none"))  # asks nobody: options that OpenDAL does not take are told now
+            return cls(name, Session(login, anew).current, False, everything)
+        operator = _operator(name, service, options, hidden)
+        # Services with a rename are file systems at heart: there a string grows where everybody can see it.
+        return cls(name, lambda refused: operator, operator.capability().rename, everything)
 
     def __repr__(self) -> str:
         return f"RemoteStore({self.name})"
@@ -89,16 +102,16 @@ class RemoteStore:
         # The first part goes last: while it is there, whoever deletes again finds the others.
         with self._errors(path):
             try:
-                size = self._operator.stat(checked(path)).content_length
+                size = self._ask(lambda operator: operator.stat(checked(path))).content_length
             except exceptions.NotFound:
                 return
             if size == CHUNK:
                 folder = path.rpartition("/")[0]
-                for entry in entries(self._operator, f"{folder}/" if folder else ""):
+                for entry in self._entries(f"{folder}/" if folder else ""):
                     match = _PART.fullmatch(entry.path)
                     if match and match[1] == path:
-                        self._operator.delete(entry.path)
-            self._operator.delete(path)
+                        self._remove(entry.path)
+            self._remove(path)
 
     def paths(self, prefix: str = "") -> Iterator[Stored]:
         """Parts without their first one, which a crash left, are listed under their own names."""
@@ -106,7 +119,7 @@ class RemoteStore:
         with self._errors("its listing"):
             found = (
                 Stored(entry.path, entry.metadata.content_length, _modified(entry.metadata))
-                for entry in entries(self._operator, f"{folder}/" if folder else "", recursive=True)
+                for entry in self._entries(f"{folder}/" if folder else "", recursive=True)
                 if not entry.path.endswith("/") and entry.path.startswith(prefix)
             )
             # Listings go folder by folder, so the parts of a string are never further apart than its folder is long.
@@ -117,7 +130,7 @@ class RemoteStore:
     def _range(self, path: str, part: int, offset: int, size: int) -> bytes:
         name = _part_name(path, part)
         with self._errors(name):
-            data = self._operator.read(name, offset=offset, size=size)
+            data = self._ask(lambda operator: operator.read(name, offset=offset, size=size))
         if len(data) != size:
             raise StoreError(f"store {self.name}: {name}: expected {size} bytes from {offset}, got {len(data)}")
         return data
@@ -128,7 +141,7 @@ class RemoteStore:
             name = _part_name(path, len(parts))
             try:
                 with self._errors(name):
-                    parts.append(self._operator.read(name))
+                    parts.append(self._whole(name))
             except MissingError:
                 if not parts:
                     raise
@@ -138,20 +151,43 @@ class RemoteStore:
             raise StoreError(f"store {self.name}: {path} has {len(data)} bytes, asked for those from {offset}")
         return data[offset:]
 
+    def _whole(self, name: str) -> bytes:
+        return self._ask(lambda operator: operator.read(name))
+
     def _put(self, path: str, part: int, data: bytes) -> None:
         name = _part_name(path, part)
         with self._errors(name):
             if not self._renames:
-                self._operator.write(name, data)
+                self._ask(lambda operator: operator.write(name, data))
                 return
             draft = f"{_DRAFTS}/{randomness.token_hex(16)}"
             try:
-                self._operator.write(draft, data)
-                self._operator.rename(draft, name)
+                self._ask(lambda operator: operator.write(draft, data))
+                self._ask(lambda operator: operator.rename(draft, name))
             except Exception:
                 with suppress(Exception):
-                    self._operator.delete(draft)
+                    self._remove(draft)
                 raise
+
+    def _remove(self, name: str) -> None:
+        self._ask(lambda operator: operator.delete(name))
+
+    def _entries(self, folder: str, *, recursive: bool = False) -> Iterator[Entry]:
+        def begin(operator: opendal.Operator) -> tuple[list[Entry], Iterator[Entry]]:
+            listing = entries(operator, folder, recursive=recursive)
+            return list(islice(listing, 1)), listing
+
+        return chain(*self._ask(begin))
+
+    def _ask(self, request: Callable[[opendal.Operator], _T]) -> _T:
+        operator = self._current(None)
+        try:
+            return request(operator)
+        except exceptions.PermissionDenied:
+            newer = self._current(operator)
+            if newer is operator:
+                raise
+            return request(newer)
 
     @contextmanager
     def _errors(self, what: str) -> Iterator[None]:
@@ -196,7 +232,7 @@ class _Upload:
         self._waiting, self._first = [], None
         for part in range(1, self._parts):
             with suppress(StoreError), self._store._errors(self._path):
-                self._store._operator.delete(_part_name(self._path, part))
+                self._store._remove(_part_name(self._path, part))
 
     def _flush(self) -> None:
         data, self._waiting, self._size = b"".join(self._waiting), [], 0
@@ -205,6 +241,17 @@ class _Upload:
         else:
             self._first = data
         self._parts += 1
+
+
+def _operator(name: str, service: str, options: Mapping[str, str], hidden: Mapping[str, Secret]) -> opendal.Operator:
+    told = {option: value.reveal().decode() for option, value in hidden.items()}
+    try:
+        operator = opendal.Operator(service, **{**options, **told})
+    except Exception as error:
+        raise InputError(f"store {name}: {_reason(error, tuple(hidden.values()))}; check its URL and options") from None
+    return operator.layer(layers.TimeoutLayer(timeout=TIMEOUT, io_timeout=IO_TIMEOUT)).layer(
+        layers.RetryLayer(max_times=RETRIES, min_delay=FIRST_REST, max_delay=LONGEST_REST, jitter=True)
+    )
 
 
 def _completed(name: str, service: str, options: Mapping[str, str], has_secrets: bool) -> dict[str, str]:
@@ -247,7 +294,7 @@ def _modified(metadata: opendal.types.Metadata) -> float:
     return metadata.last_modified.timestamp() if metadata.last_modified else time.time()
 
 
-def _reason(error: Exception, secrets: tuple[Secret, ...]) -> str:
+def _reason(error: Exception, secrets: _Secrets) -> str:
     """The first line of what OpenDAL says: the rest tells requests and answers in full."""
     text = next(iter(str(error).splitlines()), "") or type(error).__name__
     for secret in secrets:
