@@ -26,6 +26,7 @@ def test_names_are_plain(name: str) -> None:
         "s3://bucket?access_key_id=AKIA",
         "webdav:///?endpoint=https://x&password=hush",
         "swift://box?token=hush",
+        "swift://box?auth=https://host/auth/v1.0&key=hush",
         "azblob://box?account_key=hush",
     ],
 )
