@@ -30,12 +30,16 @@ from bailee.seal.vault.history import add_blob, find_blob_row, require_blobs
 from bailee.seal.vault.journal import entry
 from bailee.seal.vault.keyring import new_blob_key, unwrap
 from bailee.seal.vault.rows import BLOB, StoreNumbers
+from bailee.seal.vault.timekeeping import since_boot
 from bailee.seal.vault.writing import BlobWriter
 
 _WRITERS = 4
 """Chunks on their way at once: each ends with a wait for the slowest store that is needed."""
 _KEPT_TOGETHER = 64
 """New chunks in one transaction."""
+_AT_LEAST_EVERY, _TOO_LATE = 3600.0, 43_200.0
+"""Seconds after which a chunk's row is written however few wait with it; and after which it is not written any more:
+fragments that no row names are swept away after a day."""
 _PAGE = 500
 _SETTING = "deduplicate"
 
@@ -69,8 +73,9 @@ class DeduplicatingWriter:
         """The first place of each print in this put."""
         self._same: list[tuple[int, int]] = []
         """Places that hold what an earlier place holds."""
-        self._writing: deque[tuple[int, bytes, Future[Part]]] = deque()
-        self._new: list[tuple[bytes, Part]] = []
+        self._writing: deque[tuple[int, bytes, float, Future[Part]]] = deque()
+        self._new: list[tuple[bytes, float, Part]] = []
+        """What has no row yet, the oldest first; since when, in seconds since boot."""
         self._length = self.stored = 0
         self._is_over = False
 
@@ -134,7 +139,7 @@ class DeduplicatingWriter:
                 self.stored += len(chunk)
                 while len(self._writing) >= _WRITERS:
                     self._collect()
-                self._writing.append((place, its_print, _pool().submit(self._store, chunk)))
+                self._writing.append((place, its_print, since_boot(), _pool().submit(self._store, chunk)))
 
     def _store(self, chunk: bytes) -> Part:
         blob_id, key, policy = secrets.token_bytes(16), new_blob_key(), self._policy
@@ -144,20 +149,23 @@ class DeduplicatingWriter:
             return Part(writer.finish(), key)
 
     def _collect(self) -> None:
-        place, its_print, written = self._writing.popleft()
+        place, its_print, since, written = self._writing.popleft()
         part = written.result()
         self._parts[place] = part
-        self._new.append((its_print, part))
-        if len(self._new) >= _KEPT_TOGETHER:
+        self._new.append((its_print, since, part))
+        if len(self._new) >= _KEPT_TOGETHER or since_boot() - self._new[0][1] > _AT_LEAST_EVERY:
             self._keep_new()
 
     def _keep_new(self) -> None:
         ground, new = self._ground, self._new
-        sealed = [ground.keyring.seal_upload(part.blob.id, part.key) for _, part in new]
+        self._new = []
+        if new and since_boot() - new[0][1] > _TOO_LATE:
+            raise ConflictError("this put came to a stand for so long that it was given up; put it again")
+        sealed = [ground.keyring.seal_upload(part.blob.id, part.key) for _, _, part in new]
 
         def work(unit: Unit) -> None:
             created = ground.time.now()
-            for (its_print, part), key in zip(new, sealed, strict=True):
+            for (its_print, _, part), key in zip(new, sealed, strict=True):
                 row = add_blob(unit, ground, part.blob, created)
                 unit.connection.execute(insert(loose), {"blob": row, "sealed": key, "etag": "", "created": created})
                 # Another put may have been first, or an older one with another code; the newest is found from now on.
@@ -166,7 +174,6 @@ class DeduplicatingWriter:
 
         if new:
             ground.catalogue.change(work)
-        self._new = []
 
     def _end(self, unit: Unit, held: Sequence[Part]) -> None:
         ids = sorted({part.blob.id for part in held})

@@ -111,7 +111,7 @@ def open_home(
         keyring = open_keyring(home, identity, vault_id)
         with catalogue.reading() as connection:
             time.see(connection.execute(select(state.c.latest)).scalar_one())
-            numbers, entries = StoreNumbers(connection), get_entries(connection)
+            numbers, entries = StoreNumbers(connection, catalogue.reading), get_entries(connection)
         opened, problems = open_stores(entries)
     except BaseException:
         catalogue.close()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import Any
 
@@ -77,9 +78,18 @@ def to_version(row: Row[Any]) -> Version:
 
 
 class StoreNumbers:
-    """Names of stores as the catalogue's rows have them: small numbers, never used again for another."""
+    """Names of stores as the catalogue's rows have them: small numbers, never used again for another.
 
-    def __init__(self, connection: Connection) -> None:
+    reread: gives a connection when a number is met that was not there: another process has added a store.
+    """
+
+    def __init__(
+        self, connection: Connection, reread: Callable[[], AbstractContextManager[Connection]] | None = None
+    ) -> None:
+        self._reread = reread
+        self._read(connection)
+
+    def _read(self, connection: Connection) -> None:
         rows = connection.execute(select(stores.c.number, stores.c.name)).all()
         self._names: dict[int, str] = {0: "", **{row.number: row.name for row in rows}}
         self._numbers = {name: number for number, name in self._names.items()}
@@ -90,8 +100,11 @@ class StoreNumbers:
     def unpack(self, data: bytes) -> tuple[Placed, ...]:
         if len(data) % _FRAGMENT.size:
             raise DamageError("the fragments of a blob are cut off in the catalogue; restore a copy of it")
-        found = enumerate(_FRAGMENT.iter_unpack(data))
-        return tuple(Placed(index, self._names[number], root) for index, (number, root) in found)
+        found = tuple(_FRAGMENT.iter_unpack(data))
+        if self._reread is not None and any(number not in self._names for number, _ in found):
+            with self._reread() as connection:
+                self._read(connection)
+        return tuple(Placed(index, self._names[number], root) for index, (number, root) in enumerate(found))
 
     def to_blob(self, row: Any) -> Blob:
         """From a row with the columns of BLOB."""
