@@ -62,7 +62,7 @@ class Face:
     def say(self, text: str) -> None:
         """A line on what is going on."""
         if not self.as_json:
-            self.err.print(text, markup=False)
+            self.err.print(plain(text), markup=False)
 
     @contextmanager
     def progress(self) -> Iterator[Report]:
@@ -139,7 +139,15 @@ def _tell(kind: str, message: str, code: int, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"error": kind, "message": message, "exit_code": code}, ensure_ascii=False), flush=True)
     else:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"{kind}: {message}", style="red", markup=False)
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"{kind}: {plain(message)}", style="red", markup=False
+        )
+
+
+def plain(text: str) -> str:
+    """Text as a terminal may be given it: in strangers' names colours, cursor moves and turned directions are written
+    out. Line breaks stay."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else ascii(letter).strip("'") for letter in text)
 
 
 def facts_table(facts: Mapping[str, object]) -> Text:
@@ -148,7 +156,7 @@ def facts_table(facts: Mapping[str, object]) -> Text:
     width = max(20, shutil.get_terminal_size().columns - indent)
     lines = []
     for name, value in facts.items():
-        text = " ".join(str(value).split("\n"))  # a name with a line break must not look like a fact of its own
+        text = plain(" ".join(str(value).split("\n")))  # a name with a line break must not look like a fact of its own
         parts = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) if ", " in text else [text]
         shown = f"\n{'':{indent}}".join(parts)
         lines.append(Text.assemble((f"{name:{indent}}", "bold"), shown))  # strangers' names: never read as markup

@@ -14,7 +14,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
+from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table, plain
 from bailee.cli.vault_face import (
     WHEN,
     AVersion,
@@ -241,9 +241,9 @@ def _listed(found: list[Version], folders: list[str]) -> Group:
     table.add_column(justify="right", no_wrap=True)
     table.add_column(no_wrap=True, overflow="ignore")
     for folder in folders:
-        table.add_row("", "", Text(folder))
+        table.add_row("", "", Text(plain(folder)))
     for one in found:
-        table.add_row(when(one.created), bytes_words(one.length), Text(one.name))
+        table.add_row(when(one.created), bytes_words(one.length), Text(plain(one.name)))
     return Group(table)
 
 

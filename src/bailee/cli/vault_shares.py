@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +18,7 @@ from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_tab
 from bailee.cli.identities import own_identity, read_public
 from bailee.cli.vault_face import WHEN, bytes_words, moment, opened, when
 from bailee.cli.vault_trees import write_file
-from bailee.errors import InputError
+from bailee.errors import InputError, StorageError
 
 if TYPE_CHECKING:
     from bailee.seal.vault.received import Received
@@ -134,6 +136,8 @@ def open_(
 ) -> None:
     """Read what was shared with you, from the share and the stores alone. Without a target: say what is in it.
 
+    A store that asks for credentials gets BAILEE_STORE_NAME_OPTION variables where BAILEE_STORE_NAME_URL is its URL.
+
     Example: `bailee vault open scan.share scan.tar --owner owner/identity.json`
     """
     face = Face(as_json)
@@ -189,16 +193,20 @@ def pass_(
 
 
 def _received(file: Path, owner: Path | None, revocations: list[Path], home: Path) -> Received:
+    from bailee.adapters.stores.access import confirmed
     from bailee.adapters.stores.entry import StoreEntry
+    from bailee.adapters.stores.opening import open_store
     from bailee.records import open_signed
     from bailee.records.passing import read_chain
     from bailee.records.share import ShareRevocation
-    from bailee.seal.vault.home import open_stores
     from bailee.seal.vault.received import open_share
 
     chain = read_chain(read_bytes(file, _SHARE, "share"))
     told = chain.first.record.stores
-    stores, _ = open_stores([StoreEntry(one.name, one.url, one.provider, one.region) for one in told])
+    stores = {}
+    for entry in [StoreEntry(one.name, one.url, one.provider, one.region) for one in told]:
+        with suppress(StorageError):
+            stores[entry.name] = open_store(entry, confirmed(entry, os.environ))
     taken = [open_signed(read_bytes(path, 1 << 20, "revocation"), ShareRevocation) for path in revocations]
     key = None if owner is None else read_public(owner).public_key
     return open_share(chain, own_identity(home), stores, owner=key, revocations=taken)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -61,7 +62,10 @@ class FolderStore:
         with self._errors(path):
             handle = self._open(path)
             try:
-                size = os.fstat(handle).st_size
+                found = os.fstat(handle)
+                if not stat.S_ISREG(found.st_mode):
+                    raise StoreError(f"store {self.name}: {path} is no file; remove it")
+                size = found.st_size
                 stop = size if length is None else offset + length
                 if max(offset, stop) > size:
                     raise StoreError(f"store {self.name}: {path} has {size} bytes, asked for {offset} to {stop}")
@@ -130,7 +134,8 @@ class FolderStore:
     def _open(self, path: str) -> int:
         try:
             with self._folder(path) as folder:
-                return os.open(path.rpartition("/")[2], os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
+                # O_NONBLOCK: somebody may have put a pipe there, which would be waited for.
+                return os.open(path.rpartition("/")[2], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
         except FileNotFoundError:
             self._present()
             raise MissingError(f"store {self.name}: nothing is under {path}") from None

@@ -17,11 +17,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import chain, groupby, islice
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar, Unpack
 from urllib.parse import urlsplit
 
 import opendal
 from opendal import exceptions, layers
+from opendal.options import OpenKwargs
 from opendal.types import Entry
 
 from bailee.adapters.stores.listing import entries
@@ -35,6 +36,8 @@ CHUNK = 4 << 20
 """Never changes: where a byte of a stored string lies follows from it."""
 TIMEOUT, IO_TIMEOUT = 20.0, 30.0
 RETRIES, FIRST_REST, LONGEST_REST = 4, 0.1, 3.0
+_LONGEST_LISTING = 1 << 20
+"""Entries of a folder that are looked at for the parts of one string: a listing without end holds up no deletion."""
 _DRAFTS = "drafts"
 _PART = re.compile(r"(.*)\.part([1-9][0-9]*)")
 _ENDPOINTS = {"webdav", "http", "ipmfs"}
@@ -107,7 +110,7 @@ class RemoteStore:
                 return
             if size == CHUNK:
                 folder = path.rpartition("/")[0]
-                for entry in self._entries(f"{folder}/" if folder else ""):
+                for entry in islice(self._entries(f"{folder}/" if folder else ""), _LONGEST_LISTING):
                     match = _PART.fullmatch(entry.path)
                     if match and match[1] == path:
                         self._remove(entry.path)
@@ -130,7 +133,7 @@ class RemoteStore:
     def _range(self, path: str, part: int, offset: int, size: int) -> bytes:
         name = _part_name(path, part)
         with self._errors(name):
-            data = self._ask(lambda operator: operator.read(name, offset=offset, size=size))
+            data = self._at_most(name, size + 1, offset=offset, size=size)
         if len(data) != size:
             raise StoreError(f"store {self.name}: {name}: expected {size} bytes from {offset}, got {len(data)}")
         return data
@@ -141,18 +144,35 @@ class RemoteStore:
             name = _part_name(path, len(parts))
             try:
                 with self._errors(name):
-                    parts.append(self._whole(name))
+                    parts.append(self._at_most(name, CHUNK + 1))
             except MissingError:
                 if not parts:
                     raise
                 break
+            if len(parts[-1]) > CHUNK:
+                raise StoreError(f"store {self.name}: {name}: expected at most {CHUNK} bytes, got more")
         data = b"".join(parts)
         if offset > len(data):
             raise StoreError(f"store {self.name}: {path} has {len(data)} bytes, asked for those from {offset}")
         return data[offset:]
 
-    def _whole(self, name: str) -> bytes:
-        return self._ask(lambda operator: operator.read(name))
+    def _at_most(self, name: str, limit: int, **wanted: Unpack[OpenKwargs]) -> bytes:
+        """A service may send without end; OpenDAL's `read` would keep all of it before it looks at the length."""
+
+        def fetch(operator: opendal.Operator) -> bytes:
+            parts: list[bytes] = []
+            left = limit
+            try:
+                with operator.open(name, "rb", **wanted) as file:
+                    while left and (part := file.read(left)):
+                        parts.append(part)
+                        left -= len(part)
+            except OSError as error:  # a file's errors have no types of their own, but begin with their kind
+                kind = getattr(exceptions, str(error).partition(" ")[0], StoreError)
+                raise kind(str(error)) from None
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+        return self._ask(fetch)
 
     def _put(self, path: str, part: int, data: bytes) -> None:
         name = _part_name(path, part)

@@ -140,7 +140,7 @@ def _ask(store: Store | None) -> str:
     if store is None:
         return "it cannot be opened"
     try:
-        store.read(MARK)
+        store.read(MARK, 0, 1)
     except MissingError:
         return ""
     except StorageError as error:
