@@ -139,6 +139,28 @@ def test_nobody_there_is_asked_again_and_told(monkeypatch: pytest.MonkeyPatch) -
         opened("http://127.0.0.1:9/auth").read("x")
 
 
+def test_threads_that_wait_for_a_log_in_share_its_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    store, waiting, asked = opened("http://127.0.0.1:9/auth"), threading.Barrier(8), []
+
+    def ask(login: Login) -> tuple[str, Secret]:
+        asked.append(login.auth)
+        time.sleep(0.3)
+        raise StoreError("store shelf: nobody there")
+
+    def use() -> None:
+        waiting.wait()
+        with pytest.raises(StoreError, match="nobody there"):
+            store.read("x")
+
+    monkeypatch.setattr(Login, "ask", ask)
+    threads = [threading.Thread(target=use) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(asked) < 8
+
+
 @contextmanager
 def answering(status: int, **headers: str) -> Iterator[tuple[str, list[dict[str, str]]]]:
     """A server that always answers that; its URL, and the headers of who came."""

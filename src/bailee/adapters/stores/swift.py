@@ -100,10 +100,20 @@ class Session:
         self._login, self._make = login, make
         self._lock = threading.Lock()
         self._newest: opendal.Operator | None = None
+        self._failures, self._problem = 0, ""
 
     def current(self, refused: opendal.Operator | None) -> opendal.Operator:
         """The newest operator, made anew where there is none yet, or where it is the one that was refused."""
+        before = self._failures
         with self._lock:
-            if self._newest is None or self._newest is refused:
+            if self._newest is not None and self._newest is not refused:
+                return self._newest
+            if self._failures != before:
+                # It failed while this thread waited. Else threads would wait for a dead server one after the other.
+                raise StoreError(self._problem)
+            try:
                 self._newest = self._make(*self._login.ask())
+            except StoreError as error:
+                self._failures, self._problem = self._failures + 1, str(error)
+                raise
             return self._newest
