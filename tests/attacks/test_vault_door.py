@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import io
@@ -12,6 +13,7 @@ import socket
 import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import pytest
 
@@ -22,6 +24,8 @@ from bailee.seal.vault.vault import Vault
 from bailee.server.s3 import connection, new_access_key, xml
 from bailee.server.s3.errors import S3Error
 from server.s3.door import open_door
+
+app = import_module("bailee.server.s3.application")  # the package gives a function of that name
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +107,38 @@ def test_a_head_that_never_comes_is_not_waited_for(door, monkeypatch):
         with knock(door) as knocking:
             knocking.sendall(begun)
             assert heard(knocking) == b""
+
+
+def test_who_takes_no_answer_holds_no_place(vault, home, monkeypatch):
+    monkeypatch.setattr(app, "_SILENCE", 0.01)
+
+    async def full(_message):
+        await asyncio.Event().wait()
+
+    async def nothing():
+        return {"type": "http.request"}
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/plain",
+        "raw_path": b"/plain",
+        "query_string": b"",
+        "headers": [],
+    }
+    asyncio.run(asyncio.wait_for(app.application(vault, home)(scope, nothing, full), 20))
+
+
+def test_who_sends_a_byte_a_minute_holds_no_place(monkeypatch):
+    monkeypatch.setattr(app, "_BLOCK_TIME", 0.1)
+
+    async def drip():
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b"a", "more_body": True}
+
+    with pytest.raises(S3Error, match="not read from or written to within the timeout") as caught:
+        asyncio.run(app._Body({"headers": []}, drip).block())
+    assert caught.value.code == "RequestTimeout"
 
 
 @pytest.mark.parametrize("length", [b"Content-Length: 33", b"Transfer-Encoding: chunked"])

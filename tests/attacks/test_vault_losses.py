@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from bailee.adapters.stores.entry import StoreEntry
-from bailee.errors import ConflictError
+from bailee.errors import ConflictError, LockedError
 from bailee.keys import Identity
 from bailee.seal.vault import deduplicating, membership
 from bailee.seal.vault.cache import LEAST, set_cache
 from bailee.seal.vault.facts import Code, Policy
 from bailee.seal.vault.rebalancing import rebalance
 from bailee.seal.vault.vault import Vault
+from bailee.server.s3.lifecycle import expire
+from bailee.server.s3.registry import Bucket, Registry
 
 OWNER = Identity.generate("Owner")
 DAY = 86_400.0
@@ -94,6 +96,20 @@ def test_a_store_that_another_process_added_is_no_surprise(vault: Vault, tmp_pat
     with Vault.open(tmp_path / "home", OWNER, clock=lambda: later) as other:
         assert other.tidy().waiting == 0
     assert not [path for path in tmp_path.glob("*/??/*") if path.is_file()]
+
+
+def test_lifecycle_rules_do_nothing_by_a_clock_that_went_back(tmp_path: Path) -> None:
+    now = [1_800_000_000.0]
+    with Vault.create(tmp_path / "home", OWNER, entries(tmp_path), Policy(Code(2, 3)), clock=lambda: now[0]) as vault:
+        rule = "<Rule><Status>Enabled</Status><Expiration><Days>1</Days></Expiration></Rule>"
+        settings = {"lifecycle": f"<LifecycleConfiguration>{rule}</LifecycleConfiguration>"}
+        Registry(vault).add_bucket(Bucket("b", now[0], settings=settings))
+        vault.put("b/k", b"x")
+        now[0] -= DAY
+        with pytest.raises(LockedError, match="nothing is erased by time"):
+            expire(vault, now[0] + 10 * DAY)
+        now[0] += DAY
+        assert expire(vault, now[0] + 10 * DAY).objects == 1
 
 
 def test_nothing_readable_lies_anywhere(tmp_path: Path) -> None:

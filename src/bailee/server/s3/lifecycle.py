@@ -147,7 +147,11 @@ def _number(text: str, low: int = 0, high: int = 1 << 62) -> int:
 
 
 def expire(vault: Vault, now: float) -> Expired:
-    """Do what the rules of all buckets ask for at `now`. Safe to run again, and to break off."""
+    """Do what the rules of all buckets ask for at `now`. Safe to run again, and to break off.
+
+    Raises LockedError while the vault's clock is behind what it has seen: then nothing is erased by time.
+    """
+    vault.ground.time.check()
     done, registry = Expired(), Registry(vault)
     for bucket in registry.buckets():
         text = bucket.settings.get("lifecycle")
