@@ -30,6 +30,7 @@ from bailee.seal.vault.received import Received, open_share
 from bailee.seal.vault.recipients import CurvePrivate
 from bailee.seal.vault.rotation import revoke_now, rotate, rotate_queued
 from bailee.seal.vault.sharing import Offer, pass_on
+from bailee.seal.vault.sweeping import MARK
 from bailee.seal.vault.tables import PUBLIC, get_table, put_table, read_table, table_face
 from bailee.seal.vault.vault import Vault
 
@@ -57,7 +58,8 @@ def opened(vault: Vault, data: bytes, reader: Identity | None = ANN) -> Received
 
 
 def fragments(vault: Vault) -> set[tuple[str, str]]:
-    return {(name, stored.path) for name, store in vault.ground.stores.items() for stored in store.paths()}
+    found = {(name, stored.path) for name, store in vault.ground.stores.items() for stored in store.paths()}
+    return {one for one in found if one[1] != MARK}
 
 
 def count_tasks(vault: Vault, kind: str) -> int:
