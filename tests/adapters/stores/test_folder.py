@@ -127,3 +127,62 @@ def test_a_full_device_for_real(tmp_path: Path, store: FolderStore, monkeypatch:
     with pytest.raises(StoreError, match="no space left"):
         writing.write(b"x")
     writing.abandon()
+
+
+def test_many_strings_take_one_sync(store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if folder._syncfs() is None:
+        pytest.skip("this system has no syncfs")
+    put(store, "ab/first", b"x")
+    synced: list[str] = []
+    monkeypatch.setattr(folder, "_syncfs", lambda: lambda handle: synced.append(os.readlink(f"/proc/self/fd/{handle}")))
+    monkeypatch.setattr(os, "fsync", lambda handle: pytest.fail("synced one by one"))
+    monkeypatch.setattr(folder, "sync_directory", lambda path: None)
+    store.write_many([(f"a{at % 3}/{at}", b"%d" % at) for at in range(9)])
+    assert synced == [str(tmp_path / "shelf")]
+    assert [store.read(f"a{at % 3}/{at}") for at in range(9)] == [b"%d" % at for at in range(9)]
+    assert drafts(tmp_path / "shelf") == []
+
+
+@pytest.mark.parametrize("count", [2, 9])
+def test_many_strings_are_synced_one_by_one_where_they_are_few_or_the_system_cannot(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    put(store, "ab/first", b"x")
+    if count > folder._EACH:
+        monkeypatch.setattr(folder, "_syncfs", lambda: None)
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    store.write_many([(f"ab/{at}", b"x") for at in range(count)])
+    assert len(synced) == 2 * count
+
+
+def test_many_strings_stay_within_the_folder_and_replace_nothing(store: FolderStore, tmp_path: Path) -> None:
+    put(store, "ab/there", b"old")
+    with pytest.raises(StoreError, match="store shelf: cannot use 1 strings: File exists"):
+        store.write_many([("ab/there", b"new")])
+    assert store.read("ab/there") == b"old"
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "shelf" / "cd").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StoreError):
+        store.write_many([("cd/x", b"new")])
+    assert os.listdir(tmp_path / "elsewhere") == []
+
+
+def test_no_part_of_a_string_stays_where_the_disk_is_full(
+    store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(handle: int, data: bytes) -> None:
+        os.write(handle, data[:1])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(folder, "write_all", full)
+    with pytest.raises(StoreError, match="no space left"):
+        store.write_many([("ab/x", b"12"), ("ab/y", b"34")])
+    assert os.listdir(tmp_path / "shelf" / "ab") == []
+
+
+def test_many_strings_do_not_go_where_no_disk_is_mounted(store: FolderStore, tmp_path: Path) -> None:
+    (tmp_path / "shelf" / MARK).unlink()
+    with pytest.raises(StoreError, match="is not marked as a store"):
+        store.write_many([("ab/x", b"1")])
+    assert not (tmp_path / "shelf" / "ab").exists()

@@ -5,9 +5,9 @@ Every failure is a StoreError that names the store. Nothing here knows what the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -47,3 +47,15 @@ class Store(Protocol):
 
     def paths(self, prefix: str = "") -> Iterator[Stored]:
         """All finished strings under `prefix`, in any order. Drafts are not listed."""
+
+
+@runtime_checkable
+class TakesMany(Protocol):
+    """A store to which many small strings at once cost less than one after the other."""
+
+    def write_many(self, strings: Sequence[tuple[str, bytes | memoryview]]) -> None:
+        """New strings under new paths; all are kept when it returns.
+
+        Until then, and after a failure or a crash, some may be there, whole or in part: only for paths that nobody
+        reads before this returns. Nothing may be under them.
+        """

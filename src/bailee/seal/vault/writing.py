@@ -21,6 +21,7 @@ from bailee.seal.vault.fragments import NamingKey, fragment_root, leaf
 from bailee.seal.vault.kernel import Bytes
 from bailee.seal.vault.lanes import Lanes, Load
 from bailee.seal.vault.layout import LONGEST, PLAIN, SEGMENT, TAG, padded_length, piece_length
+from bailee.seal.vault.posting import SMALL, Fragment, can_post, post
 from bailee.seal.vault.segments import Cipher, commitment
 
 BATCH = 4
@@ -62,9 +63,10 @@ class BlobWriter:
             raise InputError(f"a code of {code} needs {code.k} to {code.n} fragments to be safe, got {need}")
         self._id, self._key, self._code = blob_id, key, code
         self._cipher = Cipher(blob_id, key, code)
-        places = [(j, store, naming.path(blob_id, j)) for j, store in enumerate(targets) if store is not None]
-        self._lanes = Lanes(places, need, patience, clock)
-        self._need, self._workers = need, workers
+        self._places = [(j, store, naming.path(blob_id, j)) for j, store in enumerate(targets) if store is not None]
+        self._opened: Lanes | None = None
+        self._posted: Sequence[Fragment] = ()
+        self._need, self._workers, self._patience, self._clock = need, workers, patience, clock
         self._length = self._segment = 0
         self._tail = bytearray()
         self._leaves = [bytearray() for _ in range(code.n)]
@@ -106,26 +108,49 @@ class BlobWriter:
             raise InputError("this blob is finished or abandoned already")
         try:
             rest = padded_length(self._length) - self._length
-            while rest:
-                rest -= self._feed(_ZEROS[: min(rest, len(_ZEROS))])
-            self._seal(self._tail, is_last=True)
-            self._tail = bytearray()
-            while self._sealing:
-                self._collect()
-            self._lanes.send(self._load(self._leaves), is_last=True)
-            self._lanes.settle()
+            if self._length <= SMALL and can_post([store for _, store, _ in self._places]):
+                self._tail += bytes(rest)
+                stores = self._post()
+            else:
+                while rest:
+                    rest -= self._feed(_ZEROS[: min(rest, len(_ZEROS))])
+                stores = self._send_rest()
         except BaseException:
             self.abandon()
             raise
         self._is_over = True
-        stores = {lane.index: lane.store.name for lane in self._lanes.all if lane.finished}
         placed = [Placed(j, stores.get(j, ""), fragment_root(self._leaves[j])) for j in range(self._code.n)]
         return Blob(self._id, self._code, self._length, commitment(self._key), tuple(placed))
+
+    def _post(self) -> dict[int, str]:
+        """All of it is in the tail, and no lane was opened for it."""
+        made, leaves = self._sealed(0, self._tail, is_last=True)
+        for table, entry in zip(self._leaves, leaves, strict=True):
+            table += entry
+        self._posted = [Fragment(j, store, path, made[j].tobytes() + leaves[j]) for j, store, path in self._places]
+        post(self._posted, self._need, self._patience)
+        return {one.index: one.store.name for one in self._posted if one.is_safe}
+
+    def _send_rest(self) -> dict[int, str]:
+        self._seal(self._tail, is_last=True)
+        self._tail = bytearray()
+        while self._sealing:
+            self._collect()
+        self._lanes.send(self._load(self._leaves), is_last=True)
+        self._lanes.settle()
+        return {lane.index: lane.store.name for lane in self._lanes.all if lane.finished}
+
+    @property
+    def _lanes(self) -> Lanes:
+        if self._opened is None:
+            self._opened = Lanes(self._places, self._need, self._patience, self._clock)
+        return self._opened
 
     @property
     def faults(self) -> tuple[tuple[str, StoreError], ...]:
         """Stores that were given up, by name, and why."""
-        return tuple((lane.store.name, lane.error) for lane in self._lanes.all if lane.error is not None)
+        ways = self._posted or (() if self._opened is None else self._opened.all)
+        return tuple((one.store.name, one.error) for one in ways if one.error is not None)
 
     def abandon(self) -> None:
         """Nothing of it stays; a store that cannot be reached now keeps bytes that nothing names."""
@@ -134,7 +159,8 @@ class BlobWriter:
         self._is_over = True
         self._sealing.clear()
         self._batch.clear()
-        self._lanes.abandon()
+        if self._opened is not None:
+            self._opened.abandon()
 
     def _feed(self, data: bytes | bytearray | memoryview) -> int:
         view = memoryview(data).cast("B")
