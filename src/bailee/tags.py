@@ -46,6 +46,7 @@ VAULT_SEGMENT = "bailee/vault/segment/v1"
 VAULT_PLACE = _key("bailee/vault/place/v1")
 VAULT_LOG_NAME = "bailee/vault/log-name/v1"
 VAULT_LOG_CONTENT = _key("bailee/vault/log-content/v1")
+VAULT_SEALING_KEY = "bailee/vault/sealing-key/v1"
 VAULT_VERSION_KEY = "bailee/vault/version-key/v1"
 VAULT_UPLOAD_KEY = "bailee/vault/upload-key/v1"
 VAULT_BLOB_KEY = "bailee/vault/blob-key/v1"

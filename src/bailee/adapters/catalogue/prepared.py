@@ -6,7 +6,7 @@ conversions of results: use this for columns that need none (a Boolean comes bac
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Executable
@@ -27,6 +27,13 @@ class Prepared:
         cursor = connection.connection.cursor()
         cursor.execute(text, values if order is None else [values[name] for name in order])
         return cursor
+
+    def run_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Once for each of `rows`, which have the same names; all go to the driver together."""
+        text, order, fixed = self._compiled.get(connection.dialect.name) or self._compile(connection, rows[0])
+        full = [{**fixed, **row} for row in rows] if fixed else rows
+        cursor = connection.connection.cursor()
+        cursor.executemany(text, full if order is None else [[row[name] for name in order] for row in full])
 
     def first(self, connection: Connection, values: Mapping[str, Any]) -> Any:
         """The first row, as a tuple, or None."""

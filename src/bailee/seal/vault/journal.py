@@ -11,10 +11,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from blake3 import blake3
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from bailee import tags
 from bailee.adapters.catalogue import Catalogue, Ticket
+from bailee.adapters.catalogue.prepared import Prepared
 from bailee.adapters.catalogue.tables import heads, leaves, nodes, state
 from bailee.errors import DamageError, InputError, ProofError
 from bailee.records import Json, Signed, canonical, open_signed, sign, time_text, tree
@@ -24,6 +25,11 @@ from bailee.seal.vault.keyring import Keyring
 from bailee.seal.vault.timekeeping import Timekeeper
 
 _PAGE = 1000
+_STATE = Prepared(select(state.c.size, state.c.peaks, state.c.latest))
+_NEW_LEAF, _NEW_NODE = Prepared(insert(leaves)), Prepared(insert(nodes))
+_NEW_STATE = Prepared(
+    update(state).values(size=bindparam("new_size"), peaks=bindparam("new_peaks"), latest=bindparam("new_latest"))
+)
 
 
 def finishing(time: Timekeeper) -> Callable[[Connection, list[Ticket]], None]:
@@ -32,19 +38,20 @@ def finishing(time: Timekeeper) -> Callable[[Connection, list[Ticket]], None]:
     def finish(connection: Connection, tickets: list[Ticket]) -> None:
         if not tickets:
             return
-        row = connection.execute(select(state.c.size, state.c.peaks, state.c.latest)).one()
-        grown = _accumulator(row.size, bytes(row.peaks))
+        size, peaks, latest = _STATE.first(connection, {})
+        grown = _accumulator(size, bytes(peaks))
         entries, inner = [], []
         for ticket in tickets:
             ticket.seq = grown.size
             entries.append({"seq": ticket.seq, "entry": ticket.entry})
             for level, index, value in grown.append(tree.leaf_hash(ticket.entry)):
                 inner.append({"level": level, "index": index, "hash": value})
-        connection.execute(insert(leaves), entries)
-        connection.execute(insert(nodes), inner)
-        time.see(row.latest)
-        connection.execute(
-            update(state).values(size=grown.size, peaks=b"".join(grown.peaks), latest=max(row.latest, time.highest))
+        _NEW_LEAF.run_many(connection, entries)
+        _NEW_NODE.run_many(connection, inner)
+        time.see(latest)
+        _NEW_STATE.run(
+            connection,
+            {"new_size": grown.size, "new_peaks": b"".join(grown.peaks), "new_latest": max(latest, time.highest)},
         )
 
     return finish

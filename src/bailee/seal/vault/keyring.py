@@ -1,6 +1,6 @@
 """The keys of a vault: which are sealed to the owner, which are wrapped under another, and what each is bound to.
 
-owner's identity --HPKE--> version key --AES-256-GCM--> blob key          (docs/vault.md, section 3)
+owner's identity --HPKE--> sealing key --AES-256-GCM--> version key --AES-256-GCM--> blob key  (docs/vault.md, 3)
 owner's identity --HPKE--> naming key, in `vault.key` of the home; blob keys of uploads that no version holds yet
 """
 
@@ -23,10 +23,12 @@ from bailee.keys import Identity, Secret
 from bailee.seal.vault.fragments import NamingKey
 
 KEY_FILE = "vault.key"
-_KEY = 32
+_KEY, _WRAPPED = 32, 48
 _NONCE = bytes(12)
 _OPENED = 4096
-"""Version keys kept opened in memory."""
+"""Version keys kept opened in memory, and as many sealing keys."""
+_SEALS = 256
+"""Version keys under one sealing key: HPKE with ML-KEM takes longer than all else that a small object's keys need."""
 
 
 class Keyring:
@@ -36,7 +38,10 @@ class Keyring:
         self._identity, self._public, self.vault_id = identity, identity.public, vault_id
         self.naming = NamingKey(naming)
         self._log_names = blake3(naming.reveal(), derive_key_context=tags.VAULT_LOG_NAME).digest()
-        self._opened: OrderedDict[bytes, Secret] = OrderedDict()
+        self._opened = _Kept()
+        self._sealing = _Kept()
+        self._fresh: tuple[Secret, bytes] | None = None
+        self._seals = 0
         self._guard = threading.Lock()
 
     @property
@@ -48,21 +53,42 @@ class Keyring:
         return blake3(name.encode(), key=self._log_names).hexdigest()
 
     def new_version_key(self, version_id: bytes) -> tuple[Secret, bytes]:
-        """A fresh key, and what the catalogue keeps of it: sealed to the owner, bound to the version."""
+        """A fresh key, and what the catalogue keeps of it: wrapped for the owner, bound to the version.
+
+        The sealing key stands before it, sealed, in each row: a row opens alone, and one that is erased leaves a key
+        that nothing lies under any more.
+        """
         key = Secret(secrets.token_bytes(_KEY))
-        return key, self._public.seal(key, self._info(tags.VAULT_VERSION_KEY, version_id))
+        with self._guard:
+            if self._fresh is None or self._seals == 0:
+                fresh = Secret(secrets.token_bytes(_KEY))
+                self._fresh = fresh, self._public.seal(fresh, self._info(tags.VAULT_SEALING_KEY, b""))
+                self._seals = _SEALS
+            self._seals -= 1
+            sealing, sealed = self._fresh
+        wrapping, bound = self._version_wrapping(sealing, version_id)
+        return key, sealed + wrapping.encrypt(_NONCE, key.reveal(), bound)
 
     def open_version_key(self, version_id: bytes, sealed: bytes) -> Secret:
+        """Raises DamageError where the catalogue's row was changed, or belongs elsewhere."""
         with self._guard:
             found = self._opened.get(version_id)
-            if found is not None:
-                self._opened.move_to_end(version_id)
-                return found
-        key = self._identity.unseal(sealed, self._info(tags.VAULT_VERSION_KEY, version_id))
+            sealing = self._sealing.get(sealed[:-_WRAPPED])
+        if found is not None:
+            return found
+        if sealing is None:
+            sealing = self._identity.unseal(sealed[:-_WRAPPED], self._info(tags.VAULT_SEALING_KEY, b""))
+        wrapping, bound = self._version_wrapping(sealing, version_id)
+        try:
+            key = Secret(wrapping.decrypt(_NONCE, sealed[-_WRAPPED:], bound))
+        except InvalidTag:
+            raise DamageError(
+                f"the key of version {version_id.hex()} does not open: "
+                "the catalogue was damaged or changed; restore a copy of it"
+            ) from None
         with self._guard:
-            self._opened[version_id] = key
-            while len(self._opened) > _OPENED:
-                self._opened.popitem(last=False)
+            self._opened.keep(version_id, key)
+            self._sealing.keep(sealed[:-_WRAPPED], sealing)
         return key
 
     def forget(self, version_id: bytes) -> None:
@@ -76,8 +102,23 @@ class Keyring:
     def open_upload(self, blob_id: bytes, sealed: bytes) -> Secret:
         return self._identity.unseal(sealed, self._info(tags.VAULT_UPLOAD_KEY, blob_id))
 
+    def _version_wrapping(self, sealing: Secret, version_id: bytes) -> tuple[AESGCM, bytes]:
+        # Each version has a wrapping key of its own, so the nonce may be fixed.
+        bound = self._info(tags.VAULT_VERSION_KEY, version_id)
+        return AESGCM(blake3(sealing.reveal() + bound, derive_key_context=tags.VAULT_VERSION_KEY).digest()), bound
+
     def _info(self, tag: str, about: bytes) -> bytes:
         return tag.encode() + self.vault_id + about
+
+
+class _Kept(OrderedDict[bytes, Secret]):
+    """The keys that were used last."""
+
+    def keep(self, name: bytes, key: Secret) -> None:
+        self[name] = key
+        self.move_to_end(name)
+        while len(self) > _OPENED:
+            self.popitem(last=False)
 
 
 def new_blob_key() -> Secret:
