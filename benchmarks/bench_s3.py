@@ -66,8 +66,7 @@ class Door:
             key = hmac.digest(key, part.encode(), "sha256")
         signature = hmac.digest(key, text.encode(), "sha256").hex()
         given = f"AWS4-HMAC-SHA256 Credential={self.key}/{scope}, SignedHeaders={names}, Signature={signature}"
-        lines = headers.replace(":", ": ", 3).replace("\n", "\r\n")
-        lines = "".join(f"{line.partition(':')[0]}: {line.partition(':')[2]}\r\n" for line in headers.splitlines())
+        lines = "".join(f"{line}\r\n" for line in headers.splitlines())
         head = f"{method} {path} HTTP/1.1\r\n{lines}Authorization: {given}\r\nContent-Length: {len(body)}\r\n\r\n"
         return head.encode() + body
 
@@ -146,16 +145,17 @@ def measure(name: str, door: Door, objects: int, size: int) -> tuple[float, floa
         door.port, [door.request("PUT", f"/bench/{at}", bodies[at % len(bodies)]) for at in range(objects)]
     )
     gets = per_second(door.port, [door.request("GET", f"/bench/{at}") for at in range(objects)])
-    large, took = os.urandom(size), ([], [])  # type: tuple[bytes, tuple[list[float], list[float]]]
+    large = os.urandom(size)
+    seconds: dict[str, list[float]] = {"PUT": [], "GET": []}
     for at in range(ROUNDS):
-        for kind, request in (("PUT", door.request("PUT", f"/bench/large{at}", large)), ("GET", b"")):
-            request = request or door.request("GET", f"/bench/large{at}")
+        for kind in seconds:
+            request = door.request(kind, f"/bench/large{at}", large if kind == "PUT" else b"")
             began = time.perf_counter()
             length = ask(door.port, request)
-            took[kind == "GET"].append(time.perf_counter() - began)
+            seconds[kind].append(time.perf_counter() - began)
         if length != size:
             raise RuntimeError(f"expected {size} bytes, got {length}")
-    put_rate, get_rate = (size / statistics.median(seconds) / 1e6 for seconds in took)
+    put_rate, get_rate = (size / statistics.median(took) / 1e6 for took in seconds.values())
     print(f"{name:<32} {puts:6.0f} puts/s {gets:6.0f} gets/s   {put_rate:5.0f} MB/s put {get_rate:5.0f} MB/s get")
     return puts, gets, put_rate, get_rate
 
@@ -261,7 +261,10 @@ def main() -> None:
     base = found["SeaweedFS 001, two copies"]
     for name, rates in found.items():
         if name.startswith("Bailee"):
-            print(f"{name} / SeaweedFS 001: " + ", ".join(f"{ours / theirs:.2f}" for ours, theirs in zip(rates, base)))
+            print(
+                f"{name} / SeaweedFS 001: "
+                + ", ".join(f"{ours / theirs:.2f}" for ours, theirs in zip(rates, base, strict=True))
+            )
 
 
 if __name__ == "__main__":
