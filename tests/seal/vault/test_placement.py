@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bailee.adapters.stores.entry import StoreEntry
 from bailee.errors import InputError
+from bailee.seal.vault import placement
 from bailee.seal.vault.facts import Code, Placed, Policy
 from bailee.seal.vault.placement import assign, place
 
@@ -81,6 +82,16 @@ def test_a_maximum_per_provider() -> None:
     assert Counter(store.provider for store in place(IDS[0], policy, entries)) == {"a": 2, "b": 1}
     with pytest.raises(InputError, match="at most 1 a provider leave 2 places on 5 stores"):
         place(IDS[0], Policy(Code(1, 3), per_provider=1), entries)
+
+
+def test_stores_on_their_own_are_placed_as_if_they_took_turns() -> None:
+    entries = [entry(f"a{i}", f"p{i}") for i in range(6)]
+    for blob_id in IDS[:50]:
+        scores = {one.name: placement._score(blob_id, one) for one in entries}
+        turns = placement._in_turn(
+            entries, lambda one: one.domain, list, lambda one, scores=scores: scores[one.name]
+        )  # fmt: skip
+        assert place(blob_id, Policy(Code(2, 4)), entries) == tuple(turns[:4])
 
 
 def test_two_stores_of_one_name() -> None:

@@ -49,6 +49,8 @@ def leaf(piece: bytes | memoryview) -> bytes:
 def fragment_root(leaves: Sequence[bytes] | bytes | bytearray) -> bytes:
     """The RFC 9162 root over the leaves of a fragment, given as a list or one after the other, 32 bytes."""
     if isinstance(leaves, bytes | bytearray):
+        if len(leaves) == LEAF:
+            return tree.leaf_hash(bytes(leaves))
         leaves = [bytes(leaves[at : at + LEAF]) for at in range(0, len(leaves), LEAF)]
     return tree.root([tree.leaf_hash(entry) for entry in leaves])
 

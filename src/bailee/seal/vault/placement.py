@@ -33,7 +33,10 @@ def place(blob_id: bytes, policy: Policy, entries: Sequence[StoreEntry]) -> tupl
     def within(group: Sequence[StoreEntry]) -> list[StoreEntry]:
         return by_region(group)[: policy.per_provider]
 
-    chosen = _in_turn(allowed, lambda entry: entry.domain, within, by_score)[: policy.code.n]
+    if len({entry.domain for entry in allowed}) == len(allowed):
+        chosen = sorted(allowed, key=by_score)[: policy.code.n]  # nobody has to take turns: the same, sooner
+    else:
+        chosen = _in_turn(allowed, lambda entry: entry.domain, within, by_score)[: policy.code.n]
     if len(chosen) < policy.code.n:
         raise InputError(_too_few(policy, entries, allowed, len(chosen)))
     return tuple(chosen)
