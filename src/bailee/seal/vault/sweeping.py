@@ -29,6 +29,7 @@ from bailee.seal.vault.keyring import Keyring
 DAY = 86_400.0
 MARK = "vault"
 """Where a claimed store keeps the vault's mark: 64 hex digits, which tell nothing but that it is the same vault."""
+_MARK_LENGTH = 64
 _FRAGMENT = re.compile(r"[0-9a-f]{2}/[0-9a-f]{30}")
 _FEW, _PART = 16, 0.1
 """So many unknown fragments, or such a part of the known ones, are deleted without asking."""
@@ -65,7 +66,7 @@ def require_unclaimed(store: Store) -> None:
 
 def _mark_on(store: Store) -> bytes | None:
     try:
-        return store.read(MARK)
+        return store.read(MARK, 0, _MARK_LENGTH)  # no more than that: a store may answer without end
     except MissingError:
         return None
 
