@@ -32,5 +32,5 @@ def webdav_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[engine_swift.Swift]:
-    with engine_swift.swift(tmp_path_factory.mktemp("swift")) as found:
+    with engine_swift.swift(tmp_path_factory.mktemp("swift"), hasty=True) as found:
         yield found

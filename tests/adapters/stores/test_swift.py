@@ -113,6 +113,15 @@ def test_a_wrong_key_is_told_and_not_shown(swift: engine_swift.Swift, logins: li
     assert len(logins) == 3
 
 
+def test_a_token_of_ones_own(swift: engine_swift.Swift) -> None:
+    url, token = Login("shelf", swift.auth, Secret(engine_swift.USER.encode()), Secret(engine_swift.KEY.encode())).ask()
+    entry = StoreEntry("shelf", f"swift://vault/{secrets.token_hex(4)}?endpoint={url}")
+    put(open_store(entry, {"BAILEE_STORE_SHELF_TOKEN": token.reveal().decode()}), "ab/c", b"kept")
+    ended = open_store(entry, {"BAILEE_STORE_SHELF_TOKEN": "AUTH_ftk-of-yesterday"})
+    with pytest.raises(StoreError, match="store shelf: ab/c: PermissionDenied"):
+        ended.read("ab/c")
+
+
 def test_no_container_is_told(swift: engine_swift.Swift) -> None:
     store = open_store(StoreEntry("shelf", f"swift://nowhere/p?auth={swift.auth}"), OPTIONS)
     with pytest.raises(StoreError, match="store shelf: "):
