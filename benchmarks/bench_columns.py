@@ -25,8 +25,8 @@ import pyarrow.parquet.encryption as pe
 from bailee.adapters.stores.entry import StoreEntry
 from bailee.keys import Identity
 from bailee.seal.vault.facts import Code, Policy
-from bailee.seal.vault.rotation import rotate
-from bailee.seal.vault.tables import get_table, put_table
+from bailee.seal.vault.share.rotation import rotate
+from bailee.seal.vault.share.tables import get_table, put_table
 from bailee.seal.vault.vault import Vault
 
 GROUP = 65536

@@ -24,22 +24,22 @@ from bailee.adapters.stores.entry import StoreEntry
 from bailee.adapters.stores.memory import MemoryStore
 from bailee.keys import Identity, Secret
 from bailee.records.possession import spread
-from bailee.seal.vault.auditing import ANSWER, CHALLENGE, HOLDING, audit, stock_of
+from bailee.seal.vault.blobs.layout import Layout
+from bailee.seal.vault.blobs.writing import BlobWriter
 from bailee.seal.vault.facts import Blob, Code, Placed, Policy
 from bailee.seal.vault.ground import Ground
-from bailee.seal.vault.health import health
 from bailee.seal.vault.history import add_blob
 from bailee.seal.vault.home import put_entries
 from bailee.seal.vault.journal import Journal, finishing
-from bailee.seal.vault.keeping import Keeping, best_places
+from bailee.seal.vault.keep.auditing import ANSWER, CHALLENGE, HOLDING, audit, stock_of
+from bailee.seal.vault.keep.health import health
+from bailee.seal.vault.keep.keeping import Keeping, best_places
+from bailee.seal.vault.keep.repairing import repair
+from bailee.seal.vault.keep.scrubbing import scrub
 from bailee.seal.vault.keyring import Keyring
-from bailee.seal.vault.layout import Layout
 from bailee.seal.vault.listing import list_current
-from bailee.seal.vault.repairing import repair
 from bailee.seal.vault.rows import StoreNumbers
-from bailee.seal.vault.scrubbing import scrub
 from bailee.seal.vault.timekeeping import Timekeeper
-from bailee.seal.vault.writing import BlobWriter
 from bailee.verify.possession import verify_possession
 
 CODE = Code(8, 12)

@@ -23,13 +23,13 @@ from measure import machine, peak_memory, resident
 
 from bailee.adapters.stores.memory import MemoryStore
 from bailee.keys import Secret
-from bailee.seal.vault import pieces
+from bailee.seal.vault.blobs import pieces
+from bailee.seal.vault.blobs.fragments import NamingKey
+from bailee.seal.vault.blobs.layout import PLAIN, SEGMENT
+from bailee.seal.vault.blobs.reading import read_blob
+from bailee.seal.vault.blobs.rebuilding import rebuild
+from bailee.seal.vault.blobs.writing import BlobWriter
 from bailee.seal.vault.facts import Blob, Code
-from bailee.seal.vault.fragments import NamingKey
-from bailee.seal.vault.layout import PLAIN, SEGMENT
-from bailee.seal.vault.reading import read_blob
-from bailee.seal.vault.rebuilding import rebuild
-from bailee.seal.vault.writing import BlobWriter
 
 CODE = Code(8, 12)
 NAMING = NamingKey(Secret(bytes(32)))

@@ -10,10 +10,10 @@ from bailee.adapters.stores.memory import MemoryStore
 from bailee.adapters.stores.store import Store
 from bailee.errors import StorageError
 from bailee.keys import Secret
+from bailee.seal.vault.blobs.fragments import NamingKey
+from bailee.seal.vault.blobs.reading import read_blob
+from bailee.seal.vault.blobs.writing import BlobWriter
 from bailee.seal.vault.facts import Blob, Code
-from bailee.seal.vault.fragments import NamingKey
-from bailee.seal.vault.reading import read_blob
-from bailee.seal.vault.writing import BlobWriter
 from faulty import FaultyStore
 
 NAMING = NamingKey(Secret(b"n" * 32))

@@ -15,17 +15,17 @@ from bailee.adapters.stores.memory import MemoryStore
 from bailee.adapters.stores.store import Store, Stored, Writing
 from bailee.errors import StoreError
 from bailee.keys import Identity, Secret
+from bailee.seal.vault.blobs.reading import read_blob
+from bailee.seal.vault.blobs.writing import BlobWriter
 from bailee.seal.vault.facts import Blob, Code, Placed, Policy
 from bailee.seal.vault.ground import Ground
 from bailee.seal.vault.history import add_blob
 from bailee.seal.vault.home import put_entries
 from bailee.seal.vault.journal import Journal, finishing
-from bailee.seal.vault.keeping import Keeping, best_places, find_blob
+from bailee.seal.vault.keep.keeping import Keeping, best_places, find_blob
 from bailee.seal.vault.keyring import Keyring
-from bailee.seal.vault.reading import read_blob
 from bailee.seal.vault.rows import StoreNumbers
 from bailee.seal.vault.timekeeping import Timekeeper
-from bailee.seal.vault.writing import BlobWriter
 
 IDENTITY = Identity.generate("Ann")
 SIX = Code(3, 6)

@@ -20,8 +20,8 @@ from bailee.records.share import (
     Span,
     covered,
 )
-from bailee.seal.vault.recipients import Recipient
-from bailee.seal.vault.sharing import Offer, give
+from bailee.seal.vault.share.recipients import Recipient
+from bailee.seal.vault.share.sharing import Offer, give
 
 OWNER, ANN, BOB, EVE = (Identity.generate(name) for name in ("Owner", "Ann", "Bob", "Eve"))
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

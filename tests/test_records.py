@@ -63,6 +63,7 @@ from bailee.records.model import (
 )
 from bailee.records.possession import Audit, Challenge, Holding
 from bailee.records.proxy import ProxyFragment, ReceivingKey, Reencrypted, ReencryptionRequest
+from bailee.records.rules import ColumnBound, DatasetRules, RuledRows
 from bailee.records.share import (
     HYBRID,
     Grantee,
@@ -185,6 +186,10 @@ EXAMPLES: list[Record] = [
         builder=KEY, builder_name="Ada", model=MODEL, source="public", rows=((1, 4096, 0),), card=None,
         card_proof=None, places=(), commitment=None, schema=None, opening=None, told="class", threshold=0,
         margin_bits=40, answers=((1,),), proof=D, created=T,
+    ),
+    DatasetRules(
+        owner=KEY, owner_name="Ada", rule="bounds", datasets=(RuledRows(D, E, 3),), columns=(),
+        bounds=(ColumnBound("age", "mean", "-0.5", "60"),), proof=D, created=T,
     ),
     Holding(owner=KEY, store="north", fragments=2, pieces=9, tree=D, created=T),
     Challenge(challenger=KEY, holding=D, randomness=E, source="a beacon, round 7", samples=688, created=T),

@@ -15,7 +15,7 @@ from bailee.keys import Identity
 from bailee.seal.vault import deduplicating, membership
 from bailee.seal.vault.cache import LEAST, set_cache
 from bailee.seal.vault.facts import Code, Policy
-from bailee.seal.vault.rebalancing import rebalance
+from bailee.seal.vault.keep.rebalancing import rebalance
 from bailee.seal.vault.vault import Vault
 from bailee.server.s3.lifecycle import expire
 from bailee.server.s3.registry import Bucket, Registry

@@ -22,8 +22,8 @@ from bailee.adapters.stores.opening import open_store
 from bailee.cli.app import app
 from bailee.errors import DamageError, StoreError
 from bailee.keys import Identity
-from bailee.seal.vault import granting
 from bailee.seal.vault.facts import Code, Policy
+from bailee.seal.vault.share import granting
 from bailee.seal.vault.vault import Vault
 
 OWNER, ANN = Identity.generate("Owner"), Identity.generate("Ann")

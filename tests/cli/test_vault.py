@@ -26,7 +26,7 @@ from bailee.cli.vault_stores import parse_code, parse_store
 from bailee.cli.vault_trees import place
 from bailee.errors import DamageError, InputError
 from bailee.keys import Identity
-from bailee.seal.vault.tables import put_table
+from bailee.seal.vault.share.tables import put_table
 from bailee.seal.vault.vault import Vault
 from commands import free_address, refused, run, start
 

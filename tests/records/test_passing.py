@@ -16,8 +16,8 @@ from bailee.keys import Identity
 from bailee.records import passing, sign, time_text
 from bailee.records.passing import Chain, check_chain, check_columns, read_chain
 from bailee.records.share import CLEAR, CURVE, Grantee, Item, PassedOn, Share, SharedStore, ShareRevocation, Span, Terms
-from bailee.seal.vault.recipients import grantee_of
-from bailee.seal.vault.sharing import pass_on, revoke
+from bailee.seal.vault.share.recipients import grantee_of
+from bailee.seal.vault.share.sharing import pass_on, revoke
 from shares import (
     ANN,
     BOB,

@@ -159,6 +159,7 @@ def spawn(cast: Cast, port: int, stop: Callable[[str], str]) -> dict[str, subpro
 
 @pytest.mark.slow
 def test_processes_survive_kill_9(tmp_path: Path) -> None:
+    threads = threading.active_count()
     cast = make_cast(tmp_path, (30, 40))
     save(cast)
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -177,4 +178,4 @@ def test_processes_survive_kill_9(tmp_path: Path) -> None:
     for place in range(2):
         theirs = tmp_path / f"owner{place}" / "sessions" / passport.session / "passport.json"
         assert theirs.read_bytes() == (session / "passport.json").read_bytes()
-    assert threading.active_count() < 50
+    assert threading.active_count() < threads + 10

@@ -64,8 +64,8 @@ def _audit(
     home: Path,
     as_json: bool,
 ) -> None:
-    from bailee.seal.vault.auditing import Randomness
-    from bailee.seal.vault.auditing import audit as run
+    from bailee.seal.vault.keep.auditing import Randomness
+    from bailee.seal.vault.keep.auditing import audit as run
 
     face = Face(as_json)
     drawn = None if randomness is None else Randomness(_hex(randomness), source or "as the auditor said")
@@ -100,7 +100,7 @@ def check(
 
     Example: `bailee vault audit check audits/a --owner identity.json`
     """
-    from bailee.seal.vault.auditing import ANSWER, CHALLENGE, HOLDING
+    from bailee.seal.vault.keep.auditing import ANSWER, CHALLENGE, HOLDING
     from bailee.verify.possession import verify_possession
 
     key = None if owner is None else read_public(owner).public_key
@@ -125,7 +125,7 @@ def ledger(
 
     Example: `bailee vault audit ledger --store a`
     """
-    from bailee.seal.vault.auditing import ledger as read
+    from bailee.seal.vault.keep.auditing import ledger as read
 
     with opened(home) as vault:
         found = [one.record for one in read(vault.keeping, store)]

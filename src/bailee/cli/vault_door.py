@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Annotated
 
@@ -39,9 +40,20 @@ def serve(
     if (certificate is None) is not (private_key is None):
         raise InputError("TLS needs both --certificate and --private-key")
     tls = TLS(certificate, private_key) if certificate is not None and private_key is not None else None
+    _check_free(host.strip("[]"), int(port), listen)
     with opened(home) as vault:
         Face().say(f"serving {home} at http{'s' if tls else ''}://{listen}; Ctrl-C ends it")
         run(vault, home, host.strip("[]"), int(port), tls, region=region)
+
+
+def _check_free(host: str, port: int, listen: str) -> None:
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        raise InputError(
+            f"cannot listen at {listen}: {str(error.strerror).partition(' (')[0]}; is a door open there? "
+            "--listen takes another"
+        ) from None
 
 
 @key_app.command("new")

@@ -293,4 +293,7 @@ def _span(text: str | None, length: int) -> tuple[int, int]:
         raise InputError(f"expected a range like 0-99, 100- or -100 (the last 100 bytes), got {text!r}")
     if not found[1]:
         return max(length - int(found[2]), 0), length
-    return int(found[1]), min(int(found[2]) + 1, length) if found[2] else length
+    start, stop = int(found[1]), min(int(found[2]) + 1, length) if found[2] else length
+    if start > stop:
+        raise InputError(f"expected a range within {length} bytes, the first before the last, got {text!r}")
+    return start, stop

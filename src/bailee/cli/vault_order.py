@@ -25,7 +25,7 @@ def status(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
 
     Example: `bailee vault status`
     """
-    from bailee.seal.vault.health import health
+    from bailee.seal.vault.keep.health import health
 
     with opened(home) as vault:
         found, policy, (objects, length) = health(vault.keeping), vault.policy, vault.count()
@@ -62,7 +62,7 @@ def verify(
 
     Example: `bailee vault verify --rate 50MB`
     """
-    from bailee.seal.vault.scrubbing import scrub
+    from bailee.seal.vault.keep.scrubbing import scrub
 
     face = Face(as_json)
     with opened(home) as vault:
@@ -72,7 +72,12 @@ def verify(
     shown = {"blobs": done.blobs, "fragments": done.fragments, "read": bytes_words(done.bytes), "wrong": wrong}
     face.result({**facts, "stores": done.stores, "queued": done.queued}, facts_table(shown))
     if done.wrong:
-        face.say("now: bailee vault repair")
+        if "unreachable" in done.wrong:
+            face.say(
+                "bring back the stores that do not answer, or replace them: bailee vault store add, then store drain"
+            )
+        if set(done.wrong) - {"unreachable"}:
+            face.say("now: bailee vault repair")
         raise typer.Exit(_FAILED)
 
 
@@ -82,7 +87,7 @@ def repair(rate: Rate = None, home: Home = DEFAULT_HOME, as_json: AsJson = False
 
     Example: `bailee vault repair`
     """
-    from bailee.seal.vault.repairing import repair as run
+    from bailee.seal.vault.keep.repairing import repair as run
 
     face = Face(as_json)
     with opened(home) as vault:
@@ -98,7 +103,7 @@ def rebalance(rate: Rate = None, home: Home = DEFAULT_HOME, as_json: AsJson = Fa
 
     Example: `bailee vault rebalance`
     """
-    from bailee.seal.vault.rebalancing import rebalance as run
+    from bailee.seal.vault.keep.rebalancing import rebalance as run
 
     face = Face(as_json)
     with opened(home) as vault:
@@ -116,8 +121,8 @@ def work(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
 
     Example: `bailee vault work`
     """
-    from bailee.seal.vault.repairing import repair as run_repair
-    from bailee.seal.vault.rotation import rotate_queued
+    from bailee.seal.vault.keep.repairing import repair as run_repair
+    from bailee.seal.vault.share.rotation import rotate_queued
 
     face = Face(as_json)
     waiting: list[str] = []

@@ -18,10 +18,10 @@ from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_tab
 from bailee.cli.identities import own_identity, read_public
 from bailee.cli.vault_face import WHEN, bytes_words, moment, opened, when
 from bailee.cli.vault_trees import write_file
-from bailee.errors import InputError, StorageError
+from bailee.errors import DamageError, InputError, StorageError
 
 if TYPE_CHECKING:
-    from bailee.seal.vault.received import Received
+    from bailee.seal.vault.share.received import Received
 
 _SHARE = 64 << 20
 ShareFile = Annotated[Path, typer.Argument(help="The share's file.")]
@@ -45,7 +45,7 @@ def share(
 
     Example: `bailee vault share scan.tar --to ann/identity.json --until 30d --out scan.share`
     """
-    from bailee.seal.vault import granting
+    from bailee.seal.vault.share import granting
 
     if (to is None) is not public:
         raise InputError("expected --to IDENTITY, or --public to give it to everybody")
@@ -69,7 +69,7 @@ def shares(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
 
     Example: `bailee vault shares`
     """
-    from bailee.seal.vault import granting
+    from bailee.seal.vault.share import granting
 
     with opened(home) as vault:
         found = granting.shares(vault)
@@ -101,8 +101,8 @@ def revoke(
 
     Example: `bailee vault revoke 0123456789abcdef0123456789abcdef`
     """
-    from bailee.seal.vault import granting
-    from bailee.seal.vault.rotation import rotate_queued
+    from bailee.seal.vault.share import granting
+    from bailee.seal.vault.share.rotation import rotate_queued
 
     face = Face(as_json)
     with opened(home) as vault:
@@ -130,7 +130,9 @@ def open_(
     column: Annotated[list[str] | None, typer.Option(help="Only this column of a table; repeat for more.")] = None,
     version: Annotated[str | None, typer.Option("--version", help="Which, where the share has several.")] = None,
     owner: Owner = None,
-    revocation: Annotated[list[Path] | None, typer.Option(help="A revocation that is known; repeat for more.")] = None,
+    revocation: Annotated[
+        list[Path] | None, typer.Option(help="A revocation that the owner gave out; repeat for more.")
+    ] = None,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
@@ -152,16 +154,19 @@ def open_(
         face.result(facts, facts_table({**facts, "versions": names}))
         return
     chosen = version or (str(found[0]["version"]) if len(found) == 1 else None)
-    if any(one["is_table"] for one in found if chosen in (None, one["version"])):
-        size = _write_table(received, column, chosen, Path(target))
-    elif target == "-":
-        for part in received.read(chosen):
-            sys.stdout.buffer.write(part)
-        sys.stdout.buffer.flush()
-        return
-    else:
-        write_file(Path(target), received.read(chosen))
-        size = Path(target).stat().st_size
+    try:
+        if any(one["is_table"] for one in found if chosen in (None, one["version"])):
+            size = _write_table(received, column, chosen, Path(target))
+        elif target == "-":
+            for part in received.read(chosen):
+                sys.stdout.buffer.write(part)
+            sys.stdout.buffer.flush()
+            return
+        else:
+            write_file(Path(target), received.read(chosen))
+            size = Path(target).stat().st_size
+    except DamageError as error:
+        raise DamageError(f"{error}; or the share was revoked: ask who gave it") from None
     face.result({**facts, "file": target, "bytes": size}, facts_table({"file": target, "bytes": bytes_words(size)}))
 
 
@@ -179,7 +184,7 @@ def pass_(
     Example: `bailee vault pass scan.share --to bob/identity.json --out for-bob.share`
     """
     from bailee.records.passing import read_chain
-    from bailee.seal.vault.sharing import pass_on
+    from bailee.seal.vault.share.sharing import pass_on
 
     giver, ends = own_identity(home), None
     if until is not None:
@@ -199,7 +204,7 @@ def _received(file: Path, owner: Path | None, revocations: list[Path], home: Pat
     from bailee.records import open_signed
     from bailee.records.passing import read_chain
     from bailee.records.share import ShareRevocation
-    from bailee.seal.vault.received import open_share
+    from bailee.seal.vault.share.received import open_share
 
     chain = read_chain(read_bytes(file, _SHARE, "share"))
     told = chain.first.record.stores

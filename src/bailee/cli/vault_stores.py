@@ -148,8 +148,8 @@ def drain(name: Annotated[str, typer.Argument()], home: Home = DEFAULT_HOME, as_
 
     Example: `bailee vault store drain d`
     """
+    from bailee.seal.vault.keep.rebalancing import rebalance
     from bailee.seal.vault.membership import switch_store
-    from bailee.seal.vault.rebalancing import rebalance
 
     face = Face(as_json)
     with opened(home) as vault:

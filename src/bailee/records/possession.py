@@ -3,7 +3,7 @@
 A `Holding` names all fragments of a store by one hash: the RFC 9162 tree over `Entry` bytes, one a fragment, in an
 order that the owner chose. Pieces are numbered through: piece `first + i` is piece `i` of the entry that begins at
 `first`. A `Challenge` expands to distinct places among them, the same for everybody. The file that answers it is in
-`bailee.records.possession_file`, who makes one in `bailee.seal.vault.challenge`, who checks one in
+`bailee.records.possession_file`, who makes one in `bailee.seal.vault.keep.challenge`, who checks one in
 `bailee.verify.possession`.
 
 The owner's word is taken for the holding, and for nothing else. Who does not trust the owner either asks that the

@@ -3,8 +3,8 @@
     grantee --ReceivingKey--> owner --ProxyFragment--> each proxy, kept until it is asked
     grantee --ReencryptionRequest--> proxy --Reencrypted--> grantee, who needs t of them
 
-Keys and fragments are those of Umbral (NuCypher, 2018); this room only carries them. `bailee.seal.vault.proxies` makes
-and uses them.
+Keys and fragments are those of Umbral (NuCypher, 2018); this room only carries them. `bailee.seal.vault.share.proxies`
+makes and uses them.
 """
 
 from __future__ import annotations

@@ -11,10 +11,10 @@ import pytest
 
 from bailee.errors import InputError
 from bailee.keys import Secret
+from bailee.seal.vault.blobs.fragments import NamingKey
+from bailee.seal.vault.blobs.layout import SEGMENT
 from bailee.seal.vault.cache import LEAST, DiskCache, set_cache
 from bailee.seal.vault.cache import open_cache as open_home_cache
-from bailee.seal.vault.fragments import NamingKey
-from bailee.seal.vault.layout import SEGMENT
 
 NAMING = NamingKey(Secret(bytes(32)))
 BLOB = b"b" * 16

@@ -12,12 +12,12 @@ from bailee.adapters.stores.memory import MemoryStore
 from bailee.adapters.stores.store import Store
 from bailee.errors import DamageError
 from bailee.keys import Secret
+from bailee.seal.vault.blobs.fragments import NamingKey
+from bailee.seal.vault.blobs.layout import PLAIN
+from bailee.seal.vault.blobs.reading import read_blob
+from bailee.seal.vault.blobs.writing import BlobWriter
 from bailee.seal.vault.cache import LEAST, DiskCache
 from bailee.seal.vault.facts import Blob, Code
-from bailee.seal.vault.fragments import NamingKey
-from bailee.seal.vault.layout import PLAIN
-from bailee.seal.vault.reading import read_blob
-from bailee.seal.vault.writing import BlobWriter
 
 NAMING, KEY = NamingKey(Secret(bytes(32))), Secret(b"k" * 32)
 CODE = Code(2, 3)

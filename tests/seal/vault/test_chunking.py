@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bailee.keys import Secret
+from bailee.seal.vault.blobs.fragments import NamingKey
 from bailee.seal.vault.chunking import LONGEST, SHORTEST, Chunker
-from bailee.seal.vault.fragments import NamingKey
 
 OURS, OTHERS = (NamingKey(Secret(bytes([number]) * 32)) for number in (1, 2))
 DATA = random.Random(1).randbytes(12 << 20)

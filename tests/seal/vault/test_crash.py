@@ -19,7 +19,7 @@ from bailee.adapters.stores.entry import StoreEntry
 from bailee.errors import NotFoundError
 from bailee.keys import Identity
 from bailee.seal.vault.facts import Code, Policy, Version
-from bailee.seal.vault.sweeping import sweep
+from bailee.seal.vault.keep.sweeping import sweep
 from bailee.seal.vault.vault import Vault
 
 ROUNDS = int(os.environ.get("BAILEE_CRASH_ROUNDS", "12"))

@@ -13,11 +13,11 @@ from sqlalchemy import func, select
 from bailee.adapters.catalogue.tables import blobs, chunks, loose
 from bailee.errors import ConflictError, StoreError
 from bailee.keys import Identity
-from bailee.seal.vault import granting
 from bailee.seal.vault.chunking import AVERAGE
 from bailee.seal.vault.facts import Code, Policy
-from bailee.seal.vault.received import open_share
-from bailee.seal.vault.rotation import revoke_now
+from bailee.seal.vault.share import granting
+from bailee.seal.vault.share.received import open_share
+from bailee.seal.vault.share.rotation import revoke_now
 from bailee.seal.vault.vault import Vault
 from databases import KINDS
 

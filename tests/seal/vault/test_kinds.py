@@ -18,14 +18,14 @@ from bailee.adapters.stores import swift as swift_module
 from bailee.adapters.stores.entry import StoreEntry
 from bailee.errors import StorageError
 from bailee.keys import Identity
-from bailee.seal.vault.auditing import audit
 from bailee.seal.vault.facts import Code, Policy
-from bailee.seal.vault.health import health
+from bailee.seal.vault.keep.auditing import audit
+from bailee.seal.vault.keep.health import health
+from bailee.seal.vault.keep.rebalancing import rebalance
+from bailee.seal.vault.keep.repairing import repair
+from bailee.seal.vault.keep.scrubbing import scrub
+from bailee.seal.vault.keep.sweeping import MARK
 from bailee.seal.vault.membership import add_store, switch_store
-from bailee.seal.vault.rebalancing import rebalance
-from bailee.seal.vault.repairing import repair
-from bailee.seal.vault.scrubbing import scrub
-from bailee.seal.vault.sweeping import MARK
 from bailee.seal.vault.vault import Vault
 
 OWNER = Identity.generate("Owner")

@@ -26,8 +26,8 @@ from blake3 import blake3
 from bailee import tags
 from bailee.adapters.files import read_bytes, storage_errors, write_all, write_atomic
 from bailee.errors import InputError
-from bailee.seal.vault.fragments import NamingKey
-from bailee.seal.vault.layout import SEGMENT
+from bailee.seal.vault.blobs.fragments import NamingKey
+from bailee.seal.vault.blobs.layout import SEGMENT
 
 SETTINGS, FOLDER = "cache.json", "cache"
 LEAST = 16 * SEGMENT

@@ -14,7 +14,7 @@ from blake3 import blake3
 from fastcdc.fastcdc_cy import fastcdc_cy
 
 from bailee import tags
-from bailee.seal.vault.fragments import NamingKey
+from bailee.seal.vault.blobs.fragments import NamingKey
 
 SHORTEST, AVERAGE, LONGEST = 256 << 10, 1 << 20, 4 << 20
 """Bytes of a chunk. Each is a blob with a fragment on each of n stores: smaller ones would find more that is equal and

@@ -24,12 +24,12 @@ from bailee import tags
 from bailee.adapters.files import storage_errors
 from bailee.errors import DamageError, InputError
 from bailee.keys import Identity, Secret
+from bailee.seal.vault.blobs.layout import PLAIN, SEGMENT, TAG
+from bailee.seal.vault.blobs.segments import Cipher
 from bailee.seal.vault.cache import SETTINGS
 from bailee.seal.vault.facts import Code
 from bailee.seal.vault.home import CATALOGUE_FILE, VAULT_FILE
 from bailee.seal.vault.keyring import KEY_FILE
-from bailee.seal.vault.layout import PLAIN, SEGMENT, TAG
-from bailee.seal.vault.segments import Cipher
 
 _MAGIC = b"bailee vault copy1\n"
 _ID = b"vault copy, 16 b"

@@ -23,6 +23,7 @@ from bailee.adapters.catalogue.tables import blobs, chunks, keys, loose, parts, 
 from bailee.adapters.stores.store import Store
 from bailee.errors import ConflictError, NotFoundError, StorageError
 from bailee.keys import Secret
+from bailee.seal.vault.blobs.writing import BlobWriter
 from bailee.seal.vault.chunking import Chunker
 from bailee.seal.vault.facts import Part, Policy, Version
 from bailee.seal.vault.ground import Ground
@@ -31,7 +32,6 @@ from bailee.seal.vault.journal import entry
 from bailee.seal.vault.keyring import new_blob_key, unwrap
 from bailee.seal.vault.rows import BLOB, StoreNumbers
 from bailee.seal.vault.timekeeping import since_boot
-from bailee.seal.vault.writing import BlobWriter
 
 _WRITERS = 4
 """Chunks on their way at once: each ends with a wait for the slowest store that is needed."""

@@ -17,7 +17,7 @@ from bailee.adapters.catalogue import Unit
 from bailee.adapters.catalogue.tables import tasks
 from bailee.adapters.stores.store import Store
 from bailee.errors import StorageError
-from bailee.seal.vault.fragments import NamingKey
+from bailee.seal.vault.blobs.fragments import NamingKey
 from bailee.seal.vault.ground import Ground
 
 DELETE = "delete"

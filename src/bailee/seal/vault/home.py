@@ -27,9 +27,9 @@ from bailee.keys import Identity
 from bailee.seal.vault.facts import Code, Policy
 from bailee.seal.vault.ground import Ground
 from bailee.seal.vault.journal import Journal, entry, finishing
+from bailee.seal.vault.keep.sweeping import claim, require_unclaimed
 from bailee.seal.vault.keyring import KEY_FILE, create_keyring, open_keyring
 from bailee.seal.vault.rows import StoreNumbers
-from bailee.seal.vault.sweeping import claim, require_unclaimed
 from bailee.seal.vault.timekeeping import Timekeeper
 
 VAULT_FILE = "vault.json"

@@ -20,7 +20,7 @@ from bailee import tags
 from bailee.adapters.files import read_bytes, storage_errors, write_new
 from bailee.errors import DamageError, StorageError
 from bailee.keys import Identity, Secret
-from bailee.seal.vault.fragments import NamingKey
+from bailee.seal.vault.blobs.fragments import NamingKey
 
 KEY_FILE = "vault.key"
 _KEY, _WRAPPED = 32, 48

@@ -14,10 +14,10 @@ from bailee.adapters.catalogue import Unit
 from bailee.adapters.stores.entry import StoreEntry
 from bailee.adapters.stores.opening import open_store
 from bailee.errors import InputError, NotFoundError
+from bailee.seal.vault.blobs.placement import place
 from bailee.seal.vault.home import get_entries, put_entries
 from bailee.seal.vault.journal import entry
-from bailee.seal.vault.placement import place
-from bailee.seal.vault.sweeping import claim
+from bailee.seal.vault.keep.sweeping import claim
 from bailee.seal.vault.vault import Vault
 
 

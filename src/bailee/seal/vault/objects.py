@@ -22,11 +22,11 @@ from bailee.adapters.catalogue import Unit
 from bailee.adapters.catalogue.tables import writing
 from bailee.adapters.stores.store import Store
 from bailee.errors import ConflictError
+from bailee.seal.vault.blobs.layout import SEGMENT
+from bailee.seal.vault.blobs.writing import BlobWriter
 from bailee.seal.vault.facts import Part, Policy
 from bailee.seal.vault.ground import Ground
 from bailee.seal.vault.keyring import new_blob_key
-from bailee.seal.vault.layout import SEGMENT
-from bailee.seal.vault.writing import BlobWriter
 
 T = TypeVar("T")
 LEASE = 3600.0

@@ -18,7 +18,7 @@ from bailee.seal.vault.deleting import delete_fragments, run_due
 from bailee.seal.vault.erasing import delete_task
 from bailee.seal.vault.facts import Placed
 from bailee.seal.vault.ground import Ground
-from bailee.seal.vault.sweeping import DAY, Swept, sweep
+from bailee.seal.vault.keep.sweeping import DAY, Swept, sweep
 from bailee.seal.vault.uploads import drop_loose
 
 

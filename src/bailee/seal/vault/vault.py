@@ -24,20 +24,21 @@ from bailee.errors import InputError, NotFoundError
 from bailee.keys import Identity
 from bailee.records import Signed
 from bailee.records.tree_head import TreeHead
-from bailee.seal.vault import deduplicating, erasing, history, listing, locking, sweeping, tidying, uploads
+from bailee.seal.vault import deduplicating, erasing, history, listing, locking, tidying, uploads
+from bailee.seal.vault.blobs.gathering import OnFault
+from bailee.seal.vault.blobs.pace import Pace
+from bailee.seal.vault.blobs.placement import place
+from bailee.seal.vault.blobs.reading import read_blob
 from bailee.seal.vault.cache import open_cache
 from bailee.seal.vault.deduplicating import DeduplicatingWriter
 from bailee.seal.vault.facts import Erasure, Event, Listing, Lock, Part, Policy, Uploaded, Version
-from bailee.seal.vault.gathering import OnFault
 from bailee.seal.vault.history import Wanted
 from bailee.seal.vault.home import create_home, open_home
 from bailee.seal.vault.journal import Journal, entry
-from bailee.seal.vault.keeping import Keeping
+from bailee.seal.vault.keep import sweeping
+from bailee.seal.vault.keep.keeping import Keeping
 from bailee.seal.vault.objects import Writer
 from bailee.seal.vault.options import CopyOptions, Options
-from bailee.seal.vault.pace import Pace
-from bailee.seal.vault.placement import place
-from bailee.seal.vault.reading import read_blob
 from bailee.seal.vault.rows import check_name, to_version
 from bailee.seal.vault.timekeeping import Timekeeper
 

@@ -1,0 +1,1 @@
+"""One blob: segments, erasure code, fragments; written to stores, read from the fastest, made anew, placed."""

@@ -1,0 +1,1 @@
+"""Keeping what was put: audits, scrubs, repairs, moves, sweeps, and how healthy it is."""
