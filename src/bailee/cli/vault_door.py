@@ -50,10 +50,8 @@ def _check_free(host: str, port: int, listen: str) -> None:
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
-        raise InputError(
-            f"cannot listen at {listen}: {str(error.strerror).partition(' (')[0]}; is a door open there? "
-            "--listen takes another"
-        ) from None
+        why = str(error.strerror).partition(" (")[0]
+        raise InputError(f"cannot listen at {listen}: {why}; is a door open there? --listen takes another") from None
 
 
 @key_app.command("new")
