@@ -87,16 +87,17 @@ def one_core() -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def rate(name: str, size: int, work: Callable[[], object], repeat: int = 3) -> float:
-    """Print MB/s of the best of some runs, and MB per second of processor time, which a busy machine changes less."""
+def rate(name: str, amount: float, work: Callable[[], object], repeat: int = 3, unit: str = "MB") -> float:
+    """Print `amount` a second of the best of some runs, and a second of processor time, which a busy machine changes
+    less."""
     seconds, busy = [], []
     for _ in range(repeat):
         start, spent = time.perf_counter(), time.process_time()
         work()
         seconds.append(time.perf_counter() - start)
         busy.append(time.process_time() - spent)
-    found, median = size / min(seconds) / 1e6, size / sorted(seconds)[repeat // 2] / 1e6
-    print(f"{name:45} {found:6.0f} MB/s (median {median:5.0f}); {size / min(busy) / 1e6:6.0f} MB a processor second")
+    found, median = amount / min(seconds), amount / sorted(seconds)[repeat // 2]
+    print(f"{name:45} {found:6.0f} {unit}/s (median {median:5.0f}); {amount / min(busy):6.0f} {unit} a processor second")
     return found
 
 
@@ -128,7 +129,7 @@ def main() -> None:
     arguments = parser.parse_args()
     machine()
     data = np.random.default_rng(1).bytes(arguments.mib << 20)
-    size = len(data)
+    size = len(data) / 1e6
     stores = [WarmStore(f"memory{j}") for j in range(CODE.n)]
     with one_core():
         alone = rate("libraries alone, one core", size, lambda: libraries(data))
@@ -144,9 +145,9 @@ def main() -> None:
     rate("rebuild of one fragment (of its blob's bytes)", size, lambda: rebuild(blob, spare, named(stores), NAMING))
     small = os.urandom(4096)
     count = 300
-    rate(f"{count} puts of 4 KiB: {count} =", count * 1_000_000, lambda: [put(small, stores, 1) for _ in range(count)])
+    rate("put objects of 4 KiB", count, lambda: [put(small, stores, 1) for _ in range(count)], unit="puts")
     tiny = put(small, stores, 1)
-    rate(f"{count} gets of 4 KiB: {count} =", count * 1_000_000, lambda: [get(tiny, stores) for _ in range(count)])
+    rate("get objects of 4 KiB", count, lambda: [get(tiny, stores) for _ in range(count)], unit="gets")
     if arguments.huge:
         huge(arguments.huge)
 
