@@ -88,7 +88,7 @@ def one_core() -> Iterator[None]:
 
 
 def rate(name: str, amount: float, work: Callable[[], object], repeat: int = 3, unit: str = "MB") -> float:
-    """Print `amount` a second of the best of some runs, and a second of processor time, which a busy machine changes
+    """Print `amount` a second of the best of some runs, and a second of one core at work, which a busy machine changes
     less."""
     seconds, busy = [], []
     for _ in range(repeat):
@@ -97,7 +97,7 @@ def rate(name: str, amount: float, work: Callable[[], object], repeat: int = 3, 
         seconds.append(time.perf_counter() - start)
         busy.append(time.process_time() - spent)
     found, median = amount / min(seconds), amount / sorted(seconds)[repeat // 2]
-    print(f"{name:45} {found:6.0f} {unit}/s (median {median:5.0f}); {amount / min(busy):6.0f} {unit} a processor second")
+    print(f"{name:45} {found:6.0f} {unit}/s (median {median:5.0f}); {amount / min(busy):6.0f} {unit} a core second")
     return found
 
 
