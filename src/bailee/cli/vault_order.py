@@ -205,7 +205,11 @@ def _survival(least: int | None, crowded: int) -> str:
         return "nothing is sealed yet"
     if least < 0:
         return "some objects cannot be read now: bring stores back"
-    told = f"the loss of any {least} more stores" if least else "no further loss: repair, or bring stores back"
+    told = (
+        f"the loss of any {least} more store{'s' * (least > 1)}"
+        if least
+        else "no further loss: repair, or bring stores back"
+    )
     return told + (f"; {crowded} blobs would not survive the loss of one provider" if crowded else "")
 
 

@@ -134,7 +134,7 @@ class FolderStore:
         if not os.path.lexists(self._root / MARK):
             raise StoreError(
                 f"store {self.name}: {self._root} is not marked as a store ({MARK} is missing); "
-                "mount its disk, or add the store anew"
+                "mount its disk; if it is gone for good, add another store and drain this one"
             )
 
     @contextmanager

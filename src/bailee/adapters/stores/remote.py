@@ -268,7 +268,10 @@ def _operator(name: str, service: str, options: Mapping[str, str], hidden: Mappi
     try:
         operator = opendal.Operator(service, **{**options, **told})
     except Exception as error:
-        raise InputError(f"store {name}: {_reason(error, tuple(hidden.values()))}; check its URL and options") from None
+        raise InputError(
+            f"store {name}: {_reason(error, tuple(hidden.values()))}; check its URL and options "
+            "(docs/howto/vault.md lists kinds of stores)"
+        ) from None
     return operator.layer(layers.TimeoutLayer(timeout=TIMEOUT, io_timeout=IO_TIMEOUT)).layer(
         layers.RetryLayer(max_times=RETRIES, min_delay=FIRST_REST, max_delay=LONGEST_REST, jitter=True)
     )
