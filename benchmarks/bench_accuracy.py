@@ -17,17 +17,16 @@ from measure import machine, timed
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples" / "accuracy"))
 
-from census import CensusTable, census_table
-from features import Table, image_table
 from float_model import noise_multiplier, score, train
 from recipes import RECIPES, Recipe
 from scores import accuracy, auprc, auroc
 from sources import DEFAULT_CACHE
+from table import Table, table_of
 
 MORE_NOISE = 1.12
 
 
-def measure(recipe: Recipe, table: Table | CensusTable, multiplier: float, seeds: range) -> str:
+def measure(recipe: Recipe, table: Table, multiplier: float, seeds: range) -> str:
     """One line: what each seed reaches."""
     spent, weights = timed(lambda: train(recipe, table.train, table.train_labels, multiplier, seeds))
     logits = score(table.test, weights)
@@ -51,11 +50,7 @@ def main() -> None:
     machine()
     for name in arguments.names:
         recipe = RECIPES[name]
-        table: Table | CensusTable
-        if recipe.data == "census":
-            table = census_table(arguments.data)
-        else:
-            table = image_table(recipe.data, recipe.columns, recipe.floor, recipe.power, arguments.data)
+        table = table_of(recipe, arguments.data)
         multiplier = noise_multiplier(recipe.epochs, float(recipe.epsilon), float(recipe.delta))
         print(f"{recipe}\n{'multiplier':>10}  {'mean':6}  (each seed), goal {recipe.goal} at epsilon {recipe.epsilon}")
         for value, count in ((multiplier, arguments.seeds), (MORE_NOISE * multiplier, arguments.seeds), (0.0, 1)):

@@ -50,7 +50,7 @@ class _Forgetful:
 class WarmStore(MemoryStore):
     """Writes over what it had under the same name: what a run costs is not the kernel's new pages for the store."""
 
-    def write(self, path: str) -> _Over:  # type: ignore[override]
+    def write(self, path: str) -> _Over:
         return _Over(self.strings.setdefault(path, bytearray()))
 
 
@@ -73,7 +73,7 @@ class _Over:
 
 
 class ForgetfulStore(MemoryStore):
-    def write(self, path: str) -> _Forgetful:  # type: ignore[override]
+    def write(self, path: str) -> _Forgetful:
         return _Forgetful()
 
 

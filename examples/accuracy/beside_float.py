@@ -12,20 +12,18 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from census import census_table
-from features import image_table
 from numpy.typing import NDArray
-from prove import ORDER
 from recipes import RECIPES, Recipe
 from scores import accuracy, auroc
 from sources import DEFAULT_CACHE
+from table import shuffled, table_of
 
 from bailee.records.schema import BIAS
 from bailee.statements.fixed_point import NOISE_BITS
 from bailee.statements.hidden.accounting import settle
 from bailee.statements.hidden.session import start_state
 from bailee.statements.hidden.terms import BOUNDARY_OPENINGS, ModelTerms, Setup
-from bailee.statements.network.draws import draw
+from bailee.statements.network.draws import NoiseScale, draw
 from bailee.statements.network.numbers import STATE_BITS
 from bailee.statements.network.plan import ALL_FEATURES, FULL, NEIGHBOURS, PRIVATE, ModelPlan, Privacy
 from bailee.statements.network.run import run_steps, used_weights
@@ -51,13 +49,12 @@ def setup_of(recipe: Recipe, columns: int, rows: int) -> Setup:
     )
 
 
-def noise_of(setup: Setup, source: np.random.Generator) -> Integers:
+def noise_of(setup: Setup, scale: NoiseScale, source: np.random.Generator) -> Integers:
     """(steps, columns, outputs) lattice units: the draws of a proven run, from a seeded source."""
-    assert setup.rule.noise is not None  # noqa: S101
     (parameter,) = setup.architecture.parameters
     shape = (setup.steps, *parameter.shape)
-    words = [source.integers(0, 1 << NOISE_BITS, int(np.prod(shape)), np.uint64) for _ in setup.rule.noise.draws]
-    return draw(setup.rule.noise, words, [np.zeros_like(w) for w in words]).reshape(shape)
+    words = [source.integers(0, 1 << NOISE_BITS, int(np.prod(shape)), np.uint64) for _ in scale.draws]
+    return draw(scale, words, [np.zeros_like(w) for w in words]).reshape(shape)
 
 
 def batches(rows: NDArray[np.int16], size: int) -> Iterator[NDArray[np.int16]]:
@@ -114,13 +111,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     asked = parser.parse_args()
     recipe = RECIPES[asked.name]
-    if recipe.data == "census":
-        table = census_table(asked.data)
-    else:
-        table = image_table(recipe.data, recipe.columns, recipe.floor, recipe.power, asked.data)
-    order = np.random.default_rng(ORDER).permutation(len(table.train))
-    train, truth = table.train[order], table.train_labels[order]
+    table = table_of(recipe, asked.data)
+    train, truth = shuffled(table)
     setup = setup_of(recipe, train.shape[1], len(train))
+    if (scale := setup.rule.noise) is None:
+        raise SystemExit(f"{recipe.name}: a recipe without noise has nothing to compare")
     outputs = len(setup.architecture.labels)
     matrix = np.zeros((len(train), train.shape[1] + 1 + outputs), dtype=np.int16)
     matrix[:, : train.shape[1]] = train
@@ -132,7 +127,7 @@ def main() -> None:
     test = np.concatenate([table.test / ONE, np.ones((len(table.test), 1))], axis=1)
     print(f"{recipe.name}: {setup.steps} steps, noise multiplier {float(Fraction(setup.terms.noise_multiplier)):.3f}")
     for seed in range(asked.seeds):
-        noise = noise_of(setup, np.random.default_rng(seed))
+        noise = noise_of(setup, scale, np.random.default_rng(seed))
         found = []
         for weights in (fixed(setup, matrix, noise), real(setup, matrix, noise, recipe)):
             scores = test @ weights[: test.shape[1], :outputs]

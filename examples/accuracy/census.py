@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from sources import CENSUS, fetch, member
+from table import Table
 
 from bailee.errors import InputError
 
@@ -93,22 +94,12 @@ SCHEMA: tuple[Levels | Bins, ...] = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class CensusTable:
-    """Features (n, columns) as int16 in units of 2^-12; labels (n,), 1 above 50,000 dollars."""
-
-    train: NDArray[np.int16]
-    train_labels: NDArray[np.uint8]
-    test: NDArray[np.int16]
-    test_labels: NDArray[np.uint8]
-
-
-def census_table(cache: Path) -> CensusTable:
+def census_table(cache: Path) -> Table:
     """199,523 training and 99,762 test rows; InputError for a level the schema does not know."""
     path = fetch(CENSUS, cache)
     train, train_labels = _rows(member(path, f"{FOLDER}/census_income_1994_1995_train.csv"))
     test, test_labels = _rows(member(path, f"{FOLDER}/census_income_1994_1995_test.csv"))
-    return CensusTable(train, train_labels, test, test_labels)
+    return Table(train, train_labels, test, test_labels)
 
 
 def _rows(content: bytes) -> tuple[NDArray[np.int16], NDArray[np.uint8]]:

@@ -14,6 +14,7 @@ from images import Images, load
 from numpy.typing import NDArray
 from procedural import draw
 from scattering import scatter
+from table import Table
 
 from bailee.errors import InputError
 
@@ -38,16 +39,6 @@ class Whitening:
     mean: Floats
     directions: Floats
     variances: Floats
-
-
-@dataclass(frozen=True)
-class Table:
-    """Features (n, columns) as int16 in units of 2^-12, labels (n,) as bytes."""
-
-    train: NDArray[np.int16]
-    train_labels: NDArray[np.uint8]
-    test: NDArray[np.int16]
-    test_labels: NDArray[np.uint8]
 
 
 def image_table(name: str, columns: int, floor: float, power: float, cache: Path) -> Table:

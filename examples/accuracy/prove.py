@@ -10,18 +10,13 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-from census import census_table
-from features import image_table
 from recipes import RECIPES, Recipe
 from scores import accuracy, auprc, auroc
 from sources import DEFAULT_CACHE
+from table import shuffled, table_of
 
 from bailee.estimators import PrivateLogisticRegression
 from bailee.verify.model import verify_model_passport
-
-ORDER = 5
-"""Seed of the public order of the rows: the sets are not all well mixed."""
 
 
 def estimator(recipe: Recipe, home: Path, proven: bool) -> PrivateLogisticRegression:
@@ -52,14 +47,11 @@ def main() -> None:
     )
     asked = parser.parse_args()
     recipe = RECIPES[asked.name]
-    if recipe.data == "census":
-        table = census_table(asked.data)
-    else:
-        table = image_table(recipe.data, recipe.columns, recipe.floor, recipe.power, asked.data)
-    order = np.random.default_rng(ORDER).permutation(len(table.train))
+    table = table_of(recipe, asked.data)
+    rows, labels = shuffled(table)
     model = estimator(recipe, asked.home or Path(tempfile.mkdtemp(prefix="bailee-")), not asked.unproven)
     start = time.perf_counter()
-    model.fit(table.train[order] / 4096.0, table.train_labels[order])
+    model.fit(rows / 4096.0, labels)
     print(f"trained{'' if asked.unproven else ' and proved'} in {time.perf_counter() - start:.0f} s")
     scores = model.decision_function(table.test / 4096.0)
     if recipe.classes == 1:

@@ -31,7 +31,7 @@ from bailee.statements.applied import (
 from bailee.statements.dataset import TENSOR, DatasetClaim, check, dataset_axes, padded, write_valid
 from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.losses import LOSSES
-from bailee.statements.network.numbers import SCORE_BITS, Integers, ints
+from bailee.statements.network.numbers import Integers, ints
 from bailee.statements.network.stage import Stage
 
 if TYPE_CHECKING:
@@ -244,12 +244,3 @@ def verify_inference(
     tape = Tape()
     inference_tape(tape, claim, model, model_opening, rows, opening)
     return check(tape, context, proof, plain)
-
-
-def real_score(value: int) -> float:
-    """A score as a real number."""
-    return value / (1 << 16)
-
-
-def real_logit(value: int) -> float:
-    return value / (1 << SCORE_BITS)

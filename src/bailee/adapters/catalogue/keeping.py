@@ -93,12 +93,6 @@ def take_task(connection: Connection, task: Task, until: float) -> bool:
     return connection.execute(taken).rowcount == 1
 
 
-def extend_task(connection: Connection, task: Task, until: float) -> None:
-    """It takes longer; the task is still whose it was."""
-    mine = (tasks.c.row == task.row, tasks.c.attempts == task.attempts + 1)
-    connection.execute(update(tasks).where(*mine).values(due=until))
-
-
 def put_back(connection: Connection, row: int, due: float, problem: str) -> None:
     """It did not work; try again at `due`."""
     connection.execute(update(tasks).where(tasks.c.row == row).values(due=due, problem=problem))
@@ -109,8 +103,8 @@ def end_task(connection: Connection, row: int) -> None:
 
 
 def count_tasks(connection: Connection) -> dict[str, int]:
-    rows = connection.execute(select(tasks.c.kind, func.count()).group_by(tasks.c.kind))
-    return {kind: count for kind, count in rows}  # noqa: C416 - rows are no pairs to the type checker
+    rows = connection.execute(select(tasks.c.kind, func.count().label("count")).group_by(tasks.c.kind))
+    return {row.kind: row.count for row in rows}
 
 
 def cursor(connection: Connection, name: str) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from bailee.adapters.stores.paths import checked, checked_range
-from bailee.adapters.stores.store import Stored
+from bailee.adapters.stores.store import Stored, Writing
 from bailee.errors import MissingError, StoreError
 
 
@@ -21,7 +21,7 @@ class MemoryStore:
     def __repr__(self) -> str:
         return f"MemoryStore({self.name})"
 
-    def write(self, path: str) -> _Growing:
+    def write(self, path: str) -> Writing:
         return _Growing(self, checked(path))
 
     def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:

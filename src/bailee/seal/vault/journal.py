@@ -14,7 +14,7 @@ from blake3 import blake3
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from bailee import tags
-from bailee.adapters.catalogue import Catalogue, Ticket
+from bailee.adapters.catalogue import Catalogue, Ticket, Unit
 from bailee.adapters.catalogue.prepared import Prepared
 from bailee.adapters.catalogue.tables import heads, leaves, nodes, state
 from bailee.errors import DamageError, InputError, ProofError
@@ -111,10 +111,9 @@ class Journal:
         head = TreeHead(identity.public_key.hex(), self._keyring.vault_id.hex(), row.size, root.hex(), created)
         signed = sign(head, identity)
 
-        def keep(unit: object) -> None:
-            connection = unit.connection  # type: ignore[attr-defined]
-            if connection.execute(select(heads.c.size).where(heads.c.size == row.size)).first() is None:
-                connection.execute(insert(heads).values(size=row.size, envelope=signed.envelope))
+        def keep(unit: Unit) -> None:
+            if unit.connection.execute(select(heads.c.size).where(heads.c.size == row.size)).first() is None:
+                unit.connection.execute(insert(heads).values(size=row.size, envelope=signed.envelope))
 
         self._catalogue.change(keep)
         return signed
