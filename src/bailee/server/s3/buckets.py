@@ -8,6 +8,7 @@ from bailee.errors import ConflictError, NotFoundError
 from bailee.server.s3 import xml
 from bailee.server.s3.acl import acl_of_headers
 from bailee.server.s3.call import Call
+from bailee.server.s3.documents import deleting, stored, taking
 from bailee.server.s3.encoding import iso
 from bailee.server.s3.errors import S3Error
 from bailee.server.s3.listing import OWNER
@@ -101,28 +102,15 @@ def put_versioning(call: Call) -> Response:
 
 
 def get_policy(call: Call) -> Response:
-    text = call.bucket.settings.get("policy")
-    if text is None:
-        raise S3Error("NoSuchBucketPolicy", "The bucket policy does not exist", BucketName=call.bucket.name)
-    return Response(200, [("content-type", "application/json")], text.encode())
+    return Response(200, [("content-type", "application/json")], stored(call, "policy").encode())
 
 
-def put_policy(call: Call) -> Response:
-    parse_policy(call.text, call.bucket.name)
-    call.change_setting("policy", call.text)
-    return Response(204)
-
-
-def delete_policy(call: Call) -> Response:
-    call.change_setting("policy", None)
-    return Response(204)
+put_policy = taking("policy", lambda call: parse_policy(call.text, call.bucket.name), 204)
+delete_policy = deleting("policy")
 
 
 def get_policy_status(call: Call) -> Response:
-    text = call.bucket.settings.get("policy")
-    if text is None:
-        raise S3Error("NoSuchBucketPolicy", "The bucket policy does not exist", BucketName=call.bucket.name)
-    statements = parse_policy(text, call.bucket.name).statements
+    statements = parse_policy(stored(call, "policy"), call.bucket.name).statements
     is_public = any(one.is_allow and one.principals is None for one in statements)
     return Response(body=xml.write("PolicyStatus", [("IsPublic", is_public)]))
 

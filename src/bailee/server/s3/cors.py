@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from bailee.server.s3 import xml
-from bailee.server.s3.call import Call
+from bailee.server.s3.documents import deleting, giving, taking
 from bailee.server.s3.encoding import to_int
 from bailee.server.s3.errors import S3Error
 from bailee.server.s3.policy import matches
@@ -105,19 +105,5 @@ def preflight(bucket: Bucket | None, request: Request) -> Response:
     raise S3Error("AccessForbidden", "CORSResponse: This CORS request is not allowed.")
 
 
-def get_cors(call: Call) -> Response:
-    text = call.bucket.settings.get("cors")
-    if text is None:
-        raise S3Error("NoSuchCORSConfiguration", "The CORS configuration does not exist")
-    return Response(body=text.encode())
-
-
-def put_cors(call: Call) -> Response:
-    read_rules(call.text)
-    call.change_setting("cors", call.text)
-    return Response()
-
-
-def delete_cors(call: Call) -> Response:
-    call.change_setting("cors", None)
-    return Response(204)
+get_cors, delete_cors = giving("cors"), deleting("cors")
+put_cors = taking("cors", lambda call: read_rules(call.text))

@@ -15,11 +15,10 @@ from bailee.errors import LockedError, NotFoundError
 from bailee.seal.vault.facts import Version
 from bailee.seal.vault.vault import Vault
 from bailee.server.s3 import xml
-from bailee.server.s3.call import Call
+from bailee.server.s3.documents import deleting, giving, taking
 from bailee.server.s3.encoding import parse_iso, to_int
 from bailee.server.s3.errors import S3Error
 from bailee.server.s3.registry import Bucket, Registry
-from bailee.server.s3.request import Response
 
 _DAY = 24 * 3600.0
 _MOST_RULES = 1000
@@ -239,19 +238,5 @@ def _histories(vault: Vault, prefix: str) -> Iterator[list[Version]]:
         yield history
 
 
-def get_lifecycle(call: Call) -> Response:
-    text = call.bucket.settings.get("lifecycle")
-    if text is None:
-        raise S3Error("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist")
-    return Response(body=text.encode())
-
-
-def put_lifecycle(call: Call) -> Response:
-    read_rules(call.text)
-    call.change_setting("lifecycle", call.text)
-    return Response()
-
-
-def delete_lifecycle(call: Call) -> Response:
-    call.change_setting("lifecycle", None)
-    return Response(204)
+get_lifecycle, delete_lifecycle = giving("lifecycle"), deleting("lifecycle")
+put_lifecycle = taking("lifecycle", lambda call: read_rules(call.text))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from bailee.server.s3 import xml
 from bailee.server.s3.call import Call
+from bailee.server.s3.documents import deleting, stored, taking
 from bailee.server.s3.encoding import parse_query
 from bailee.server.s3.errors import S3Error
 from bailee.server.s3.finding import find_version, version_headers
@@ -79,21 +80,11 @@ def delete_object_tagging(call: Call) -> Response:
 
 
 def get_bucket_tagging(call: Call) -> Response:
-    stored = call.bucket.settings.get("tagging")
-    if stored is None:
-        raise S3Error("NoSuchTagSet", "The TagSet does not exist")
-    return _document(tags_of_document(stored.encode(), _MOST_BUCKET))
+    return _document(tags_of_document(stored(call, "tagging").encode(), _MOST_BUCKET))
 
 
-def put_bucket_tagging(call: Call) -> Response:
-    tags_of_document(call.text.encode(), _MOST_BUCKET)
-    call.change_setting("tagging", call.text)
-    return Response(204)
-
-
-def delete_bucket_tagging(call: Call) -> Response:
-    call.change_setting("tagging", None)
-    return Response(204)
+put_bucket_tagging = taking("tagging", lambda call: tags_of_document(call.text.encode(), _MOST_BUCKET), 204)
+delete_bucket_tagging = deleting("tagging")
 
 
 def _invalid(why: str) -> S3Error:
