@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from bailee.adapters.catalogue.tables import keys, parts, tasks
 from bailee.errors import NotFoundError
 from bailee.keys import Identity
 from bailee.records import tree
+from bailee.seal.vault import erasing
 from bailee.seal.vault import objects as objects_module
+from bailee.seal.vault.cache import LEAST, set_cache
 from bailee.seal.vault.vault import Vault
 from databases import KINDS
 
@@ -135,3 +138,63 @@ def test_a_write_that_is_not_heard_of_loses_its_lease(vault: Vault, tmp_path: Pa
         vault.head("slow")
     vault.put("slow", b"x" * 2_000_000)
     assert vault.tidy().writes == 0
+
+
+def cached(vault: Vault) -> set[Path]:
+    return {path for path in (vault.home / "cache").glob("??/*") if path.is_file()}
+
+
+@pytest.fixture
+def caching(vault: Vault, owner: Identity, clock) -> Iterator[Vault]:
+    set_cache(vault.home, LEAST)
+    with Vault.open(vault.home, owner, clock=clock) as opened:
+        yield opened
+
+
+def read_into_cache(vault: Vault, name: str, data: bytes, **options) -> set[Path]:
+    before = cached(vault)
+    vault.put(name, data, **options)
+    assert b"".join(vault.get(name)) == data
+    return cached(vault) - before
+
+
+@pytest.mark.parametrize("way", ["erase", "remove", "expire"])
+def test_no_segment_of_it_is_left_in_the_read_cache(caching: Vault, clock, way: str) -> None:
+    kept = read_into_cache(caching, "kept", b"k" * 1000)
+    gone = read_into_cache(caching, "gone", b"x" * (3 << 20), expires=clock.now + 10)
+    assert (len(kept), len(gone)) == (1, 4)
+    if way == "erase":
+        caching.erase("gone")
+    elif way == "remove":
+        caching.remove("gone", caching.head("gone").id)
+    else:
+        clock.now += 20
+        assert len(caching.expire().erasure.versions) == 1
+    assert cached(caching) == kept
+    assert b"".join(caching.get("kept")) == b"k" * 1000
+
+
+def test_segments_stay_while_another_version_holds_the_bytes(caching: Vault) -> None:
+    gone = read_into_cache(caching, "a", b"x" * 1000)
+    caching.copy("a", "b")
+    caching.erase("a")
+    assert cached(caching) == gone
+    caching.erase("b")
+    assert not cached(caching)
+
+
+def test_an_erasure_that_was_killed_clears_the_cache_when_it_is_done(
+    caching: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert read_into_cache(caching, "a", b"x" * 1000)
+    with monkeypatch.context() as patch:
+        patch.setattr(erasing, "delete_fragments", raise_interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            caching.erase("a")
+    assert cached(caching)
+    caching.tidy()
+    assert not cached(caching)
+
+
+def raise_interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

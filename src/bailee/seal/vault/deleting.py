@@ -1,4 +1,5 @@
-"""Fragments that are to vanish: the tasks that say so, each store on its own, until nothing is left to do.
+"""Fragments that are to vanish: the tasks that say so, each store on its own, until nothing is left to do; first their
+segments in the read cache.
 
 A task outlives the blob's row: it holds the id, from which fragments have their names, and where they lay.
 """
@@ -21,7 +22,8 @@ from bailee.seal.vault.blobs.fragments import NamingKey
 from bailee.seal.vault.ground import Ground
 
 DELETE = "delete"
-"""The kind of task whose subject is a blob that nobody holds; its detail says {"places": [[index, store] ...]}."""
+"""The kind of task whose subject is a blob that nobody holds; its detail says {"places": [[index, store] ...],
+"segments": how many a read cache may hold}."""
 FIRST_WAIT, LONGEST_WAIT = 60.0, 6 * 3600.0
 _PAGE = 500
 
@@ -56,6 +58,7 @@ def run_due(ground: Ground) -> tuple[int, int]:
 
 
 def _do(ground: Ground, rows: Sequence[Row[Any]]) -> tuple[set[str], set[str]]:
+    _clear_cache(ground, rows)
     by_store: dict[str, list[tuple[bytes, int]]] = defaultdict(list)
     for row in rows:
         for index, store in _places(row):
@@ -72,6 +75,13 @@ def _do(ground: Ground, rows: Sequence[Row[Any]]) -> tuple[set[str], set[str]]:
     failed = {name: problem for name, problem in problems.items() if problem}
     _settle(ground, rows, failed)
     return set(by_store) - set(failed), set(failed)
+
+
+def _clear_cache(ground: Ground, rows: Sequence[Row[Any]]) -> None:
+    # A reader that had opened the version before may keep a segment a moment later: nothing opens it, it goes by age.
+    if ground.cache is not None:
+        for row in rows:
+            ground.cache.forget(bytes(row.subject), json.loads(row.detail).get("segments", 0))
 
 
 def _delete_all(store: Store | None, naming: NamingKey, fragments: Sequence[tuple[bytes, int]]) -> str:
@@ -98,7 +108,7 @@ def _settle(ground: Ground, rows: Sequence[Row[Any]], failed: Mapping[str, str])
                 unit.connection.execute(delete(tasks).where(*mine))
                 continue
             values = {
-                "detail": json.dumps({"places": left}),
+                "detail": json.dumps({**json.loads(row.detail), "places": left}),
                 "due": now + min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(row.attempts, 20)),
                 "attempts": row.attempts + 1,
                 "problem": "; ".join(sorted(f"{store}: {failed[store]}" for store in {place[1] for place in left}))[

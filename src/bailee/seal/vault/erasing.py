@@ -2,7 +2,7 @@
 
 One transaction overwrites the sealed and wrapped keys, deletes the rows, writes the log and leaves a task for each
 blob nobody holds any more; from its commit on nobody can open those bytes. Then the database's own files are cleaned
-and the fragments deleted from each store; the task stays until the last one is gone.
+and the fragments deleted from the read cache and from each store; the task stays until the last one is gone.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from bailee.adapters.catalogue import Ticket, Unit
 from bailee.adapters.catalogue.tables import blobs, keys, loose, objects, parts, shares, tags, tasks, versions
 from bailee.errors import NotFoundError
+from bailee.seal.vault.blobs.layout import Layout
 from bailee.seal.vault.deleting import DELETE, delete_fragments
-from bailee.seal.vault.facts import Erasure, Placed
+from bailee.seal.vault.facts import Code, Erasure, Placed
 from bailee.seal.vault.ground import Ground
 from bailee.seal.vault.history import find
 from bailee.seal.vault.journal import entry
@@ -155,17 +156,19 @@ def release(unit: Unit, ground: Ground, blob_row: int, now: float) -> bytes | No
             return None
     row = connection.execute(select(*BLOB).where(blobs.c.row == blob_row)).one()
     blob_id = bytes(row.blob_id)
+    segments = Layout(Code(row.k, row.n), row.blob_length).segments
     placed = ground.numbers.unpack(bytes(row.fragments))
     connection.execute(delete(blobs).where(blobs.c.row == blob_row))
     connection.execute(delete(tasks).where(tasks.c.subject == blob_id))
-    connection.execute(insert(tasks), delete_task(blob_id, placed, now))
+    connection.execute(insert(tasks), delete_task(blob_id, placed, now, segments))
     return blob_id
 
 
-def delete_task(blob_id: bytes, placed: Sequence[Placed], now: float) -> dict[str, Any]:
-    """What is left to do once nobody can open a blob: delete these fragments."""
-    places = json.dumps({"places": [[one.index, one.store] for one in placed if one.store]})
-    return {"kind": DELETE, "subject": blob_id, "detail": places, "due": now, "attempts": 0, "problem": ""}
+def delete_task(blob_id: bytes, placed: Sequence[Placed], now: float, segments: int = 0) -> dict[str, Any]:
+    """What is left to do once nobody can open a blob: delete these fragments. segments: that a read cache may hold."""
+    places = [[one.index, one.store] for one in placed if one.store]
+    detail = json.dumps({"places": places, "segments": segments})
+    return {"kind": DELETE, "subject": blob_id, "detail": detail, "due": now, "attempts": 0, "problem": ""}
 
 
 def _set_current(connection: Connection, object_row: int) -> None:

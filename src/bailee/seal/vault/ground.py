@@ -1,4 +1,4 @@
-"""What the parts of one open vault stand on: its keys, catalogue, clock, log, stores and policy."""
+"""What the parts of one open vault stand on: its keys, catalogue, clock, log, stores and read cache."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from bailee.adapters.catalogue import Catalogue
 from bailee.adapters.stores.store import Store
+from bailee.seal.vault.cache import DiskCache
 from bailee.seal.vault.journal import Journal
 from bailee.seal.vault.keyring import Keyring
 from bailee.seal.vault.rows import StoreNumbers
@@ -15,7 +16,7 @@ from bailee.seal.vault.timekeeping import Timekeeper
 
 @dataclass(frozen=True)
 class Ground:
-    """stores: those that are switched on and known here, by name."""
+    """stores: those that are switched on and known here, by name; cache: None where the home has none."""
 
     keyring: Keyring
     catalogue: Catalogue
@@ -23,3 +24,4 @@ class Ground:
     journal: Journal
     numbers: StoreNumbers
     stores: Mapping[str, Store] = field(default_factory=dict)
+    cache: DiskCache | None = None

@@ -24,6 +24,7 @@ from bailee.adapters.stores.opening import open_store
 from bailee.adapters.stores.store import Store
 from bailee.errors import InputError, StorageError
 from bailee.keys import Identity
+from bailee.seal.vault.cache import open_cache
 from bailee.seal.vault.facts import Code, Policy
 from bailee.seal.vault.ground import Ground
 from bailee.seal.vault.journal import Journal, entry, finishing
@@ -113,10 +114,11 @@ def open_home(
             time.see(connection.execute(select(state.c.latest)).scalar_one())
             numbers, entries = StoreNumbers(connection, catalogue.reading), get_entries(connection)
         opened, problems = open_stores(entries)
+        cache = open_cache(home, keyring.naming)
     except BaseException:
         catalogue.close()
         raise
-    ground = Ground(keyring, catalogue, time, Journal(catalogue, keyring, time), numbers, opened)
+    ground = Ground(keyring, catalogue, time, Journal(catalogue, keyring, time), numbers, opened, cache)
     return ground, entries, to_policy(told["policy"]), problems
 
 

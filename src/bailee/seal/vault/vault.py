@@ -29,7 +29,6 @@ from bailee.seal.vault.blobs.gathering import OnFault
 from bailee.seal.vault.blobs.pace import Pace
 from bailee.seal.vault.blobs.placement import place
 from bailee.seal.vault.blobs.reading import read_blob
-from bailee.seal.vault.cache import open_cache
 from bailee.seal.vault.deduplicating import DeduplicatingWriter
 from bailee.seal.vault.facts import Erasure, Event, Listing, Lock, Part, Policy, Uploaded, Version
 from bailee.seal.vault.history import Wanted
@@ -59,7 +58,7 @@ class Vault:
         self.home = home
         self.ground, self.entries, self.policy, self.problems = open_home(home, identity, clock, passed)
         self.pace = Pace()
-        self.cache = open_cache(home, self.ground.keyring.naming)
+        self.cache = self.ground.cache
         self.deduplicates = deduplicating.is_default(self.ground)
 
     @classmethod
