@@ -1,0 +1,1 @@
+"""A chain: embedded or by JSON-RPC; the contracts on it, and what they say."""
