@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import tarfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -248,8 +249,13 @@ def test_sharing_and_revoking(home: Path, tmp_path: Path) -> None:
     do(home, "revoke", given["share"], "--out", tmp_path / "revoked.json")
     known = ("--revocation", tmp_path / "revoked.json")
     refused(run("vault", "open", tmp_path / "a.share", *known, "--home", ann), 3, "GrantError", "revoked")
-    code, _ = run("vault", "open", tmp_path / "a.share", tmp_path / "late", "--home", ann)
-    assert code == 6, "what it told of is encrypted anew"
+    late = ("vault", "open", tmp_path / "a.share", tmp_path / "late", "--home", ann)
+    refused(run(*late), 3, "GrantError", "on none of its stores any more", "revoked")
+    for store in ("s0", "s1"):  # one of them at least had a fragment; now it cannot be known
+        (tmp_path / store / ".bailee-store").rename(tmp_path / f"{store}-away")
+    refused(run(*late), 6, "DamageError", "or the share was revoked")
+    for store in ("s0", "s1"):
+        (tmp_path / f"{store}-away").rename(tmp_path / store / ".bailee-store")
     assert not (tmp_path / "late").exists()
     assert do(home, "shares")["shares"][0]["revoked"]
     assert bytes_of(home, "cat", "scan") == DATA
@@ -356,26 +362,72 @@ def test_a_copy_with_other_files_is_refused(home: Path, tmp_path: Path) -> None:
     assert not list((tmp_path / "fresh").iterdir())
 
 
+def client_of(address: str, key: dict[str, Any]) -> Any:
+    return boto3.client(
+        "s3", endpoint_url=f"http://{address}", region_name="us-east-1", aws_access_key_id=key["access_key"],
+        aws_secret_access_key=key["secret"],
+    )  # fmt: skip
+
+
+def wait_for(knock: Callable[[], object]) -> None:
+    for _ in range(600):
+        try:
+            knock()
+            return
+        except EndpointConnectionError:
+            time.sleep(0.05)
+
+
+def test_what_was_shared_is_served(home: Path, tmp_path: Path) -> None:
+    ann, address = tmp_path / "ann", free_address()
+    assert run("key", "new", "ann", "--home", ann)[0] == 0
+    do(home, "put", tmp_path / "data", "scan")
+    do(home, "share", "scan", "--to", ann, "--out", tmp_path / "Scans.share")
+    shared = ("--share", tmp_path / "Scans.share", "--owner", home)
+    key = do(ann, "key", "new", "--role", "reader")
+    door = start(tmp_path / "door.log", "vault", "serve", *shared, "--listen", address, "--home", ann)
+    try:
+        client = client_of(address, key)
+        wait_for(client.list_buckets)
+        assert client.get_object(Bucket="scans", Key="scan")["Body"].read() == DATA
+    finally:
+        door.process.send_signal(signal.SIGINT)
+        code = door.wait()
+    assert (code, f"serving what was shared (scans) at http://{address}" in door.said) == (0, True)
+    twice = CliRunner().invoke(app, ["vault", "serve", *map(str, shared + shared[:2]), "--home", str(ann)])
+    assert (twice.exit_code, "two shares would be the bucket scans" in twice.stderr) == (2, True)
+    alone = CliRunner().invoke(app, ["vault", "serve", "--owner", str(home), "--home", str(ann)])
+    assert (alone.exit_code, "go with --share" in alone.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_warned"),
+    [("127.0.0.1", False), ("localhost", False), ("[::1]", False), ("0.0.0.0", True), ("[::]", True)],
+)
+def test_a_door_to_other_machines_without_tls_is_warned_of(
+    home: Path, monkeypatch: pytest.MonkeyPatch, host: str, is_warned: bool
+) -> None:
+    served: list[str] = []
+    monkeypatch.setattr("bailee.server.s3.serve", lambda vault, home, host, *more, **options: served.append(host))
+    monkeypatch.setattr("bailee.cli.vault_door._check_free", lambda host, port, listen: None)
+    done = CliRunner().invoke(app, ["vault", "serve", "--listen", f"{host}:9000", "--home", str(home)])
+    assert (done.exit_code, served) == (0, [host.strip("[]")])
+    assert ("can be reached from other machines and there is no TLS" in done.stderr) is is_warned
+
+
 def test_the_s3_door_is_served(home: Path, tmp_path: Path) -> None:
     address, key = free_address(), do(home, "key", "new", "--role", "owner")
     door = start(tmp_path / "door.log", "vault", "serve", "--listen", address, "--home", home)
     try:
-        client = boto3.client(
-            "s3", endpoint_url=f"http://{address}", region_name="us-east-1", aws_access_key_id=key["access_key"],
-            aws_secret_access_key=key["secret"],
-        )  # fmt: skip
-        for _ in range(600):
-            try:
-                client.create_bucket(Bucket="scans")
-                break
-            except EndpointConnectionError:
-                time.sleep(0.05)
+        client = client_of(address, key)
+        wait_for(lambda: client.create_bucket(Bucket="scans"))
         client.put_object(Bucket="scans", Key="one", Body=DATA)
         assert bytes_of(home, "cat", "scans/one") == DATA
     finally:
         door.process.send_signal(signal.SIGINT)
-        door.wait()
-    assert f"serving {home} at http://{address}" in " ".join(door.said.split())
+        code = door.wait()
+    closed = "the door is closed; requests that were under way were finished"
+    assert (code, door.said.splitlines()) == (0, [f"serving {home} at http://{address}; Ctrl-C ends it", closed])
     refused(run("vault", "key", "rm", "BKNONE", "--home", home), 2, "InputError", "holds no access key BKNONE")
     stopped = CliRunner().invoke(app, ["vault", "serve", "--listen", "9000", "--home", str(home)])
     assert (stopped.exit_code, "expected --listen HOST:PORT" in stopped.stderr) == (2, True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -12,7 +13,11 @@ from rich.text import Text
 
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
 from bailee.cli.vault_face import WHEN, moment, opened, when
+from bailee.cli.vault_shares import received
 from bailee.errors import InputError
+
+if TYPE_CHECKING:
+    from bailee.seal.vault.share.received import Received
 
 key_app = typer.Typer(no_args_is_help=True, help="Access keys of the S3 door.")
 
@@ -23,14 +28,22 @@ def serve(
     certificate: Annotated[Path | None, typer.Option(help="TLS certificate, PEM.")] = None,
     private_key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
     region: Annotated[str, typer.Option(help="The region that clients are told.")] = "us-east-1",
+    share: Annotated[
+        list[str] | None,
+        typer.Option(help="Serve what was shared with you instead: BUCKET=FILE, or a FILE of that name; repeat."),
+    ] = None,
+    owner: Annotated[Path | None, typer.Option(help="identity.json of whom those shares must come from.")] = None,
+    revocation: Annotated[list[Path] | None, typer.Option(help="A revocation that was given out; repeat.")] = None,
     home: Home = DEFAULT_HOME,
 ) -> None:
     """Serve the vault to S3 programs: boto3, awscli, rclone, restic, s3fs ... Objects are sealed on this side.
 
+    With --share the door reads shares instead, a bucket for each; that needs keys and no vault.
+
     Example: `bailee vault serve --listen 127.0.0.1:9000`
     """
     try:
-        from bailee.server.s3 import TLS
+        from bailee.server.s3 import TLS, serve_shares
         from bailee.server.s3 import serve as run
     except ImportError as error:
         raise InputError(f"the S3 door needs: pip install 'bailee[s3]' ({error.name} is missing)") from None
@@ -40,10 +53,45 @@ def serve(
     if (certificate is None) is not (private_key is None):
         raise InputError("TLS needs both --certificate and --private-key")
     tls = TLS(certificate, private_key) if certificate is not None and private_key is not None else None
+    if (owner is not None or revocation) and not share:
+        raise InputError("--owner and --revocation go with --share")
     _check_free(host.strip("[]"), int(port), listen)
-    with opened(home) as vault:
-        Face().say(f"serving {home} at http{'s' if tls else ''}://{listen}; Ctrl-C ends it")
-        run(vault, home, host.strip("[]"), int(port), tls, region=region)
+    face, at = Face(), (host.strip("[]"), int(port), tls)
+    where = f"http{'s' if tls else ''}://{listen}; Ctrl-C ends it"
+    if tls is None and not _is_here(host.strip("[]")):
+        face.say(
+            f"warning: {listen} can be reached from other machines and there is no TLS: who sees the network reads and "
+            "changes what passes, for signatures protect a request and not its contents. Give --certificate and "
+            "--private-key, or --listen 127.0.0.1:PORT"
+        )
+    if share:
+        shares = _opened_shares(share, owner, revocation or [], home)
+        face.say(f"serving what was shared ({', '.join(shares)}) at {where}")
+        serve_shares(shares, home, *at, region=region)
+    else:
+        with opened(home) as vault:
+            face.say(f"serving {home} at {where}")
+            run(vault, home, *at, region=region)
+    face.say("the door is closed; requests that were under way were finished")
+
+
+def _is_here(host: str) -> bool:
+    """Only this machine reaches it."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _opened_shares(told: list[str], owner: Path | None, revocations: list[Path], home: Path) -> dict[str, Received]:
+    shares: dict[str, Received] = {}
+    for one in told:
+        name, equals, path = one.partition("=")
+        name, path = (name, path) if equals else (Path(one).stem.lower(), one)
+        if name in shares:
+            raise InputError(f"two shares would be the bucket {name}; name them: --share BUCKET=FILE")
+        shares[name] = received(Path(path), owner, revocations, home)
+    return shares
 
 
 def _check_free(host: str, port: int, listen: str) -> None:

@@ -143,12 +143,12 @@ def open_(
     Example: `bailee vault open scan.share scan.tar --owner owner/identity.json`
     """
     face = Face(as_json)
-    received = _received(file, owner, revocation or [], home)
+    taken = received(file, owner, revocation or [], home)
     found = [
         {"version": one.id, "name": one.name, "content_type": one.content_type, "is_table": one.public is not None}
-        for one in received.versions
+        for one in taken.versions
     ]
-    facts: dict[str, Any] = {"purpose": received.terms.purpose, "until": received.terms.not_after, "versions": found}
+    facts: dict[str, Any] = {"purpose": taken.terms.purpose, "until": taken.terms.not_after, "versions": found}
     if target is None:
         names = ", ".join(f"{one['name'] or 'unnamed'} ({one['version']})" for one in found)
         face.result(facts, facts_table({**facts, "versions": names}))
@@ -156,14 +156,14 @@ def open_(
     chosen = version or (str(found[0]["version"]) if len(found) == 1 else None)
     try:
         if any(one["is_table"] for one in found if chosen in (None, one["version"])):
-            size = _write_table(received, column, chosen, Path(target))
+            size = _write_table(taken, column, chosen, Path(target))
         elif target == "-":
-            for part in received.read(chosen):
+            for part in taken.read(chosen):
                 sys.stdout.buffer.write(part)
             sys.stdout.buffer.flush()
             return
         else:
-            write_file(Path(target), received.read(chosen))
+            write_file(Path(target), taken.read(chosen))
             size = Path(target).stat().st_size
     except DamageError as error:
         raise DamageError(f"{error}; or the share was revoked: ask who gave it") from None
@@ -197,7 +197,8 @@ def pass_(
     Face(as_json).result(facts, facts_table(facts))
 
 
-def _received(file: Path, owner: Path | None, revocations: list[Path], home: Path) -> Received:
+def received(file: Path, owner: Path | None, revocations: list[Path], home: Path) -> Received:
+    """A share that was given to this home, opened; stores that cannot be opened now are left out."""
     from bailee.adapters.stores.access import confirmed
     from bailee.adapters.stores.entry import StoreEntry
     from bailee.adapters.stores.opening import open_store
@@ -217,10 +218,10 @@ def _received(file: Path, owner: Path | None, revocations: list[Path], home: Pat
     return open_share(chain, own_identity(home), stores, owner=key, revocations=taken)
 
 
-def _write_table(received: Received, columns: list[str] | None, version: str | None, target: Path) -> int:
+def _write_table(opened_share: Received, columns: list[str] | None, version: str | None, target: Path) -> int:
     import pyarrow.parquet as pq
 
-    batches = received.batches(columns or None, version)
+    batches = opened_share.batches(columns or None, version)
     draft = target.with_name(f".{target.name}.draft")
     try:
         with pq.ParquetWriter(draft, batches.schema) as writer:

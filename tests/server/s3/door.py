@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from bailee.server.s3 import AccessKey, server
+from bailee.server.s3 import AccessKey, application
+from bailee.server.s3.serving import server_of
 
 REGION = "us-east-1"
 
@@ -100,17 +101,24 @@ def signing_key_of(secret: bytes, day: str, region: str = REGION, service: str =
 
 @contextmanager
 def open_door(vault, home: Path):
+    with running(application(vault, home)) as port:
+        yield Door(vault, home, port)
+
+
+@contextmanager
+def running(door):
+    """The port of an application that is served."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        running = server(vault, home, "127.0.0.1", port)
-        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
+        serving = server_of(door, "127.0.0.1", port)
+        thread = threading.Thread(target=serving.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:
-            while not running.started:
+            while not serving.started:
                 if not thread.is_alive():
                     raise RuntimeError("the door did not open")
                 time.sleep(0.01)
-            yield Door(vault, home, port)
+            yield port
         finally:
-            running.should_exit = True
+            serving.should_exit = True
             thread.join(30)

@@ -6,7 +6,8 @@ application   one request: who, what, may they; bodies in blocks; errors as S3 w
 request       names and headers read once         routes      which operation                 call      what it is given
 signing       SigV4                               chunked     bodies in signed chunks         body      checked bodies
 access_keys   a file of the home                  access      roles, policy, ACL              policy    JSON statements
-objects putting multipart listing buckets tagging locking cors lifecycle                      the operations
+objects putting multipart listing buckets tagging locking cors lifecycle documents            the operations
+shared        the same door over shares that were received, to be read
 options finding sources conditions checksums encoding xml errors                              what they share
 registry      buckets and uploads in the catalogue
 """
@@ -14,7 +15,8 @@ registry      buckets and uploads in the catalogue
 from bailee.server.s3.access_keys import AccessKey, Role, access_keys, new_access_key, remove_access_key
 from bailee.server.s3.application import Application, application
 from bailee.server.s3.lifecycle import Expired, expire
-from bailee.server.s3.serving import TLS, serve, server
+from bailee.server.s3.serving import TLS, serve, serve_shares, server
+from bailee.server.s3.shared import shared_application
 
 __all__ = [
     "TLS",
@@ -28,5 +30,7 @@ __all__ = [
     "new_access_key",
     "remove_access_key",
     "serve",
+    "serve_shares",
     "server",
+    "shared_application",
 ]

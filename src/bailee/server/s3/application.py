@@ -56,8 +56,17 @@ _LOG = logging.getLogger("bailee.server.s3")
 class Application:
     """One vault behind one ASGI callable. Made by `application`."""
 
-    def __init__(self, vault: Vault, keys: KeyRing, region: str, domain: str, clock: Callable[[], float]) -> None:
-        self._registry = Registry(vault)
+    def __init__(
+        self,
+        vault: Vault,
+        keys: KeyRing,
+        region: str,
+        domain: str,
+        clock: Callable[[], float],
+        registry: Registry | None = None,
+        find: Callable[[Request], Operation] = find_operation,
+    ) -> None:
+        self._registry, self._find = registry or Registry(vault), find
         self._vault, self._region, self._domain, self._clock = vault, region, domain, clock
         self._verifier = Verifier(keys.find, region)
         self._pool = ThreadPoolExecutor(32, thread_name_prefix="s3")
@@ -119,7 +128,7 @@ class Application:
         if request.method == "OPTIONS":
             return preflight(await self._bucket(request.bucket, now), request)
         signed = self._verifier.verify(request, now)
-        operation = find_operation(request)
+        operation = self._find(request)
         bucket = await self._bucket(request.bucket, now) if request.bucket else None
         try:
             response = await self._run(operation, request, signed, bucket, now, body)

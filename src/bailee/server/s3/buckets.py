@@ -20,6 +20,10 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
 _ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+\Z", re.ASCII)
 
 
+def is_bucket_name(name: str) -> bool:
+    return bool(_NAME.match(name)) and not any(each in name for each in ("..", ".-", "-.")) and not _ADDRESS.match(name)
+
+
 def list_buckets(call: Call) -> Response:
     nodes: list[xml.Node] = [
         ("Bucket", [("Name", bucket.name), ("CreationDate", iso(bucket.created))]) for bucket in call.registry.buckets()
@@ -29,7 +33,7 @@ def list_buckets(call: Call) -> Response:
 
 def create_bucket(call: Call) -> Response:
     name = call.request.bucket
-    if not _NAME.match(name) or ".." in name or ".-" in name or "-." in name or _ADDRESS.match(name):
+    if not is_bucket_name(name):
         raise S3Error("InvalidBucketName", "The specified bucket is not valid.", BucketName=name[:100])
     _check_region(call)
     acl = acl_of_headers(call)

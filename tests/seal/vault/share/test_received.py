@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import pyarrow as pa
@@ -248,6 +248,49 @@ def test_stores_that_lie_or_are_gone() -> None:
         list(open_share(chain, ANN, lying, clock=lambda: NOW).read())
     with pytest.raises(DamageError, match="is not known here"):
         list(open_share(chain, ANN, {"s0": STORES["s0"]}, clock=lambda: NOW).read())
+
+
+def test_fragments_that_are_gone_from_every_store_are_no_damage() -> None:
+    empty = {name: MemoryStore(name) for name in STORES}
+    with pytest.raises(GrantError, match="on none of its stores any more, and all of them answer: it was revoked"):
+        list(open_share(shared(ALL_BYTES), ANN, empty, clock=lambda: NOW).read())
+    opened = open_share(shared(columns("age")), ANN, empty, clock=lambda: NOW)
+    with pytest.raises(GrantError, match="on none of its stores any more"):
+        opened.table()
+    del empty["s1"]
+    with pytest.raises(DamageError, match="s1 is not known here"):
+        list(open_share(shared(ALL_BYTES), ANN, empty, clock=lambda: NOW).read())
+    for one in PLAIN[0].blobs:  # one fragment is there, and not enough
+        empty["s2"].strings[one.fragments[2].path] = STORES["s2"].strings[one.fragments[2].path]
+    empty["s1"] = MemoryStore("s1")
+    with pytest.raises(DamageError, match="fewer can be had"):
+        list(open_share(shared(ALL_BYTES), ANN, empty, clock=lambda: NOW).read())
+
+
+def test_what_can_be_read_as_bytes() -> None:
+    opened = received(shared(ALL_BYTES, columns("ward")))
+    by_column = {one.column: one for one in opened.readables()}
+    assert set(by_column) == {"", "age", "ward"}
+    plain, ward = by_column[""], by_column["ward"]
+    assert (plain.version.id, plain.first, plain.length) == (BYTES, 0, len(DATA))
+    assert b"".join(opened.read_bytes(plain, 1_199_999, 1_200_002)) == DATA[1_199_999:1_200_002]
+    stream = b"".join(opened.read_bytes(ward, 0, ward.length))
+    assert pa.ipc.open_stream(stream).read_all()["ward"].to_pylist() == PATIENTS["ward"].to_pylist()
+    assert b"".join(opened.read_bytes(ward, 7, 11)) == stream[7:11]
+    with pytest.raises(InputError, match=f"within {ward.length} bytes"):
+        opened.read_bytes(ward, 0, ward.length + 1)
+    (span,) = received(shared(Item(BYTES, None, Span(10, 30)))).readables()
+    assert (span.first, span.length) == (10, 20)
+    part = received(shared(Item(BYTES, None, Span(10, 30)))).read_bytes(span, 5, 20)
+    assert b"".join(part) == DATA[15:30]
+    ended = open_share(shared(columns("ward")), ANN, STORES, clock=iter_clock(NOW, NOW + 2 * YEAR))
+    with pytest.raises(GrantError, match="has expired"):
+        ended.read_bytes(ended.readables()[0], 0, 1)
+
+
+def iter_clock(*moments: datetime) -> Callable[[], datetime]:
+    left = iter(moments)
+    return lambda: next(left)
 
 
 def test_what_is_no_share() -> None:

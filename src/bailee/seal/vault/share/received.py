@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from bailee.adapters.stores.store import Store
-from bailee.errors import DamageError, GrantError, NotFoundError
+from bailee.errors import DamageError, GrantError, InputError, MissingError, NotFoundError, StorageError
 from bailee.keys import Secret
 from bailee.records import Signed
 from bailee.records.passing import Chain, check_chain, check_columns, names, read_chain
@@ -60,6 +60,17 @@ class Opened:
     parts: tuple[tuple[SharedBlob, Secret], ...]
 
 
+@dataclass(frozen=True)
+class Readable:
+    """One string of bytes that a share opens: those of a version (or a span of them), or a column of a table, which is
+    an Arrow IPC stream. first: where it begins in the version; column: "" for bytes."""
+
+    version: SharedVersion
+    column: str
+    first: int
+    length: int
+
+
 class Received:
     """Reads the versions of a share. Made by `open_share`."""
 
@@ -90,13 +101,37 @@ class Received:
         one = self._one(version)
         if one.version.public is not None:
             raise GrantError("this version is a table; read its columns")
-        end = one.parts[-1][0].start + one.parts[-1][0].length
-        low, high = (0, end) if one.item.span is None else (one.item.span.start, one.item.span.stop)
+        low, high = self._span(one)
         begin, until = low if start is None else start, high if stop is None else stop
         if not low <= begin <= until <= high:
             raise GrantError(f"bytes {begin} to {until} are not in this share; it has {low} to {high}")
         self._check()
         return self._parts(one, begin, until)
+
+    def readables(self) -> tuple[Readable, ...]:
+        """All that can be read as bytes, for doors that know no tables."""
+        found = []
+        for one in self._opened.values():
+            if one.version.public is None:
+                low, high = self._span(one)
+                found.append(Readable(one.version, "", low, high - low))
+            else:
+                columns = [blob for blob, _ in one.parts if names({blob.name})]
+                found += [Readable(one.version, blob.name, 0, blob.length) for blob in columns]
+        return tuple(found)
+
+    def read_bytes(self, what: Readable, start: int, stop: int) -> Iterator[bytes]:
+        """Bytes `start` to `stop` of one of `readables`. Raises GrantError at once where the share has ended."""
+        if not 0 <= start <= stop <= what.length:
+            raise InputError(f"expected a range within {what.length} bytes, got {start} to {stop}")
+        if not what.column:
+            return self.read(what.version.id, what.first + start, what.first + stop)
+        self.check()
+        return self._part(self._table(what.version.id), what.column, start, stop)
+
+    def check(self) -> None:
+        """Raises GrantError where the share has ended, or a revocation is known."""
+        self._check()
 
     def face(self, version: str | None = None) -> Face:
         """What the owner tells of a table to all it shares any of it with."""
@@ -143,19 +178,47 @@ class Received:
             raise GrantError("this version is no table; read its bytes")
         return one
 
+    @staticmethod
+    def _span(one: Opened) -> tuple[int, int]:
+        """Of a version's bytes, what the share covers."""
+        if one.item.span is not None:
+            return one.item.span.start, one.item.span.stop
+        return 0, one.parts[-1][0].start + one.parts[-1][0].length
+
     def _parts(self, one: Opened, start: int, stop: int) -> Iterator[bytes]:
         for blob, key in one.parts:
             first, last = max(start - blob.start, 0), min(stop - blob.start, blob.length)
             if first < last:
                 yield from self._bytes(blob, key, first, last)
 
-    def _part(self, one: Opened, name: str) -> Iterator[bytes]:
+    def _part(self, one: Opened, name: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         blob, key = next(part for part in one.parts if part[0].name == name)
-        return self._bytes(blob, key, 0, blob.length)
+        return self._bytes(blob, key, start, blob.length if stop is None else stop)
 
     def _bytes(self, blob: SharedBlob, key: Secret, start: int, stop: int) -> Iterator[bytes]:
         self._check()
-        yield from read_blob(_blob(blob), key, self._stores, _Paths(blob), start, stop, on_fault=self._on_fault)
+        try:
+            yield from read_blob(_blob(blob), key, self._stores, _Paths(blob), start, stop, on_fault=self._on_fault)
+        except DamageError:
+            if self._is_gone(blob):
+                raise GrantError(
+                    "what this share tells of is on none of its stores any more, and all of them answer: it was "
+                    "revoked or given anew, or the object was erased; ask who gave it"
+                ) from None
+            raise
+
+    def _is_gone(self, blob: SharedBlob) -> bool:
+        """Every store of the blob says that nothing is there: a store that is away says nothing of the kind."""
+        for fragment in blob.fragments:
+            store = self._stores.get(fragment.store)
+            try:
+                if store is None or store.read(fragment.path, 0, 1):
+                    return False
+            except MissingError:
+                continue
+            except StorageError:
+                return False
+        return True
 
 
 class _Paths:
