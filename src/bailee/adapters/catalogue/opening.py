@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +19,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from bailee.adapters.catalogue.committing import Committer, Ticket, Unit, failure
+from bailee.adapters.catalogue.looking import Looking
+from bailee.adapters.catalogue.prepared import Prepared
 from bailee.adapters.catalogue.tables import REVISION
 from bailee.adapters.files import storage_errors
 from bailee.errors import InputError, StorageError
@@ -35,6 +37,7 @@ class Catalogue:
 
     def __init__(self, readers: Engine, writers: Engine, committer: Committer) -> None:
         self._readers, self._writers, self._committer = readers, writers, committer
+        self._looking = Looking(readers) if readers.dialect.name == "sqlite" else None
 
     @property
     def is_sqlite(self) -> bool:
@@ -47,6 +50,19 @@ class Catalogue:
             with self._readers.begin() as connection:
                 yield connection
         except SQLAlchemyError as error:
+            raise failure(error) from None
+
+    def look_up(self, statement: Prepared, values: Mapping[str, Any]) -> list[Any]:
+        """The rows of one statement, as tuples: a statement alone sees one state, without a transaction around it.
+
+        StorageError for every failure of the database.
+        """
+        if self._looking is not None:
+            return self._looking.rows(statement, values)
+        try:
+            with self.reading() as connection:
+                return list(statement.run(connection, values).fetchall())
+        except self._readers.dialect.loaded_dbapi.Error as error:
             raise failure(error) from None
 
     def change(self, work: Callable[[Unit], T]) -> T:
@@ -82,6 +98,8 @@ class Catalogue:
 
     def close(self) -> None:
         self._committer.close()
+        if self._looking is not None:
+            self._looking.close()
         self._readers.dispose()
         self._writers.dispose()
 

@@ -216,21 +216,28 @@ def check_wanted(ground: Ground, name: str, wanted: Wanted) -> None:
         raise InputError("the lock ends after the purpose: it could not be erased in time; make one of them fit")
 
 
+_CURRENT = VERSION.where(objects.c.name == bindparam("wanted"), versions.c.row == objects.c.current)
+_BY_ID = VERSION.where(objects.c.name == bindparam("wanted"), versions.c.id == bindparam("version_id"))
+
+
 def find(connection: Connection, name: str, version: str | None = None) -> Row[Any]:
     """The row of VERSION: the current one (NotFoundError where that is a marker), or one by its id, markers too."""
     check_name(name)
-    query = VERSION.where(objects.c.name == name)
     if version is None:
-        row = connection.execute(query.where(versions.c.row == objects.c.current)).first()
-        if row is None or row.is_marker:
-            raise NotFoundError(
-                f"there is no {name!r}" + ("" if row is None else "; it was deleted, an older version can be restored")
-            )
-        return row
-    row = connection.execute(query.where(versions.c.id == version_bytes(version))).first()
-    if row is None:
-        raise NotFoundError(f"{name!r} has no version {version}")
+        row = connection.execute(_CURRENT, {"wanted": name}).first()
+    else:
+        row = connection.execute(_BY_ID, {"wanted": name, "version_id": version_bytes(version)}).first()
+    if row is None or (version is None and row.is_marker):
+        raise not_there(name, version, row is not None)
     return row
+
+
+def not_there(name: str, version: str | None, is_marked: bool) -> NotFoundError:
+    """is_marked: the current version is a delete marker."""
+    if version is not None:
+        return NotFoundError(f"{name!r} has no version {version}")
+    more = "; it was deleted, an older version can be restored" if is_marked else ""
+    return NotFoundError(f"there is no {name!r}{more}")
 
 
 _PARTS = (

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, select
 
@@ -57,9 +57,32 @@ VERSION: Select[Any] = select(
 ).join_from(versions, objects, versions.c.object == objects.c.row)  # fmt: skip
 
 
-def to_version(row: Row[Any]) -> Version:
+class VersionRow(NamedTuple):
+    """The columns that `to_version` reads, in the order of VERSION_COLUMNS, as a driver gives them."""
+
+    row: int
+    name: str
+    current: int | None
+    id: bytes
+    number: int
+    created: float
+    length: int
+    etag: str
+    is_marker: bool
+    content_type: str
+    metadata: str
+    lock_mode: str | None
+    lock_until: float | None
+    on_hold: bool
+    expires: float | None
+
+
+VERSION_COLUMNS = tuple((objects if name in ("name", "current") else versions).c[name] for name in VersionRow._fields)
+
+
+def to_version(row: Row[Any] | VersionRow) -> Version:
     """From a row of VERSION."""
-    lock = None if row.lock_mode is None else Lock(LockMode(row.lock_mode), row.lock_until)
+    lock = None if row.lock_mode is None else Lock(LockMode(row.lock_mode), row.lock_until or 0.0)
     return Version(
         id=bytes(row.id).hex(),
         name=row.name,
@@ -67,12 +90,12 @@ def to_version(row: Row[Any]) -> Version:
         created=row.created,
         length=row.length,
         etag=row.etag,
-        is_marker=row.is_marker,
+        is_marker=bool(row.is_marker),
         is_current=row.current == row.row,
         content_type=row.content_type,
         metadata=MappingProxyType(json.loads(row.metadata)) if row.metadata else _NO_METADATA,
         lock=lock,
-        on_hold=row.on_hold,
+        on_hold=bool(row.on_hold),
         expires=row.expires,
     )
 

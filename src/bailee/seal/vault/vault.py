@@ -24,7 +24,7 @@ from bailee.errors import InputError, NotFoundError
 from bailee.keys import Identity
 from bailee.records import Signed
 from bailee.records.tree_head import TreeHead
-from bailee.seal.vault import deduplicating, erasing, history, listing, locking, tidying, uploads
+from bailee.seal.vault import deduplicating, erasing, history, listing, locking, opened, tidying, uploads
 from bailee.seal.vault.blobs.gathering import OnFault
 from bailee.seal.vault.blobs.pace import Pace
 from bailee.seal.vault.blobs.placement import place
@@ -37,8 +37,9 @@ from bailee.seal.vault.journal import Journal, entry
 from bailee.seal.vault.keep import sweeping
 from bailee.seal.vault.keep.keeping import Keeping
 from bailee.seal.vault.objects import Writer
+from bailee.seal.vault.opened import Opened
 from bailee.seal.vault.options import CopyOptions, Options
-from bailee.seal.vault.rows import check_name, to_version
+from bailee.seal.vault.rows import check_name
 from bailee.seal.vault.timekeeping import Timekeeper
 
 _CHUNK = 1 << 20
@@ -156,16 +157,17 @@ class Vault:
         on_fault: OnFault | None = None,
     ) -> Iterator[bytes]:
         """The bytes from `start` to `stop`. NotFoundError or InputError (range) at once, DamageError while reading."""
-        found, held = history.hold(self.ground, name, version)
-        stop = found.length if stop is None else stop
-        if not 0 <= start <= stop <= found.length:
-            raise InputError(f"expected a range within {found.length} bytes, got {start} to {stop}")
-        return self._read(held, start, stop, on_fault)
+        found, held = opened.hold(self.ground, name, version)
+        return self._range(found, held, start, found.length if stop is None else stop, on_fault)
+
+    def open_version(self, name: str, version: str | None = None) -> Opened:
+        """The current version, or one by its id (a marker too), with a way to its bytes. NotFoundError as `head`."""
+        found, held = opened.hold(self.ground, name, version)
+        return Opened(found, lambda start, stop: self._range(found, held, start, stop, None))
 
     def head(self, name: str, version: str | None = None) -> Version:
         """The current version, or one by its id (a marker too). NotFoundError where there is none."""
-        with self.ground.catalogue.reading() as connection:
-            return to_version(history.find(connection, name, version))
+        return opened.find(self.ground, name, version)
 
     def parts(self, name: str, version: str | None = None) -> tuple[Part, ...]:
         """What a version is made of, keys opened."""
@@ -357,6 +359,15 @@ class Vault:
 
     def _targets(self, blob_id: bytes) -> Sequence[Store | None]:
         return [self.ground.stores.get(one.name) for one in place(blob_id, self.policy, self.entries)]
+
+    def _range(
+        self, found: Version, held: Sequence[Part], start: int, stop: int, on_fault: OnFault | None
+    ) -> Iterator[bytes]:
+        if found.is_marker:
+            raise NotFoundError(f"version {found.id} of {found.name!r} is a delete marker; it has no bytes")
+        if not 0 <= start <= stop <= found.length:
+            raise InputError(f"expected a range within {found.length} bytes, got {start} to {stop}")
+        return self._read(held, start, stop, on_fault)
 
     def _read(self, held: Sequence[Part], start: int, stop: int, on_fault: OnFault | None) -> Iterator[bytes]:
         before = 0

@@ -6,6 +6,7 @@ import re
 
 from bailee.errors import InputError, NotFoundError
 from bailee.seal.vault.facts import Version
+from bailee.seal.vault.opened import Opened
 from bailee.server.s3.call import Call
 from bailee.server.s3.errors import S3Error
 
@@ -14,20 +15,40 @@ _ID = re.compile(r"[0-9a-f]{32}\Z")
 
 def find_version(call: Call) -> Version:
     """Never a marker. Raises S3Error NoSuchKey, NoSuchVersion, MethodNotAllowed (a marker asked for by its id)."""
-    asked = call.version_id
-    if asked is not None:
-        check_version_id(asked)
+    asked = _asked(call)
     try:
         version = call.vault.head(call.name, asked)
     except NotFoundError:
         raise _not_there(call, asked) from None
+    _refuse_marker(version)
+    return version
+
+
+def open_version(call: Call) -> Opened:
+    """As `find_version`, with a way to its bytes."""
+    asked = _asked(call)
+    try:
+        opened = call.vault.open_version(call.name, asked)
+    except NotFoundError:
+        raise _not_there(call, asked) from None
+    _refuse_marker(opened.version)
+    return opened
+
+
+def _asked(call: Call) -> str | None:
+    asked = call.version_id
+    if asked is not None:
+        check_version_id(asked)
+    return asked
+
+
+def _refuse_marker(version: Version) -> None:
     if version.is_marker:
         raise S3Error(
             "MethodNotAllowed",
             "The specified method is not allowed against this resource.",
             {"x-amz-delete-marker": "true", "x-amz-version-id": version.id, "allow": "DELETE"},
         )
-    return version
 
 
 def check_version_id(asked: str) -> None:

@@ -12,7 +12,7 @@ from bailee.server.s3.call import Call
 from bailee.server.s3.conditions import check_read, read_range, write_conditions
 from bailee.server.s3.encoding import iso
 from bailee.server.s3.errors import S3Error, from_vault
-from bailee.server.s3.finding import check_version_id, find_version, version_headers
+from bailee.server.s3.finding import check_version_id, find_version, open_version, version_headers
 from bailee.server.s3.locking import may_bypass
 from bailee.server.s3.options import checksum_of, object_headers, read_options
 from bailee.server.s3.request import Response, checked_key
@@ -25,16 +25,11 @@ MOST_DELETED = 1000
 
 
 def get_object(call: Call) -> Response:
-    version = find_version(call)
-    headers = _checked_headers(call, version)
-    part = _range(call, version)
-    start, stop = part or (0, version.length)
-    if part is not None:
-        headers.append(("content-range", f"bytes {start}-{stop - 1}/{version.length}"))
-    status = 200 if part is None else 206
+    opened = open_version(call)
+    status, headers, start, stop = _begun(call, opened.version)
     if start == stop:
         return Response(status, headers, b"", 0)
-    chunks = call.vault.get(version.name, version.id, start, stop)
+    chunks = opened.read(start, stop)
     if stop - start <= SMALL:
         body = b"".join(chunks)
         return Response(status, headers, body, len(body))
@@ -44,13 +39,19 @@ def get_object(call: Call) -> Response:
 
 
 def head_object(call: Call) -> Response:
-    version = find_version(call)
+    status, headers, start, stop = _begun(call, find_version(call))
+    return Response(status, headers, b"", stop - start)
+
+
+def _begun(call: Call, version: Version) -> tuple[int, list[tuple[str, str]], int, int]:
+    """Status, headers and the bytes that are asked for, once the conditions hold."""
     headers = _checked_headers(call, version)
     part = _range(call, version)
-    start, stop = part or (0, version.length)
-    if part is not None:
-        headers.append(("content-range", f"bytes {start}-{stop - 1}/{version.length}"))
-    return Response(200 if part is None else 206, headers, b"", stop - start)
+    if part is None:
+        return 200, headers, 0, version.length
+    start, stop = part
+    headers.append(("content-range", f"bytes {start}-{stop - 1}/{version.length}"))
+    return 206, headers, start, stop
 
 
 def _after(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

@@ -1,0 +1,107 @@
+"""A version with all that reading its bytes takes, in one look-up: what a small read does most of its time.
+
+`history.hold` does the same in a transaction, for versions of several parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, and_, bindparam, exists, select
+
+from bailee.adapters.catalogue.prepared import Prepared
+from bailee.adapters.catalogue.tables import blobs, keys, objects, parts, versions
+from bailee.errors import DamageError
+from bailee.seal.vault import history
+from bailee.seal.vault.facts import Part, Version
+from bailee.seal.vault.ground import Ground
+from bailee.seal.vault.keyring import unwrap
+from bailee.seal.vault.rows import BLOB, VERSION_COLUMNS, VersionRow, check_name, to_version, version_bytes
+
+
+@dataclass(frozen=True)
+class Opened:
+    """read: bytes from start to stop, as `Vault.get`; NotFoundError for a marker."""
+
+    version: Version
+    read: Callable[[int, int], Iterator[bytes]]
+
+
+class _PartRow(NamedTuple):
+    """The version's key, whether it has parts beside the first, and the first: columns as `to_blob` reads them."""
+
+    sealed: bytes | None
+    has_more: bool
+    wrapped: bytes
+    part_name: str
+    blob_row: int
+    blob_id: bytes | None
+    k: int
+    n: int
+    blob_length: int
+    commitment: bytes
+    fragments: bytes
+
+
+def _where(is_current: bool) -> Any:
+    if is_current:
+        return and_(objects.c.name == bindparam("wanted"), versions.c.row == objects.c.current)
+    return and_(objects.c.name == bindparam("wanted"), versions.c.id == bindparam("version_id"))
+
+
+def _found(is_current: bool) -> Prepared:
+    return Prepared(_versions(select(*VERSION_COLUMNS)).where(_where(is_current)))
+
+
+def _whole(is_current: bool) -> Prepared:
+    other = parts.alias("other")
+    has_more = exists().where(other.c.version == versions.c.row, other.c.position == 1)
+    query = _versions(select(*VERSION_COLUMNS, keys.c.sealed, has_more, parts.c.wrapped, parts.c.name, *BLOB))
+    query = query.outerjoin(keys, keys.c.version == versions.c.row)
+    query = query.outerjoin(parts, and_(parts.c.version == versions.c.row, parts.c.position == 0))
+    return Prepared(query.outerjoin(blobs, blobs.c.row == parts.c.blob).where(_where(is_current)))
+
+
+def _versions(query: Select[Any]) -> Select[Any]:
+    return query.select_from(objects).join(versions, versions.c.object == objects.c.row)
+
+
+_FOUND = {is_current: _found(is_current) for is_current in (True, False)}
+_WHOLE = {is_current: _whole(is_current) for is_current in (True, False)}
+_WIDTH = len(VERSION_COLUMNS)
+
+
+def find(ground: Ground, name: str, version: str | None = None) -> Version:
+    """The current version (NotFoundError where that is a marker), or one by its id, markers too."""
+    return to_version(VersionRow(*_look_up(ground, _FOUND, name, version)))
+
+
+def hold(ground: Ground, name: str, version: str | None = None) -> tuple[Version, tuple[Part, ...]]:
+    """As `find`, with its parts and their keys, opened; a marker has none."""
+    row = _look_up(ground, _WHOLE, name, version)
+    found = to_version(VersionRow(*row[:_WIDTH]))
+    if found.is_marker:
+        return found, ()
+    first = _PartRow(*row[_WIDTH:])
+    if first.has_more:
+        return history.hold(ground, name, found.id)
+    if first.sealed is None:
+        raise DamageError(f"the catalogue lacks the key of version {found.id}; restore a copy of it")
+    if first.blob_id is None:
+        return found, ()
+    version_id = bytes.fromhex(found.id)
+    key, blob = ground.keyring.open_version_key(version_id, bytes(first.sealed)), ground.numbers.to_blob(first)
+    return found, (Part(blob, unwrap(key, version_id, 0, blob.id, bytes(first.wrapped)), first.part_name),)
+
+
+def _look_up(ground: Ground, statements: dict[bool, Prepared], name: str, version: str | None) -> Any:
+    check_name(name)
+    values: dict[str, Any] = {"wanted": name}
+    if version is not None:
+        values["version_id"] = version_bytes(version)
+    rows = ground.catalogue.look_up(statements[version is None], values)
+    if not rows or (version is None and VersionRow(*rows[0][:_WIDTH]).is_marker):
+        raise history.not_there(name, version, bool(rows))
+    return rows[0]
