@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import numpy as np
@@ -112,6 +113,12 @@ def libraries(data: bytes) -> None:
             blake3(piece.data).digest()
 
 
+def at_once(work: Callable[..., object], *each: Sequence[object]) -> None:
+    """work(each[0][i], each[1][i], ...) for every i, in a thread each."""
+    with ThreadPoolExecutor(len(each[0])) as pool:
+        list(pool.map(work, *each))
+
+
 def put(data: bytes, stores: Sequence[MemoryStore], workers: int) -> Blob:
     writer = BlobWriter(ID, KEY, CODE, stores, NAMING, 10, workers=workers)
     writer.write(data)
@@ -135,12 +142,17 @@ def main() -> None:
         alone = rate("libraries alone, one core", size, lambda: libraries(data))
         first = rate("put, one sealing thread, one core", size, lambda: put(data, stores, 1))
         rate("get, one core", size, lambda: get(blob_of(data, stores), stores))
+    halves = [data[: len(data) // 2], data[len(data) // 2 :]]
+    pair = rate("libraries alone, two threads", size, lambda: at_once(libraries, halves), 5)
     rate("put, one sealing thread, all cores", size, lambda: put(data, stores, 1))
-    rate("put, two sealing threads", size, lambda: put(data, stores, 2))
+    both = rate("put of one object, two sealing threads", size, lambda: put(data, stores, 2), 5)
+    shelves = [stores, [WarmStore(store.name) for store in stores]]
+    rate("put of two objects at once, a thread each", size, lambda: at_once(put, halves, shelves, [1, 1]), 5)
     blob = put(data, stores, 2)
     healthy = rate("get", size, lambda: get(blob, stores), 5)
     degraded = rate("get, stores 0 to 3 gone", size, lambda: get(blob, stores[4:]), 5)
-    print(f"put / libraries alone {first / alone:.2f}; degraded get takes {healthy / degraded:.2f} x a healthy one")
+    print(f"put / libraries alone: one thread {first / alone:.2f}, two {both / pair:.2f}")
+    print(f"degraded get takes {healthy / degraded:.2f} x a healthy one")
     spare = {3: WarmStore("spare")}
     rate("rebuild of one fragment (of its blob's bytes)", size, lambda: rebuild(blob, spare, named(stores), NAMING))
     small = os.urandom(4096)

@@ -13,6 +13,8 @@ from bailee.errors import MissingError, StoreError
 class MemoryStore:
     """Strings in a dict. Finishing is one assignment, so readers see the old string or the new one."""
 
+    is_at_once = True
+
     def __init__(self, name: str) -> None:
         self.name = name
         self.strings: dict[str, bytearray] = {}

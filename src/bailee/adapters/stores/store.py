@@ -59,3 +59,11 @@ class TakesMany(Protocol):
         Until then, and after a failure or a crash, some may be there, whole or in part: only for paths that nobody
         reads before this returns. Nothing may be under them.
         """
+
+
+@runtime_checkable
+class AtOnce(Protocol):
+    """A store that takes bytes without waiting for anything: to wake a thread for it costs more than the write."""
+
+    @property
+    def is_at_once(self) -> bool: ...

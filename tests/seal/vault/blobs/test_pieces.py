@@ -117,6 +117,9 @@ def test_the_kernel_refuses_what_does_not_fit() -> None:
         product.into([row, row[:8]], [row])
     with pytest.raises(ValueError, match="expected contiguous rows of 16 bytes"):
         product.into([row, np.zeros(32, np.uint8)[::2]], [row])
+    for matrix in (np.zeros((2, 16), np.uint8), np.zeros(48, np.uint8), np.zeros((3, 32), np.uint8)[:, ::2]):
+        with pytest.raises(ValueError, match="expected 3 contiguous rows, got"):
+            product.below(matrix)
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 1), (2, 1), (1, 33), (-1, 3)])

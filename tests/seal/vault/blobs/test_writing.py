@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bailee.adapters.stores.memory import MemoryStore
 from bailee.errors import InputError, StoreError
+from bailee.seal.vault.blobs import errands
 from bailee.seal.vault.blobs.fragments import verify_fragment
 from bailee.seal.vault.blobs.layout import PLAIN, Layout
 from bailee.seal.vault.blobs.reading import read_blob
@@ -189,6 +190,47 @@ def test_finished_fragments_are_deleted_when_the_others_fail() -> None:
     with pytest.raises(StoreError, match=r"1 stores take fragments, 2 are needed.*store a: refused; store b: refused"):
         writing.finish()
     assert good.strings == {}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("size", [10, 9_000_000])
+def test_stores_that_never_wait_cost_no_thread(size: int, workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(errand: object) -> None:
+        raise AssertionError(f"{errand} was given to a thread")
+
+    monkeypatch.setattr(errands, "run", run)
+    targets = [MemoryStore(f"s{index}") for index in range(3)]
+    data = random.Random(size).randbytes(size)
+    blob = _write(writer(Code(2, 3), targets, workers=workers), data)
+    for index, store in enumerate(targets):
+        verify_fragment(blob, index, store, NAMING)
+    monkeypatch.undo()
+    assert b"".join(read_blob(blob, KEY, {store.name: store for store in targets}, NAMING)) == data
+
+
+def test_a_store_that_never_waits_may_fail() -> None:
+    class Full(MemoryStore):
+        def write(self, path: str):  # type: ignore[no-untyped-def, override]
+            growing = super().write(path)
+            take = growing.write
+
+            def write(data: bytes | memoryview) -> None:
+                take(data)
+                if len(growing._data) > 2_000_000:
+                    raise StoreError(f"store {self.name}: no space left")
+
+            growing.write = write  # type: ignore[method-assign]
+            return growing
+
+    targets = [MemoryStore("s0"), Full("s1"), MemoryStore("s2")]
+    with writer(Code(1, 3), targets, need=2) as writing:
+        blob = _write(writing, bytes(12 << 20))
+        assert [(name, str(error)) for name, error in writing.faults] == [("s1", "store s1: no space left")]
+    assert [placed.store for placed in blob.fragments] == ["s0", "", "s2"]
+    assert targets[1].strings == {}
+    with pytest.raises(StoreError, match="2 stores take fragments, 3 are needed, nothing was stored: store s1: no sp"):
+        _write(writer(Code(1, 3), targets), bytes(12 << 20))
+    assert [len(store.strings) for store in targets] == [1, 0, 1]
 
 
 def test_what_cannot_be_written() -> None:

@@ -52,7 +52,8 @@ class Product:
         self._m, self._k = len(rows), len(rows[0])
         matrix = np.frombuffer(b"".join(rows), np.uint8).copy()
         self._tables = np.zeros(_TABLE * self._m * self._k, np.uint8)
-        _library().ec_init_tables(self._k, self._m, matrix.ctypes.data, self._tables.ctypes.data)
+        self._table = _address(self._tables)
+        _library().ec_init_tables(self._k, self._m, _address(matrix), self._table)
 
     def into(self, sources: list[Bytes], targets: list[Bytes]) -> None:
         """targets[i] = sum over j of rows[i][j] * sources[j]; all contiguous and of one length."""
@@ -61,8 +62,22 @@ class Product:
         length = sources[0].nbytes
         if any(row.nbytes != length or not row.flags.c_contiguous for row in (*sources, *targets)):
             raise ValueError(f"expected contiguous rows of {length} bytes")
-        _library().ec_encode_data(length, self._k, self._m, self._tables.ctypes.data, _each(sources), _each(targets))
+        _library().ec_encode_data(length, self._k, self._m, self._table, _each(sources), _each(targets))
+
+    def below(self, matrix: Bytes) -> None:
+        """The last m of k + m rows from the first k: as `into`, with less to do before it."""
+        if matrix.ndim != 2 or len(matrix) != self._k + self._m or not matrix.flags.c_contiguous:
+            raise ValueError(f"expected {self._k + self._m} contiguous rows, got {matrix.shape}")
+        first, length = _address(matrix), matrix.shape[1]
+        middle, end = first + self._k * length, first + matrix.nbytes
+        sources = (ctypes.c_void_p * self._k)(*range(first, middle, length))
+        targets = (ctypes.c_void_p * self._m)(*range(middle, end, length))
+        _library().ec_encode_data(length, self._k, self._m, self._table, sources, targets)
+
+
+def _address(array: Bytes) -> int:
+    return int(array.__array_interface__["data"][0])
 
 
 def _each(rows: list[Bytes]) -> ctypes.Array[ctypes.c_void_p]:
-    return (ctypes.c_void_p * len(rows))(*[row.__array_interface__["data"][0] for row in rows])
+    return (ctypes.c_void_p * len(rows))(*[_address(row) for row in rows])

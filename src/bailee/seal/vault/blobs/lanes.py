@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
-from bailee.adapters.stores.store import Store, Writing
+from bailee.adapters.stores.store import AtOnce, Store, Writing
 from bailee.errors import StoreError
 from bailee.seal.vault.blobs import errands
 
@@ -36,7 +36,8 @@ class Load:
 
 
 class Lane:
-    """Loads go in by `send`, the store's `Writing` takes them in another thread. `changed` is shared by all lanes."""
+    """Loads go in by `send`, the store's `Writing` takes them in another thread, or in this one where the store never
+    waits (`AtOnce`). `changed` is shared by all lanes."""
 
     def __init__(
         self, index: int, store: Store, path: str, changed: threading.Condition, clock: Callable[[], float]
@@ -53,6 +54,7 @@ class Lane:
         self._taking: Load | None = None
         self._is_unwanted = self._is_closing = False
         self._is_running = False
+        self._is_at_once = isinstance(store, AtOnce) and store.is_at_once
         self._writing: Writing | None = None
 
     @property
@@ -101,7 +103,10 @@ class Lane:
     def _start(self) -> None:
         if not self._is_running:
             self._is_running = True
-            errands.run(self._drain)
+            if self._is_at_once:
+                self._drain()
+            else:
+                errands.run(self._drain)
 
     def _drain(self) -> None:
         while True:

@@ -95,7 +95,7 @@ def room(code: Code, ciphertext: int) -> Bytes:
 def complete(code: Code, pieces: Bytes) -> None:
     """Fill rows k to n of what `room` made from its first k rows."""
     if code.n > code.k:
-        _parity(code).into(list(pieces[: code.k]), list(pieces[code.k :]))
+        _parity(code).below(pieces)
 
 
 def remake(code: Code, given: Mapping[int, Bytes], wanted: Iterable[int], targets: list[Bytes]) -> None:

@@ -33,15 +33,16 @@ _Sealed: TypeAlias = tuple[Bytes, list[bytes]]
 
 @cache
 def _sealers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="bailee-seal")
+    # One fewer than cores: whoever puts seals as well, instead of waiting.
+    return ThreadPoolExecutor(max(1, (os.cpu_count() or 2) - 1), thread_name_prefix="bailee-seal")
 
 
 class BlobWriter:
     """Takes bytes by `write`; `finish` gives the blob's facts when enough fragments are safe, `abandon` gives it up.
 
-    targets[j] keeps fragment j; None where it is to be nowhere for now. need: how many must be safe. workers: segments
-    sealed at once; 1 does it in the caller's thread. patience: seconds for which stores that are needed no more hold
-    the others up. Not for several threads at once.
+    targets[j] keeps fragment j; None where it is to be nowhere for now. need: how many must be safe. workers: threads
+    that seal, the caller's among them. patience: seconds for which stores that are needed no more hold the others up.
+    Not for several threads at once.
     """
 
     def __init__(
@@ -184,8 +185,13 @@ class BlobWriter:
         if self._workers == 1 or (is_last and not self._sealing):
             self._add(self._sealed(segment, plain, is_last))
             return
-        self._sealing.append(_sealers().submit(self._sealed, segment, plain, is_last))
-        while len(self._sealing) > self._workers:
+        if sum(not one.done() for one in self._sealing) < self._workers:
+            self._sealing.append(_sealers().submit(self._sealed, segment, plain, is_last))
+        else:
+            own: Future[_Sealed] = Future()
+            own.set_result(self._sealed(segment, plain, is_last))
+            self._sealing.append(own)
+        while self._sealing and (self._sealing[0].done() or len(self._sealing) > 2 * self._workers):
             self._collect()
 
     def _collect(self) -> None:
