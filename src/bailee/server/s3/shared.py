@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import cast
@@ -70,14 +69,6 @@ class SharedRegistry:
         raise NotFoundError(f"there is no upload {upload_id[:64]!r}")
 
 
-@dataclass(frozen=True)
-class _Opened:
-    """As the vault's: a version with a way to its bytes."""
-
-    version: Version
-    read: Callable[[int, int], Iterator[bytes]]
-
-
 class SharedVault:
     """What reading operations ask of a vault, over shares. Names are `BUCKET/KEY`, each with one version."""
 
@@ -115,9 +106,6 @@ class SharedVault:
 
     def open_version(self, name: str, version: str | None = None) -> Opened:
         return Opened(self.head(name, version), lambda start, stop: self.get(name, version, start, stop))
-
-    def open_version(self, name: str, version: str | None = None) -> _Opened:
-        return _Opened(self.head(name, version), lambda start, stop: self.get(name, version, start, stop))
 
     def tags(self, name: str, version: str | None = None) -> Mapping[str, str]:
         self._find(name, version)
