@@ -10,7 +10,8 @@
     │   ├── SignatureError       a signature that is missing, foreign or wrong
     │   ├── GrantError           no grant, or one expired, revoked, foreign, of another purpose
     │   ├── BudgetError          no privacy loss or no opening left to spend
-    │   └── LockedError          a retention lock or a legal hold forbids it
+    │   ├── LockedError          a retention lock or a legal hold forbids it
+    │   └── RevertError          a contract of the ledger refused; `reason` and `data` say why
     ├── ProofError               a proof that does not convince                           (4)
     │   ├── ProofFormatError     bytes that are not a proof of this statement's shape
     │   ├── StatementError       a witness that does not satisfy the statement (raised by a prover)
@@ -19,6 +20,7 @@
     └── StorageError             the disk is full, a file is damaged, or another run holds it (6)
         ├── StoreError           a store of a vault does not answer, or not as it should
         │   └── MissingError     nothing is there under that name
+        ├── ChainError           a chain does not answer, or not as it should
         ├── DamageError          too few fragments are left, or what they give does not open
         └── ConflictError        another writer was first; read again and decide
 
@@ -70,6 +72,14 @@ class LockedError(AuthorityError):
     pass
 
 
+class RevertError(AuthorityError):
+    """`reason`: the contract's words, or the name of what stopped it; `data`: what it returned, to decode errors by."""
+
+    def __init__(self, message: str, reason: str = "", data: bytes = b"") -> None:
+        super().__init__(message)
+        self.reason, self.data = reason, data
+
+
 class ProofError(BaileeError):
     exit_code = 4
 
@@ -99,6 +109,10 @@ class StoreError(StorageError):
 
 
 class MissingError(StoreError):
+    pass
+
+
+class ChainError(StorageError):
     pass
 
 

@@ -1,1 +1,9 @@
-"""A chain: embedded or by JSON-RPC; the contracts on it, and what they say."""
+"""Chains: where works are registered, consent is given and money flows. Any EVM chain, by one setting.
+
+opening.py    a chain by URL: the embedded one of a home, or any by JSON-RPC
+chain.py      what the rest of Bailee asks of a chain            accounts.py   encrypted keys of Ethereum accounts
+embedded/     an EVM in this process, on disk                    artefacts/    the contracts: ABI and bytecode
+index/        events of our contracts in a database
+
+What a chain needs beyond Bailee's own dependencies is the extra `ledger`; nothing is imported before a chain is opened.
+"""
