@@ -93,6 +93,12 @@ def take_task(connection: Connection, task: Task, until: float) -> bool:
     return connection.execute(taken).rowcount == 1
 
 
+def hold_task(connection: Connection, task: Task, until: float) -> bool:
+    """Who took the task keeps it until then; `task` says what taking it made of it. False where it is not theirs."""
+    mine = (tasks.c.row == task.row, tasks.c.attempts == task.attempts, tasks.c.due == task.due)
+    return connection.execute(update(tasks).where(*mine).values(due=until)).rowcount == 1
+
+
 def put_back(connection: Connection, row: int, due: float, problem: str) -> None:
     """It did not work; try again at `due`."""
     connection.execute(update(tasks).where(tasks.c.row == row).values(due=due, problem=problem))

@@ -1,8 +1,8 @@
 """Repair: fragments that are missing or wrong are made anew from any k others, without a key (docs/vault.md, 5).
 
-A task is taken for a while (`lease`), so that two repairers share the work. What makes them safe is the end: the blob's
-row changes only if it still is as it was read, in the transaction that ends the task and writes the log. A repairer
-that dies before leaves a whole fragment of the right bytes, which the next one writes over, or a scrub finds.
+A task is taken for a while (`leasing`), so that two repairers share the work. What makes them safe is the end: the
+blob's row changes only if it still is as it was read, in the transaction that ends the task and writes the log. A
+repairer that dies before leaves a whole fragment of the right bytes, which the next one writes over, or a scrub finds.
 """
 
 from __future__ import annotations
@@ -12,20 +12,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from bailee.adapters.catalogue import Unit
-from bailee.adapters.catalogue.keeping import Task, change_task, due_tasks, end_task, find_task, put_back, take_task
+from bailee.adapters.catalogue.keeping import Task, change_task, due_tasks, end_task, find_task
 from bailee.adapters.stores.store import Store
 from bailee.errors import BaileeError, ConflictError, DamageError, MissingError, StorageError
 from bailee.records import Json
-from bailee.seal.vault.blobs.layout import Layout
 from bailee.seal.vault.blobs.rebuilding import rebuild
 from bailee.seal.vault.facts import Blob, Placed
 from bailee.seal.vault.journal import entry
 from bailee.seal.vault.keep.keeping import REPAIR, Keeping, best_places, find_blob, move_fragments
+from bailee.seal.vault.keep.leasing import LEASE, Lease, LostError
 from bailee.seal.vault.keep.throttle import Throttle
 
-LEASE = 600.0
-"""Seconds beyond what the bytes should take."""
-_SLOWEST = 1e6
+_STRETCH = 32 << 20
+"""Bytes that a repair moves between two looks at its lease, at most: 31 pieces of 1 MiB at 1 of 32."""
 _SOON, _LATE = 60.0, 86_400.0
 _PAGE = 64
 _WORKERS = 8
@@ -83,27 +82,22 @@ def _do(
     keeping: Keeping, task: Task, stores: Mapping[str, Store], rate: float | None, lease: float
 ) -> int | str | None:
     """Fragments made, or why not all could be, or None where somebody else has the task, or was faster."""
-    if not _take(keeping, task, rate, lease):
+    taken = Lease(keeping, task, lease + (_WORKERS * _STRETCH / rate if rate else 0.0))
+    if not taken.take():
         return None
     try:
-        return _mend(keeping, task, stores)
+        return _mend(keeping, taken, stores)
+    except LostError:
+        return None
     except BaileeError as error:
         problem, again = str(error), isinstance(error, ConflictError)
-        due = keeping.time.now() + (0.0 if again else min(_SOON * 2**task.attempts, _LATE))
-        keeping.catalogue.change(lambda unit: put_back(unit.connection, task.row, due, problem))
+        taken.give_back(0.0 if again else min(_SOON * 2**task.attempts, _LATE), problem)
         return None if again else problem
 
 
-def _take(keeping: Keeping, task: Task, rate: float | None, lease: float) -> bool:
-    with keeping.catalogue.reading() as connection:
-        blob = find_blob(connection, task.subject)
-    size = 0 if blob is None else Layout(blob.code, blob.length).fragment * blob.code.n
-    until = keeping.time.now() + lease + size / (rate or _SLOWEST)
-    return keeping.catalogue.change(lambda unit: take_task(unit.connection, task, until))
-
-
-def _mend(keeping: Keeping, task: Task, stores: Mapping[str, Store]) -> int:
+def _mend(keeping: Keeping, lease: Lease, stores: Mapping[str, Store]) -> int:
     """Fragments made. Raises BaileeError where some of the blob's are still missing afterwards."""
+    task = lease.task
     with keeping.catalogue.reading() as connection:
         blob = find_blob(connection, task.subject)
     if blob is None:
@@ -133,7 +127,9 @@ def _mend(keeping: Keeping, task: Task, stores: Mapping[str, Store]) -> int:
             break
         there = {index: stores[name] for index, name in targets.items()}
         try:
-            some = rebuild(readable, there, stores, keeping.keyring.naming, on_fault=on_fault)
+            some = rebuild(readable, there, stores, keeping.keyring.naming, on_fault=on_fault, on_bytes=lease.keep)
+        except LostError:
+            raise
         except StorageError as error:
             problems.append(str(error))
             if len(refused) == tried:  # not the targets' fault: there is nothing to make it of
@@ -143,6 +139,8 @@ def _mend(keeping: Keeping, task: Task, stores: Mapping[str, Store]) -> int:
     _settle(keeping, blob, faults, tuple(made.values()), others)
     if faults - made.keys():
         raise StorageError("; ".join(dict.fromkeys(problems)))
+    if others:
+        lease.give_back(0.0, "")
     return len(made)
 
 
@@ -189,7 +187,7 @@ def _settle(keeping: Keeping, blob: Blob, faults: set[int], made: Sequence[Place
         still = {index: what for index, what in told.items() if int(index) not in safe}
         still |= {str(index): what for index, what in others.items()}
         if still or faults - safe:
-            change_task(unit.connection, left.row, {**left.detail, "faults": still}, now if others else left.due)
+            change_task(unit.connection, left.row, {**left.detail, "faults": still}, left.due)
         else:
             end_task(unit.connection, left.row)
 
