@@ -47,8 +47,9 @@ class Engine:
     accounts: list[LocalAccount] = field(default_factory=lambda: [account(number) for number in range(10)])
 
     def fund(self, address: str, wei: int) -> None:
-        """Set the balance of `address`."""
-        self._ask("anvil_setBalance", address, hex(wei))
+        """Give `address` that much more, a multiple of 10^9."""
+        had = self.chain.web3.eth.get_balance(address)  # type: ignore[arg-type]
+        self._ask("anvil_setBalance", address, hex(had + wei))
 
     def advance(self, seconds: int) -> None:
         """A block whose time is `seconds` later than it would be, and so are all after it."""
