@@ -6,6 +6,7 @@ import typer
 
 from bailee.cli import (
     vault_audits,
+    vault_buckets,
     vault_copies,
     vault_door,
     vault_ends,
@@ -53,6 +54,7 @@ app.command(rich_help_panel=_DOORS)(vault_copies.backup)
 app.command(rich_help_panel=_DOORS)(vault_copies.recover)
 app.command(rich_help_panel=_DOORS)(vault_door.serve)
 app.add_typer(vault_door.key_app, name="key", rich_help_panel=_DOORS)
+app.add_typer(vault_buckets.bucket_app, name="bucket", rich_help_panel=_DOORS)
 
 alone = typer.Typer(
     name="bailee", add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False,

@@ -1,5 +1,7 @@
 """One vault over four folders, its door on loopback, and the owner's hand. Each module has its own."""
 
+import sys
+
 import pytest
 
 from bailee.adapters.stores.entry import StoreEntry
@@ -42,3 +44,9 @@ def s3(door, owner):
     client = door.boto(owner)
     yield client
     client.close()
+
+
+@pytest.fixture
+def looking(monkeypatch):
+    """The door looks a bucket up each time, and not once a second: tests change settings as another process does."""
+    monkeypatch.setattr(sys.modules["bailee.server.s3.application"], "_KNOWN_FOR", 0)

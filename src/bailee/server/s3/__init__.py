@@ -7,6 +7,7 @@ request       names and headers read once         routes      which operation   
 signing       SigV4                               chunked     bodies in signed chunks         body      checked bodies
 access_keys   a file of the home                  access      roles, policy, ACL              policy    JSON statements
 objects putting multipart listing buckets tagging locking cors lifecycle documents            the operations
+quotas        what a bucket may hold       giving      an access key into a bucket, by its policy
 shared        the same door over shares that were received, to be read
 options finding sources conditions checksums encoding xml errors                              what they share
 registry      buckets and uploads in the catalogue

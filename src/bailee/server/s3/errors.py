@@ -24,7 +24,7 @@ _STATUS = {
         InvalidDigest InvalidPart InvalidPartOrder InvalidRequest InvalidTag InvalidURI KeyTooLongError
         InvalidStorageClass MalformedACLError MalformedPolicy MalformedXML MetadataTooLarge RequestTimeout
         XAmzContentSHA256Mismatch InvalidLocationConstraint AccessControlListNotSupported""",
-    403: "AccessDenied InvalidAccessKeyId RequestTimeTooSkewed SignatureDoesNotMatch AccessForbidden",
+    403: "AccessDenied InvalidAccessKeyId RequestTimeTooSkewed SignatureDoesNotMatch AccessForbidden QuotaExceeded",
     404: """NoSuchBucket NoSuchKey NoSuchUpload NoSuchVersion NoSuchBucketPolicy NoSuchCORSConfiguration NoSuchTagSet
         NoSuchLifecycleConfiguration NoSuchObjectLockConfiguration ObjectLockConfigurationNotFoundError
         ServerSideEncryptionConfigurationNotFoundError NoSuchPublicAccessBlockConfiguration

@@ -113,6 +113,7 @@ class UploadPart:
             )
         if wanted:
             self.intake.use(wanted)
+        self._call.registry.admit(self._call.bucket, self.intake.length, 0)
         self._writer = self._call.vault.part_writer()
 
     def take(self, raw: bytes) -> None:
@@ -149,6 +150,7 @@ def copy_part(call: Call) -> Response:
     source = copy_source(call)
     check_read(call.request.headers, source, "x-amz-copy-source-")
     start, stop = _copied_range(call.request.headers.get("x-amz-copy-source-range"), source)
+    call.registry.admit(call.bucket, stop - start, 0)
     algorithm = upload.options["algorithm"]
     running = checksums.new_hash(algorithm) if algorithm else None
     writer = call.vault.part_writer()
@@ -230,6 +232,7 @@ def complete_upload(call: Call) -> Response:
     match, none_match = write_conditions(call.request.headers)
     algorithm, kind, value = _whole_checksum(upload, chosen)
     _check_promised(call, algorithm, value)
+    call.registry.admit(call.bucket, 0)
     try:
         version = call.vault.compose(
             call.name,

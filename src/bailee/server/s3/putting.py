@@ -61,6 +61,7 @@ class PutObject:
         self._writer: _Writer | None = None
 
     def whole(self, raw: bytes) -> Response:
+        self._call.registry.admit(self._call.bucket, self.intake.length)
         pieces: list[bytes | memoryview] = []
         self.intake.take(raw, pieces.append)
         self.intake.finish()
@@ -77,6 +78,7 @@ class PutObject:
         return self._answer(version)
 
     def start(self) -> None:
+        self._call.registry.admit(self._call.bucket, self.intake.length)
         options = self._options
         self._writer = self._call.vault.writer(
             self._call.name,

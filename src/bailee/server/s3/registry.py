@@ -11,22 +11,25 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from bailee.adapters.catalogue import Unit
+from bailee.adapters.catalogue.prepared import Prepared
 from bailee.adapters.catalogue.tables import blobs, buckets, loose, objects, uploads, versions
 from bailee.errors import ConflictError, NotFoundError
 from bailee.seal.vault.facts import Uploaded
 from bailee.seal.vault.journal import entry
 from bailee.seal.vault.vault import Vault
+from bailee.server.s3.quotas import SETTING as QUOTA
+from bailee.server.s3.quotas import Held, Quotas, count
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """settings: documents by kind: `policy` (JSON), `acl` (a canned name), `cors`, `lifecycle`, `tagging`, `lock` (XML
-    as S3 has it)."""
+    """settings: documents by kind: `policy` and `quota` (JSON), `acl` (a canned name), `cors`, `lifecycle`, `tagging`
+    and `lock` (XML as S3 has it)."""
 
     name: str
     created: float
@@ -61,14 +64,27 @@ class Registry:
 
     def __init__(self, vault: Vault) -> None:
         self._vault, self._ground, self._catalogue = vault, vault.ground, vault.ground.catalogue
+        self._quotas = Quotas(self._catalogue)
 
     def buckets(self) -> list[Bucket]:
         with self._catalogue.reading() as connection:
-            return [_to_bucket(row) for row in connection.execute(select(buckets).order_by(buckets.c.name))]
+            return [_to_bucket(row) for row in connection.execute(select(*_COLUMNS).order_by(buckets.c.name))]
 
     def bucket(self, name: str) -> Bucket:
         with self._catalogue.reading() as connection:
             return _find_bucket(connection, name)
+
+    def bucket_at_once(self, name: str) -> Bucket | None:
+        """As `bucket`, without waiting for anything but the catalogue's own disk; None where that cannot be."""
+        rows = self._catalogue.look_up_at_once(_BUCKET, {"wanted": name})
+        return _to_bucket(rows[0]) if rows else None
+
+    def admit(self, bucket: Bucket, size: int, number: int = 1) -> None:
+        """So many bytes and objects are to come. Raises S3Error where the bucket's quota does not allow them."""
+        self._quotas.admit(bucket.name, bucket.settings.get(QUOTA), size, number)
+
+    def held(self, bucket: str) -> Held:
+        return count(self._catalogue, bucket)
 
     def add_bucket(self, bucket: Bucket) -> None:
         """Raises ConflictError where one of that name is."""
@@ -184,15 +200,20 @@ def _changeable(bucket: Bucket) -> dict[str, Any]:
     return {"is_versioned": bucket.is_versioned, "has_locks": bucket.has_locks, "settings": settings}
 
 
+_COLUMNS = (buckets.c.name, buckets.c.created, buckets.c.is_versioned, buckets.c.has_locks, buckets.c.settings)
+_BUCKET = Prepared(select(*_COLUMNS).where(buckets.c.name == bindparam("wanted")))
+
+
 def _find_bucket(connection: Connection, name: str) -> Bucket:
-    row = connection.execute(select(buckets).where(buckets.c.name == name)).first()
+    row = _BUCKET.first(connection, {"wanted": name})
     if row is None:
         raise NotFoundError(f"there is no bucket {name!r}")
     return _to_bucket(row)
 
 
-def _to_bucket(row: Row[Any]) -> Bucket:
-    return Bucket(row.name, row.created, row.is_versioned, row.has_locks, MappingProxyType(json.loads(row.settings)))
+def _to_bucket(row: Any) -> Bucket:
+    name, created, is_versioned, has_locks, settings = row
+    return Bucket(name, created, bool(is_versioned), bool(has_locks), MappingProxyType(json.loads(settings)))
 
 
 def _find_upload(connection: Connection, upload_id: str) -> Row[Any]:
