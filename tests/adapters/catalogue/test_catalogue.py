@@ -16,9 +16,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, bindparam, create_engine, insert, select, text
 
 from bailee.adapters.catalogue import Catalogue, Ticket, Unit, open_catalogue
+from bailee.adapters.catalogue.looking import Looking
+from bailee.adapters.catalogue.prepared import Prepared
 from bailee.adapters.catalogue.tables import REVISION, buckets, metadata, settings
 from bailee.errors import ConflictError, InputError, StorageError
 from databases import KINDS, new_url
@@ -250,6 +252,47 @@ def test_a_reader_in_the_way_is_told(tmp_path: Path) -> None:
     reader.close()
     assert catalogue.forget_deleted()
     catalogue.close()
+
+
+VALUE = Prepared(select(settings.c.key, settings.c.value).where(settings.c.key == bindparam("wanted")))
+
+
+def test_one_statement_sees_what_was_committed_last(catalogue: Catalogue) -> None:
+    assert catalogue.look_up(VALUE, {"wanted": "a"}) == []
+    catalogue.change(put("a", b"1"))
+    assert [tuple(row) for row in catalogue.look_up(VALUE, {"wanted": "a"})] == [("a", b"1")]
+    at_once = catalogue.look_up_at_once(VALUE, {"wanted": "a"})
+    assert at_once == [("a", b"1")] if catalogue.is_sqlite else at_once is None
+    assert catalogue.forget_deleted(patience=0)  # looking leaves no lock behind
+
+
+def test_looking_up_fails_as_reading_does(catalogue: Catalogue) -> None:
+    wrong = Prepared(select(text("nothing")).where(settings.c.key == bindparam("wanted")))
+    with pytest.raises(StorageError, match="the catalogue did not take this"):
+        catalogue.look_up(wrong, {"wanted": "a"})
+    assert catalogue.look_up(VALUE, {"wanted": "a"}) == []
+
+
+def test_a_locked_database_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "plain.db"  # without a write-ahead log, so that a writer can shut readers out
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("CREATE TABLE settings (key, value)")
+    looking = Looking(create_engine(f"sqlite:///{path}"))
+    assert looking.rows(VALUE, {"wanted": "a"}) == []
+    other.execute("BEGIN EXCLUSIVE")
+    assert looking.rows(VALUE, {"wanted": "a"}) is None
+    other.close()
+    assert looking.rows(VALUE, {"wanted": "a"}) == []
+    looking.close()
+    with pytest.raises(StorageError, match="was closed"):
+        looking.rows(VALUE, {"wanted": "a"})
+
+
+def test_what_is_locked_is_read_by_those_who_wait(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalogue.change(put("a", b"1"))
+    monkeypatch.setattr(Looking, "rows", lambda *_: None)
+    assert catalogue.look_up_at_once(VALUE, {"wanted": "a"}) is None
+    assert [tuple(row) for row in catalogue.look_up(VALUE, {"wanted": "a"})] == [("a", b"1")]
 
 
 @pytest.mark.parametrize(

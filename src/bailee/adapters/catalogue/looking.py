@@ -1,11 +1,13 @@
 """Looking things up in SQLite: one statement on a connection of the driver's own, which is kept for the next one.
 
 A pool that resets its connections and a transaction around each look-up took ten times as long as the look-up. Between
-two statements a connection holds no lock and sees the newest state.
+two statements a connection holds no lock and sees the newest state. Nobody is waited for: readers of a write-ahead log
+need not, but for moments after a crash or while a database is closed.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
@@ -27,8 +29,8 @@ class Looking:
         self._idle: deque[Any] = deque()
         self._is_closed = False
 
-    def rows(self, statement: Prepared, values: Mapping[str, Any]) -> list[Any]:
-        """All rows, as tuples. Raises StorageError."""
+    def rows(self, statement: Prepared, values: Mapping[str, Any]) -> list[Any] | None:
+        """All rows, as tuples; None where the database is locked for a moment. Raises StorageError."""
         try:
             connection = self._idle.pop()
         except IndexError:
@@ -37,6 +39,8 @@ class Looking:
             found: list[Any] = statement.run_on(connection, self._engine.dialect, values).fetchall()
         except self._engine.dialect.loaded_dbapi.Error as error:
             connection.close()
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                return None
             raise failure(error) from None
         self._idle.append(connection)
         if self._is_closed:
@@ -58,4 +62,7 @@ class Looking:
             raise failure(error) from None
         direct = pooled.dbapi_connection
         pooled.detach()
+        if direct is None:
+            raise StorageError("the catalogue gave no connection; open the vault again")
+        direct.execute("PRAGMA busy_timeout=0")
         return direct

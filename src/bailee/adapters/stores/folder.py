@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 
 from bailee.adapters.files import sync_directory, write_all, write_atomic
+from bailee.adapters.stores.at_hand import read_cached
 from bailee.adapters.stores.paths import checked, checked_range
 from bailee.adapters.stores.store import Stored
 from bailee.errors import MissingError, StorageError, StoreError
@@ -38,6 +39,7 @@ class FolderStore:
 
     def __init__(self, name: str, root: Path, sync: bool = True) -> None:
         self.name, self._root, self._sync = name, root, sync
+        self._real: str | None = None
 
     @classmethod
     def create(cls, name: str, root: Path, sync: bool = True) -> FolderStore:
@@ -97,6 +99,12 @@ class FolderStore:
                 return data
             finally:
                 os.close(handle)
+
+    def read_at_hand(self, path: str, offset: int, target: memoryview) -> bool:
+        """As `Near`."""
+        if self._real is None:
+            self._real = os.path.realpath(self._root)  # links in the way to the folder are the owner's; inside are none
+        return read_cached(f"{self._real}/{checked(path)}", offset, target)
 
     def delete(self, path: str) -> None:
         target = self._root / checked(path)

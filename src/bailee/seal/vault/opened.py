@@ -29,6 +29,14 @@ class Opened:
     read: Callable[[int, int], Iterator[bytes]]
 
 
+@dataclass(frozen=True)
+class AtOnce:
+    """A version that can be told without waiting. read: bytes from start to stop; None where they are not at hand."""
+
+    version: Version
+    read: Callable[[int, int], bytes | None]
+
+
 class _PartRow(NamedTuple):
     """The version's key, whether it has parts beside the first, and the first: columns as `to_blob` reads them."""
 
@@ -75,33 +83,55 @@ _WIDTH = len(VERSION_COLUMNS)
 
 def find(ground: Ground, name: str, version: str | None = None) -> Version:
     """The current version (NotFoundError where that is a marker), or one by its id, markers too."""
-    return to_version(VersionRow(*_look_up(ground, _FOUND, name, version)))
+    rows = ground.catalogue.look_up(_FOUND[version is None], _values(name, version))
+    return to_version(VersionRow(*_wanted(rows, name, version)))
+
+
+def find_at_once(ground: Ground, name: str, version: str | None = None) -> Version | None:
+    """As `find`, without waiting; None where that cannot be, or nothing is there."""
+    rows = ground.catalogue.look_up_at_once(_FOUND[version is None], _values(name, version))
+    return None if not rows else to_version(VersionRow(*rows[0]))
 
 
 def hold(ground: Ground, name: str, version: str | None = None) -> tuple[Version, tuple[Part, ...]]:
     """As `find`, with its parts and their keys, opened; a marker has none."""
-    row = _look_up(ground, _WHOLE, name, version)
+    row = _wanted(ground.catalogue.look_up(_WHOLE[version is None], _values(name, version)), name, version)
     found = to_version(VersionRow(*row[:_WIDTH]))
     if found.is_marker:
         return found, ()
     first = _PartRow(*row[_WIDTH:])
     if first.has_more:
         return history.hold(ground, name, found.id)
+    return found, _open(ground, found, first)
+
+
+def hold_at_once(ground: Ground, name: str, version: str | None = None) -> tuple[Version, Part] | None:
+    """As `hold`, without waiting, of a version with one part; None for all else."""
+    rows = ground.catalogue.look_up_at_once(_WHOLE[version is None], _values(name, version))
+    if not rows:
+        return None
+    found, first = to_version(VersionRow(*rows[0][:_WIDTH])), _PartRow(*rows[0][_WIDTH:])
+    if found.is_marker or first.has_more or first.blob_id is None:
+        return None
+    return found, _open(ground, found, first)[0]
+
+
+def _open(ground: Ground, found: Version, first: _PartRow) -> tuple[Part, ...]:
     if first.sealed is None:
         raise DamageError(f"the catalogue lacks the key of version {found.id}; restore a copy of it")
     if first.blob_id is None:
-        return found, ()
+        return ()
     version_id = bytes.fromhex(found.id)
     key, blob = ground.keyring.open_version_key(version_id, bytes(first.sealed)), ground.numbers.to_blob(first)
-    return found, (Part(blob, unwrap(key, version_id, 0, blob.id, bytes(first.wrapped)), first.part_name),)
+    return (Part(blob, unwrap(key, version_id, 0, blob.id, bytes(first.wrapped)), first.part_name),)
 
 
-def _look_up(ground: Ground, statements: dict[bool, Prepared], name: str, version: str | None) -> Any:
+def _values(name: str, version: str | None) -> dict[str, Any]:
     check_name(name)
-    values: dict[str, Any] = {"wanted": name}
-    if version is not None:
-        values["version_id"] = version_bytes(version)
-    rows = ground.catalogue.look_up(statements[version is None], values)
+    return {"wanted": name} if version is None else {"wanted": name, "version_id": version_bytes(version)}
+
+
+def _wanted(rows: list[Any], name: str, version: str | None) -> Any:
     if not rows or (version is None and VersionRow(*rows[0][:_WIDTH]).is_marker):
         raise history.not_there(name, version, bool(rows))
     return rows[0]

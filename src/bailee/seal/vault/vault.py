@@ -28,7 +28,7 @@ from bailee.seal.vault import deduplicating, erasing, history, listing, locking,
 from bailee.seal.vault.blobs.gathering import OnFault
 from bailee.seal.vault.blobs.pace import Pace
 from bailee.seal.vault.blobs.placement import place
-from bailee.seal.vault.blobs.reading import read_blob
+from bailee.seal.vault.blobs.reading import read_at_hand, read_blob
 from bailee.seal.vault.deduplicating import DeduplicatingWriter
 from bailee.seal.vault.facts import Erasure, Event, Listing, Lock, Part, Policy, Uploaded, Version
 from bailee.seal.vault.history import Wanted
@@ -37,7 +37,7 @@ from bailee.seal.vault.journal import Journal, entry
 from bailee.seal.vault.keep import sweeping
 from bailee.seal.vault.keep.keeping import Keeping
 from bailee.seal.vault.objects import Writer
-from bailee.seal.vault.opened import Opened
+from bailee.seal.vault.opened import AtOnce, Opened
 from bailee.seal.vault.options import CopyOptions, Options
 from bailee.seal.vault.rows import check_name
 from bailee.seal.vault.timekeeping import Timekeeper
@@ -164,6 +164,20 @@ class Vault:
         """The current version, or one by its id (a marker too), with a way to its bytes. NotFoundError as `head`."""
         found, held = opened.hold(self.ground, name, version)
         return Opened(found, lambda start, stop: self._range(found, held, start, stop, None))
+
+    def open_at_once(self, name: str, version: str | None = None) -> AtOnce | None:
+        """As `open_version`, without waiting for anything but the catalogue's own disk: for a small object whose bytes
+        the system has in memory. None where that cannot be, or nothing is there."""
+        held = opened.hold_at_once(self.ground, name, version)
+        if held is None:
+            return None
+        blob, key = held[1].blob, held[1].key
+        naming, stores = self.ground.keyring.naming, self.ground.stores
+        return AtOnce(held[0], lambda start, stop: read_at_hand(blob, key, stores, naming, start, stop))
+
+    def head_at_once(self, name: str, version: str | None = None) -> Version | None:
+        """As `head`, without waiting; None where that cannot be, or nothing is there."""
+        return opened.find_at_once(self.ground, name, version)
 
     def head(self, name: str, version: str | None = None) -> Version:
         """The current version, or one by its id (a marker too). NotFoundError where there is none."""

@@ -25,6 +25,7 @@ from bailee.server.s3.access import caller_of
 from bailee.server.s3.access_keys import KeyRing
 from bailee.server.s3.body import Intake
 from bailee.server.s3.call import Call
+from bailee.server.s3.changes import Changes
 from bailee.server.s3.cors import cors_headers, preflight
 from bailee.server.s3.errors import S3Error, from_vault
 from bailee.server.s3.putting import Receiver
@@ -65,12 +66,15 @@ class Application:
         clock: Callable[[], float],
         registry: Registry | None = None,
         find: Callable[[Request], Operation] = find_operation,
+        changes: Changes | None = None,
     ) -> None:
         self._registry, self._find = registry or Registry(vault), find
         self._vault, self._region, self._domain, self._clock = vault, region, domain, clock
         self._verifier = Verifier(keys.find, region)
         self._pool = ThreadPoolExecutor(32, thread_name_prefix="s3")
-        self._buckets: dict[str, tuple[Bucket | None, float]] = {}
+        self._changes = changes or Changes()
+        self._buckets: dict[str, tuple[Bucket, float, bytes]] = {}
+        """By name: as it was looked up, when, and which word of changes was seen before."""
         self._turns = asyncio.Semaphore(WORKING)
         self._waiting = 0
         self._prefix, self._count = secrets.token_hex(4).upper(), itertools.count()
@@ -139,7 +143,7 @@ class Application:
             raise refusal from error
         finally:
             if operation.changes_bucket:
-                self._buckets.pop(request.bucket, None)
+                self._changes.tell()
         if bucket is not None and "origin" in request.headers:
             response.headers += cors_headers(bucket, request)
         return response
@@ -171,6 +175,10 @@ class Application:
             raise S3Error("NotImplemented", "This operation is not implemented here.")
         if operation.takes_document:
             await self._read_document(call, signed, body)
+        if operation.at_once is not None:
+            response = operation.at_once(call)
+            if response is not None:
+                return response
         return await self._in_thread(operation.work, call)
 
     async def _read_document(self, call: Call, signed: Signed | None, body: _Body) -> None:
@@ -214,13 +222,15 @@ class Application:
             _LOG.warning("a broken upload could not be cleaned up yet: %s", error)
 
     async def _bucket(self, name: str, now: float) -> Bucket | None:
+        seen = self._changes.seen()
         known = self._buckets.get(name)
-        if known is not None and 0 <= now - known[1] < _KNOWN_FOR:
+        if known is not None and known[2] == seen and 0 <= now - known[1] < _KNOWN_FOR:
             return known[0]
-        found = await self._in_thread(self._look_up, name)
+        found = self._registry.bucket_at_once(name) or await self._in_thread(self._look_up, name)
         if len(self._buckets) > 1000:
             self._buckets.clear()
-        self._buckets[name] = (found, now)
+        if found is not None:  # what is not there may come to be through any other door
+            self._buckets[name] = (found, now, seen)
         return found
 
     def _look_up(self, name: str) -> Bucket | None:
@@ -311,13 +321,20 @@ class _Body:
 
 
 def application(
-    vault: Vault, home: Path, *, region: str = "us-east-1", domain: str = "", clock: Callable[[], float] = time.time
+    vault: Vault,
+    home: Path,
+    *,
+    region: str = "us-east-1",
+    domain: str = "",
+    clock: Callable[[], float] = time.time,
+    changes: Changes | None = None,
 ) -> Application:
     """The door of `vault` for the access keys of `home`.
 
-    domain: where given, `BUCKET.domain` names a bucket too, beside the first part of the path.
+    domain: where given, `BUCKET.domain` names a bucket too, beside the first part of the path. changes: shared with
+    the other workers of the same door.
     """
-    return Application(vault, KeyRing(home), region, domain.lower(), clock)
+    return Application(vault, KeyRing(home), region, domain.lower(), clock, changes=changes)
 
 
 def _refusal(error: S3Error, scope: Scope, request_id: str) -> Response:

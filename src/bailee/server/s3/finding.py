@@ -15,7 +15,7 @@ _ID = re.compile(r"[0-9a-f]{32}\Z")
 
 def find_version(call: Call) -> Version:
     """Never a marker. Raises S3Error NoSuchKey, NoSuchVersion, MethodNotAllowed (a marker asked for by its id)."""
-    asked = _asked(call)
+    asked = asked_id(call)
     try:
         version = call.vault.head(call.name, asked)
     except NotFoundError:
@@ -26,7 +26,7 @@ def find_version(call: Call) -> Version:
 
 def open_version(call: Call) -> Opened:
     """As `find_version`, with a way to its bytes."""
-    asked = _asked(call)
+    asked = asked_id(call)
     try:
         opened = call.vault.open_version(call.name, asked)
     except NotFoundError:
@@ -35,7 +35,8 @@ def open_version(call: Call) -> Opened:
     return opened
 
 
-def _asked(call: Call) -> str | None:
+def asked_id(call: Call) -> str | None:
+    """The id of the version that is asked for, None for the current one. Raises S3Error InvalidArgument."""
     asked = call.version_id
     if asked is not None:
         check_version_id(asked)

@@ -12,7 +12,7 @@ from bailee.server.s3.call import Call
 from bailee.server.s3.conditions import check_read, read_range, write_conditions
 from bailee.server.s3.encoding import iso
 from bailee.server.s3.errors import S3Error, from_vault
-from bailee.server.s3.finding import check_version_id, find_version, open_version, version_headers
+from bailee.server.s3.finding import asked_id, check_version_id, find_version, open_version, version_headers
 from bailee.server.s3.locking import may_bypass
 from bailee.server.s3.options import checksum_of, object_headers, read_options
 from bailee.server.s3.request import Response, checked_key
@@ -20,6 +20,8 @@ from bailee.server.s3.sources import copy_source
 
 SMALL = 1 << 20
 """Bytes of a body that is read whole, in one go with finding its version."""
+LITTLE = 1 << 16
+"""Bytes of an object that is opened while nobody else is served."""
 _OVERRIDES = ("content-type", "content-language", "expires", "cache-control", "content-disposition", "content-encoding")
 MOST_DELETED = 1000
 
@@ -40,6 +42,24 @@ def get_object(call: Call) -> Response:
 
 def head_object(call: Call) -> Response:
     status, headers, start, stop = _begun(call, find_version(call))
+    return Response(status, headers, b"", stop - start)
+
+
+def get_at_once(call: Call) -> Response | None:
+    """A small object whose bytes the system has in memory: to wake a thread for it would cost as much as all else."""
+    opened = call.vault.open_at_once(call.name, asked_id(call))
+    if opened is None or opened.version.length > LITTLE:
+        return None
+    status, headers, start, stop = _begun(call, opened.version)
+    body = b"" if start == stop else opened.read(start, stop)
+    return None if body is None else Response(status, headers, body, len(body))
+
+
+def head_at_once(call: Call) -> Response | None:
+    version = call.vault.head_at_once(call.name, asked_id(call))
+    if version is None or version.is_marker:
+        return None
+    status, headers, start, stop = _begun(call, version)
     return Response(status, headers, b"", stop - start)
 
 

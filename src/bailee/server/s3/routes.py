@@ -29,7 +29,7 @@ class Operation:
     """One of three ways of working: `work`; `work` after a document was read; `receiver` for a streamed body.
 
     action: what the caller needs; "" where the operation asks for each key itself. versioned: the action where the
-    query names a version.
+    query names a version. at_once: tried before `work`, in the loop itself, so it must not wait; None where it would.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Operation:
     takes_document: bool = False
     versioned: str = ""
     changes_bucket: bool = False
+    at_once: Callable[[Call], Response | None] | None = None
 
     def action_for(self, request: Request) -> str:
         return self.versioned if self.versioned and "versionId" in request.query else self.action
@@ -57,9 +58,10 @@ def _of(
     *,
     document: bool = False,
     versioned: str = "",
+    at_once: Callable[[Call], Response | None] | None = None,
 ) -> Operation:
     changes = level is Level.BUCKET and method in ("PUT", "DELETE")
-    return Operation(name, method, level, subresource, action, work, None, document, versioned, changes)
+    return Operation(name, method, level, subresource, action, work, None, document, versioned, changes, at_once)
 
 
 _B, _O = Level.BUCKET, Level.OBJECT
@@ -135,8 +137,26 @@ OPERATIONS = (
         "s3:GetBucketRequestPayment",
         buckets.get_request_payment,
     ),
-    _of("GetObject", "GET", _O, "", "s3:GetObject", objects.get_object, versioned="s3:GetObjectVersion"),
-    _of("HeadObject", "HEAD", _O, "", "s3:GetObject", objects.head_object, versioned="s3:GetObjectVersion"),
+    _of(
+        "GetObject",
+        "GET",
+        _O,
+        "",
+        "s3:GetObject",
+        objects.get_object,
+        versioned="s3:GetObjectVersion",
+        at_once=objects.get_at_once,
+    ),
+    _of(
+        "HeadObject",
+        "HEAD",
+        _O,
+        "",
+        "s3:GetObject",
+        objects.head_object,
+        versioned="s3:GetObjectVersion",
+        at_once=objects.head_at_once,
+    ),
     _of("DeleteObject", "DELETE", _O, "", "s3:DeleteObject", objects.delete_object, versioned="s3:DeleteObjectVersion"),
     Operation("PutObject", "PUT", _O, "", "s3:PutObject", receiver=PutObject),
     _of("CopyObject", "PUT", _O, "copy", "s3:PutObject", objects.copy_object),

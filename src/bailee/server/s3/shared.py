@@ -61,6 +61,9 @@ class SharedRegistry:
         _check(self._shares[name])
         return _bucket(name, self._shares[name])
 
+    def bucket_at_once(self, name: str) -> None:
+        """Whether a share has ended is asked of `bucket`."""
+
     def uploads(self, bucket: str) -> list[Upload]:
         del bucket
         return []
@@ -106,6 +109,12 @@ class SharedVault:
 
     def open_version(self, name: str, version: str | None = None) -> Opened:
         return Opened(self.head(name, version), lambda start, stop: self.get(name, version, start, stop))
+
+    def open_at_once(self, name: str, version: str | None = None) -> None:
+        """Nothing is known to be at hand."""
+
+    def head_at_once(self, name: str, version: str | None = None) -> None:
+        """As `open_at_once`."""
 
     def tags(self, name: str, version: str | None = None) -> Mapping[str, str]:
         self._find(name, version)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +17,7 @@ from bailee.adapters.stores.store import Store
 from bailee.errors import DamageError, InputError, StorageError
 from bailee.keys import Secret
 from bailee.seal.vault.blobs import pieces
+from bailee.seal.vault.blobs.at_hand import AtHand
 from bailee.seal.vault.blobs.fragments import Naming, leaf, read_leaves
 from bailee.seal.vault.blobs.gathering import LATE, Gathering, OnFault, Source
 from bailee.seal.vault.blobs.kernel import Bytes
@@ -64,6 +65,19 @@ def read_blob(
         raise InputError(f"expected a range within {blob.length} bytes, got {start} to {stop}")
     check_key(key, blob.commitment)
     return _Reader(blob, key, stores, naming, on_fault, pace or Pace(), cache).parts(start, stop)
+
+
+def read_at_hand(
+    blob: Blob, key: Secret, stores: Mapping[str, Store], naming: Naming, start: int, stop: int
+) -> bytes | None:
+    """As `read_blob`, of a blob of one segment, without waiting; None where that cannot be, or does not open."""
+    layout = Layout(blob.code, blob.length)
+    if layout.segments > 1 or not 0 <= start <= stop <= blob.length:
+        return None
+    check_key(key, blob.commitment)
+    ciphertext = AtHand(blob, layout, stores, naming).segment(0)
+    plain = None if ciphertext is None else Cipher(blob.id, key, blob.code).open(0, True, ciphertext)
+    return None if plain is None else plain[start:stop]
 
 
 class Fragments:
@@ -171,11 +185,16 @@ class _Reader:
         pace: Pace,
         cache: SegmentCache | None,
     ) -> None:
-        self._fragments = Fragments(blob, stores, naming, on_fault, pace)
+        self._blob, self._layout = blob, Layout(blob.code, blob.length)
+        self._begin = partial(Fragments, blob, stores, naming, on_fault, pace)
+        self._at_hand = AtHand(blob, self._layout, stores, naming)
         self._cache = cache
-        self._blob, self._layout = blob, self._fragments.layout
         self._cipher = Cipher(blob.id, key, blob.code)
         self._scratch: dict[int, Bytes] = {}
+
+    @cached_property
+    def _fragments(self) -> Fragments:
+        return self._begin()
 
     def parts(self, start: int, stop: int) -> Iterator[bytes]:
         if start == stop:
@@ -214,6 +233,18 @@ class _Reader:
         return plain
 
     def _fetched(self, first: int, end: int) -> Iterator[tuple[int, bytes]]:
+        while first < end and (ciphertext := self._at_hand.segment(first)) is not None:
+            plain = self._cipher.open(first, first == self._layout.segments - 1, ciphertext)
+            if plain is None:
+                break
+            if self._cache is not None:
+                self._cache.put(self._blob.id, first, ciphertext)
+            yield first, plain
+            first += 1
+        if first < end:
+            yield from self._gathered(first, end)
+
+    def _gathered(self, first: int, end: int) -> Iterator[tuple[int, bytes]]:
         batches = list(_batches(first, end))
         ahead = self._fragments.gather(*batches[0])
         for place, (begin, stop) in enumerate(batches):
