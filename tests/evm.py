@@ -1,22 +1,24 @@
-"""Contracts in tests, near to the machine: transactions with fixed gas, receipts that compare, the reasons of refusals.
+"""Contracts in tests, near to the machine: transactions with fixed gas, comparable receipts, reasons of refusals.
 
-Works over any engine of `chains`. Sources are compiled here, once a process; what Bailee ships is taken from its artefacts.
+Over any engine of `chains`. Stand-ins are compiled here, once a process; what Bailee ships is taken from its artefacts.
 """
 
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from chains import Engine
 from eth_abi import decode, encode
 from eth_account.signers.local import LocalAccount
 from eth_utils.abi import collapse_if_tuple
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
+
+from chains import Engine
 
 NOBODY = "0x" + "00" * 20
 NATIVE = NOBODY
@@ -82,7 +84,7 @@ class Receipt:
         return found
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818
     """A call that reverted, with its reason."""
 
 
@@ -134,7 +136,9 @@ class Evm:
             raise Refused(_reason(answer["error"]))
         return answer["result"]
 
-    def transact(self, sender: LocalAccount, to: str | None, data: bytes, value: int = 0, gas: int = _GAS) -> dict[str, Any]:
+    def transact(
+        self, sender: LocalAccount, to: str | None, data: bytes, value: int = 0, gas: int = _GAS
+    ) -> dict[str, Any]:
         nonce = self.nonces.get(sender.address)
         if nonce is None:
             nonce = int(_text(self.ask("eth_getTransactionCount", sender.address, "latest")), 16)
@@ -153,8 +157,16 @@ class Evm:
         signed = sender.sign_transaction(transaction)
         name = self.ask("eth_sendRawTransaction", "0x" + signed.raw_transaction.hex())
         self.nonces[sender.address] = nonce + 1
-        receipt: dict[str, Any] = self.ask("eth_getTransactionReceipt", _text(name))
-        return receipt
+        return self._mined(_text(name))
+
+    def _mined(self, name: str) -> dict[str, Any]:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            receipt: dict[str, Any] | None = self.ask("eth_getTransactionReceipt", name)
+            if receipt is not None:
+                return receipt
+            time.sleep(0.001)
+        raise RuntimeError(f"transaction {name} is not executed")
 
     def send(self, sender: LocalAccount, contract: Contract, name: str, *arguments: Any, value: int = 0) -> Receipt:
         """Executed in a block of its own; it may have reverted: see `status`."""
@@ -262,7 +274,7 @@ def _decoded(contract: Contract, topics: tuple[str, ...], data: str) -> Log:
     values: dict[str, Any] = {}
     for one, topic in zip(indexed, topics[1:], strict=True):
         values[one["name"]] = decode([one["type"]], bytes.fromhex(topic[2:]))[0]
-    found = decode([one["type"] for one in others], bytes.fromhex(data.removeprefix("0x")))
+    found = decode([collapse_if_tuple(one) for one in others], bytes.fromhex(data.removeprefix("0x")))
     values |= dict(zip([one["name"] for one in others], found, strict=True))
     return Log(contract.address, event["name"], values)
 
