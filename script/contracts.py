@@ -16,13 +16,14 @@ import vyper
 from blake3 import blake3
 from vyper.compiler import compile_code
 from vyper.compiler.settings import OptimizationLevel, Settings
+from vyper.exceptions import VyperException
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "contracts"
 ARTEFACTS = ROOT / "src/bailee/adapters/chain/artefacts"
 VYPER = "0.4.3"
 EVM = "cancun"  # transient storage (cheap locks) and MCOPY; what every chain in use has
-OPTIMISE = {"Registry": "codesize"}  # the others: gas
+OPTIMISE: dict[str, str] = {}  # by name, where code would be too large; the others: gas
 CODE_LIMIT = 24_576  # EIP-170, bytes of code at run time; a blueprint is code too
 
 
@@ -33,13 +34,16 @@ def compiled(source: Path) -> bytes:
     text = source.read_text()
     level = OPTIMISE.get(source.stem, "gas")
     settings = Settings(evm_version=EVM, optimize=OptimizationLevel.from_string(level))
-    found: dict[str, Any] = compile_code(
-        text,
-        contract_path=str(source),
-        output_formats=["abi", "bytecode", "bytecode_runtime"],
-        settings=settings,
-        no_bytecode_metadata=True,
-    )
+    try:
+        found: dict[str, Any] = compile_code(
+            text,
+            contract_path=str(source),
+            output_formats=["abi", "bytecode", "bytecode_runtime"],
+            settings=settings,
+            no_bytecode_metadata=True,
+        )
+    except VyperException as error:
+        raise SystemExit(f"contracts: {source.name}: {error}") from None
     size = len(found["bytecode_runtime"]) // 2 - 1
     if size > CODE_LIMIT:
         raise SystemExit(f"contracts: {source.name} is {size} bytes at run time; a chain takes {CODE_LIMIT}")
