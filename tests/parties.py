@@ -153,6 +153,8 @@ class Cast:
     owners: tuple[Holding, ...]
     now: datetime
     plan: Any = PLAN
+    node: Callable[[str], Any] | None = None
+    """How a party (builder, owner0, ...) reaches the plan's ledger: see ledgers.py."""
 
     def ledger(self, place: int) -> Ledger:
         return Ledger(self.root / f"owner{place}" / "privacy.jsonl")
@@ -160,7 +162,8 @@ class Cast:
     def setting(self, name: str, resume: bool, watch: Callable[[Event], None]) -> Setting:
         home = self.root / name / "sessions"
         home.mkdir(parents=True, exist_ok=True)
-        return Setting(home, resume, watch, clock=lambda: self.now, patience=30.0)
+        opened = None if self.node is None else self.node(name)
+        return Setting(home, resume, watch, clock=lambda: self.now, patience=30.0, open_ledger=opened)
 
 
 def make_owner(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from bailee.errors import BaileeError, InputError, PlanError
 from bailee.statements.plan import Plan, Terms, check_bounds
 from bailee.statements.privacy import Release, privacy_loss
+from bailee.statements.tasks import plan_of
 from bailee.train.plan import Party, fix_terms, plan_from_toml, read_plan
 from parties import PLAN, make_cast
 
@@ -54,6 +55,33 @@ def test_a_plan_is_read(tmp_path: Path) -> None:
     assert replace(plan, rounds=41).digest != plan.digest
     path.write_text(TEXT.replace("0.25", "0.250").replace("1e-5", "0.00001"))
     assert read_plan(path).digest == plan.digest
+
+
+def test_a_plan_that_names_a_ledger_has_a_version_of_its_own() -> None:
+    ledger = "eip155:137:0x4e59b44847b379578588920cA78FbF26c0B4956C"
+    plain, plan = plan_from_toml(parsed()), plan_from_toml(parsed(ledger=ledger))
+    assert plan.ledger == ledger.lower()  # written with capitals, as checksums are, it is the same contract
+    assert plan.to_mapping() == {**plain.to_mapping(), "version": 3, "ledger": ledger.lower()}
+    assert plan_of(plan.to_mapping()) == plan
+    assert plan_of(plain.to_mapping()) == plain
+    assert "ledger" not in plain.to_mapping()
+    # What it was before a plan could name a ledger.
+    assert PLAN.digest == "31ba76e7fcb8bd3799dd27ff0170863e98bbe1d64a3accfb56e1b36d9784b845"
+    for mapping, named in [
+        ({**plain.to_mapping(), "ledger": None}, "has version 3"),
+        ({**plan.to_mapping(), "version": 1}, "has version 3"),
+        ({**plan.to_mapping(), "ledger": None}, "version 3 names one"),
+        ({**plain.to_mapping(), "version": 3}, "version 3 names one"),
+        ({**plan.to_mapping(), "ledger": ledger}, "CAIP-10"),
+        ({**plan.to_mapping(), "ledger": "eip155:0:0x" + "ab" * 20}, "CAIP-10"),
+        ({**plan.to_mapping(), "ledger": "solana:1:" + "ab" * 20}, "CAIP-10"),
+    ]:
+        with pytest.raises(PlanError, match=named):
+            plan_of(mapping)
+    with pytest.raises(PlanError, match="has version 3"):
+        plan_from_toml(parsed(ledger=ledger, version=1))
+    with pytest.raises(PlanError, match=r"ledger: .*check sum"):
+        plan_from_toml(parsed(ledger=ledger.replace("4e59b", "5e59b")))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from bailee.adapters.transport import Channel, Listener, join
 from bailee.errors import BaileeError, BudgetError, GrantError, PlanError, ProofError, SessionError, SignatureError
 from bailee.keys import Identity
 from bailee.records import (
+    Anchor,
     Card,
     Closing,
     Coin,
@@ -23,6 +24,7 @@ from bailee.records import (
     NoiseCommitment,
     Proven,
     Round,
+    Spent,
     open_signed,
     predicate_type_of,
     sign,
@@ -35,7 +37,7 @@ from parties import Cast, make_cast, run_session
 R = TypeVar("R")
 EVE = Identity.generate("Eve")
 OTHER = "e" * 64
-KINDS: tuple[Any, ...] = (Card, Closing, Coin, Invite, Iterate, NoiseCommitment, Proven, Round)
+KINDS: tuple[Any, ...] = (Anchor, Card, Closing, Coin, Invite, Iterate, NoiseCommitment, Proven, Round, Spent)
 
 
 class Tampered:

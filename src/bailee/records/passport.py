@@ -8,8 +8,11 @@ from typing import ClassVar
 
 from bailee.errors import RecordError
 from bailee.records.canonical import Json, canonical, digest
-from bailee.records.envelope import Record
+from bailee.records.envelope import Record, Signed, open_signed, predicate_type_of
 from bailee.records.fields import Count, Decimal, Hex32, Name, Time
+
+NETWORK_PLANS = (2, 4)
+"""Versions of the plans that train networks."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,30 @@ class Passport(Record):
         keys = [contribution.owner for contribution in self.owners]
         if not keys or len(set(keys)) != len(keys):
             raise RecordError("passport: expected at least one owner, each named once")
-        flat = self.plan.get("version") == 2  # tensors of a network, one after the other
+        flat = self.plan.get("version") in NETWORK_PLANS  # tensors, one after the other
         if not flat and len(self.weights) != len(self.columns):
             raise RecordError(f"passport: {len(self.columns)} columns but {len(self.weights)} weights")
 
     def subjects(self) -> tuple[tuple[str, str], ...]:
         weights = digest(canonical({"columns": list(self.columns), "weights": list(self.weights)}))
         return (("model", weights), ("plan", digest(canonical(self.plan))))
+
+
+@dataclass(frozen=True)
+class AnchoredPassport(Passport):
+    """Version 2: of a plan that names a ledger."""
+
+    VERSION: ClassVar[int] = 2
+
+    anchor: Hex32
+    """Digest of the anchor's envelope."""
+
+
+PASSPORTS: tuple[type[Passport], ...] = (Passport, AnchoredPassport)
+"""Every version of the record."""
+
+
+def open_passport(data: bytes, expected_signer: bytes | None = None) -> Signed[Passport]:
+    """A passport of either version. Raises as `open_signed` does."""
+    anchored = predicate_type_of(data) == AnchoredPassport.predicate_type()
+    return open_signed(data, AnchoredPassport if anchored else Passport, expected_signer)

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from bailee.adapters.files import read_bytes
 from bailee.argument.commitment_record import Commitment
 from bailee.errors import InputError, PassportError
-from bailee.records import Card, Passport, digest, open_signed, predicate_type_of
+from bailee.records import Card, Passport, digest, open_passport, open_signed, predicate_type_of
 from bailee.records.canonical import MAX_BYTES
 from bailee.records.model import ModelPassport
+from bailee.records.passport import PASSPORTS
 from bailee.records.schema import BIAS, BINARY, Schema
 from bailee.statements.fixed_point import WEIGHT_BITS
 from bailee.statements.hidden.model_file import read_model
@@ -22,7 +23,7 @@ from bailee.statements.hidden.terms import architecture_of
 from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.forward import predict, scores
 from bailee.statements.network.optimizer import used_weights
-from bailee.statements.network.plan import VERSION, ModelPlan
+from bailee.statements.network.plan import VERSION, ModelPlan, plan_version
 from bailee.statements.open.task import cut
 
 ATTACHMENTS = "attachments"
@@ -104,8 +105,8 @@ def open_model(path: Path) -> ReleasedModel:
     """
     path = path / "passport.json" if path.is_dir() else path
     data = read_bytes(path, MAX_BYTES, "passport")
-    if predicate_type_of(data) == Passport.predicate_type():
-        return _public(path, open_signed(data, Passport).record, digest(data))
+    if predicate_type_of(data) in {kind.predicate_type() for kind in PASSPORTS}:
+        return _public(path, open_passport(data).record, digest(data))
     if predicate_type_of(data) == ModelPassport.predicate_type():
         return _revealed(path, open_signed(data, ModelPassport).record, digest(data))
     raise InputError(f"{path} is a record of kind {predicate_type_of(data)}; expected a passport")
@@ -116,7 +117,7 @@ def _public(path: Path, passport: Passport, name: str) -> ReleasedModel:
     layout = schema.layout
     if layout.names != passport.columns:
         raise PassportError(f"{path}: the passport's columns are not those of its cards")
-    if passport.plan.get("version") == VERSION:
+    if plan_version(passport.plan) == VERSION:
         network = architecture_of(ModelPlan.from_mapping(passport.plan), layout.names)
         return ReleasedModel(schema, network, cut(network, passport.weights), name, None)
     weights = np.array(passport.weights, dtype=np.int64).reshape(-1, 1)

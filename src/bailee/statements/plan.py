@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
+from bailee.records.anchor import LedgerName
 from bailee.records.canonical import canonical, digest
 from bailee.records.fields import Count, Decimal, Name
 from bailee.records.schema import BINARY, Schema
 from bailee.statements.fixed_point import GRADIENT_BITS, GRADIENT_LIMIT, MAX_SHIFT
 from bailee.statements.logistic import Rule
 from bailee.statements.noise import parse_sigma
-from bailee.statements.planned import Planned, chosen_features, require, require_features
+from bailee.statements.planned import Planned, PlannedOnLedger, chosen_features, require, require_features
 
-VERSION = 1
+VERSION, ON_LEDGER = 1, 3
 NEIGHBOURS = "replace-one"
 MODEL = "logistic"
 MAX_ROUNDS = 1 << 14
@@ -29,15 +30,17 @@ _SUM_LIMIT = 1 << 52
 
 
 @dataclass(frozen=True)
-class Plan(Planned):
+class Plan(PlannedOnLedger):
     """Full-batch, differentially private training, as granted. Real numbers are decimal strings.
 
     features: encoded columns as the card names them, a field's name for all its columns, or ("all",). The bias always
     takes part. Exactly one of epsilon (a target) and noise_multiplier is given. l2 pulls on the bias too.
+    ledger: where owners spend the privacy of their datasets, and whose block gives public randomness; or None.
     """
 
     WHERE: ClassVar[str] = "plan"
     VERSION: ClassVar[int | None] = VERSION
+    ON_LEDGER: ClassVar[int] = ON_LEDGER
 
     name: Name
     purpose: Name
@@ -53,6 +56,7 @@ class Plan(Planned):
     epsilon: Decimal | None
     delta: Decimal
     noise_multiplier: Decimal | None
+    ledger: LedgerName | None = None
 
     def __post_init__(self) -> None:
         self.check_types()

@@ -45,6 +45,32 @@ class Planned:
         return found
 
 
+class PlannedOnLedger(Planned):
+    """Base of plans. One that names no ledger is of VERSION and has no such field; one that does, of ON_LEDGER."""
+
+    ON_LEDGER: ClassVar[int]
+
+    ledger: str | None
+
+    def to_mapping(self) -> dict[str, Json]:
+        fields = super().to_mapping()
+        if self.ledger is None:
+            del fields["ledger"]
+        else:
+            fields["version"] = self.ON_LEDGER
+        return fields
+
+    @classmethod
+    def from_mapping(cls, value: Mapping[str, Any]) -> Self:
+        version = value.get("version")
+        if type(version) is int and version == cls.ON_LEDGER:
+            require(value.get("ledger") is not None, f"ledger: a plan of version {cls.ON_LEDGER} names one")
+            return super().from_mapping({**value, "version": cls.VERSION})
+        fits = "ledger" not in value
+        require(fits, f"ledger: a plan that names one has version {cls.ON_LEDGER}, without one {cls.VERSION}")
+        return super().from_mapping({**value, "ledger": None})
+
+
 def require(holds: bool, message: str) -> None:
     """Raises PlanError unless `holds`."""
     if not holds:

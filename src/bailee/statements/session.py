@@ -30,14 +30,25 @@ def opens_coin(session: str, party: str, coin: str, commitment: str) -> bool:
     return hmac.compare_digest(commit_coin(session, party, bytes.fromhex(coin)), commitment)
 
 
-def joint_seed(session: str, invite: str, noise: Mapping[str, str], coins: Mapping[str, str], owner: str) -> bytes:
+def joint_seed(
+    session: str,
+    invite: str,
+    noise: Mapping[str, str],
+    coins: Mapping[str, str],
+    owner: str,
+    beacon: str | None = None,
+) -> bytes:
     """The bytes that the public half of one owner's noise is expanded from.
 
     noise: per owner, the digest of its signed NoiseCommitment; coins: per party, its 32-byte coin in hex. The digests
     of the signed Coin records stay out on purpose: whoever reveals last could sign its coin many times over and pick
     the signature whose digest draws the noise it likes. The commitments are all fixed before the first coin is known.
+    beacon: of a plan that names a ledger, the hash of its block (hex): no party knew it when it committed to its coin.
     """
-    return canonical({"session": session, "invite": invite, "noise": dict(noise), "coins": dict(coins), "owner": owner})
+    said: dict[str, Json] = {
+        "session": session, "invite": invite, "noise": dict(noise), "coins": dict(coins), "owner": owner
+    }  # fmt: skip
+    return canonical(said if beacon is None else {**said, "beacon": beacon})
 
 
 def weights_digest(weights: Sequence[int]) -> str:

@@ -34,6 +34,7 @@ from bailee.records import (
 from bailee.statements.fixed_point import WEIGHT_BITS
 from bailee.statements.session import COIN_BYTES, commit_coin
 from bailee.statements.tasks import AnyPlan, plan_of, task_of
+from bailee.train.consent import Consent, open_consent
 from bailee.train.events import Event
 from bailee.train.folder import Folder
 from bailee.train.holding import Setting
@@ -76,9 +77,10 @@ class Builder:
 
         With `setting.resume` the newest session folder in `setting.home` goes on.
         """
+        consent = open_consent(self.plan.ledger, self.setting.open_ledger)
         guests = self._welcome(accept)
         try:
-            return self._run(guests)
+            return self._run(guests, consent)
         finally:
             for guest in guests:
                 guest.channel.close()
@@ -111,15 +113,16 @@ class Builder:
             raise SessionError(f"the grant of {card.record.owner_name} is for another card or another builder")
         return Guest(card.record.owner, channel, card, proof, grant)
 
-    def _run(self, guests: Sequence[Guest]) -> Outcome:
+    def _run(self, guests: Sequence[Guest], consent: Consent | None) -> Outcome:
         if self.check_card is not None:
             for guest in guests:
                 self.check_card(guest.card, guest.card_proof)
         invite, folder = self._invite(guests)
         task = task_of(self.plan, invite.record.terms)
-        table = Table(self.identity, task, self.setting, self.check, self.score, tuple(guests), invite, folder)
+        table = Table(self.identity, task, self.setting, self.check, self.score, tuple(guests), invite, folder, consent)
         table.keep_hellos(self.revocations)
         table.gather_commitments()
+        table.gather_spendings()
         table.gather_coins()
         table.train()
         table.gather_proofs()

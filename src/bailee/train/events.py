@@ -6,7 +6,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-Stage: TypeAlias = Literal["waiting", "joined", "invited", "committed", "round", "closing", "proving", "proven", "done"]
+Stage: TypeAlias = Literal[
+    "waiting",
+    "joined",
+    "invited",
+    "spending",
+    "spent",
+    "anchored",
+    "committed",
+    "round",
+    "closing",
+    "proving",
+    "proven",
+    "done",
+]
 
 
 @dataclass(frozen=True)

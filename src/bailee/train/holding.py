@@ -15,6 +15,7 @@ from bailee.keys import Identity, Secret
 from bailee.records import Card, Grant, Invite, Signed
 from bailee.statements.privacy import Loss
 from bailee.statements.task import TaskPlan
+from bailee.train.consent import OpenLedger
 from bailee.train.events import Watch, ignore
 
 
@@ -68,3 +69,5 @@ class Setting:
     entropy: Callable[[int], bytes] = secrets.token_bytes
     patience: float = 600.0
     """Seconds to wait for one message of another party; proofs may take as long."""
+    open_ledger: OpenLedger | None = None
+    """How to reach the ledger that a plan names; None: this party takes part in no such session."""

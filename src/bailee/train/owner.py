@@ -3,6 +3,7 @@
     hello -> invite -> [own checks] -> noise commitment -> everybody's commitments -> coin -> everybody's coins
           -> rounds -> closing -> proof -> passport
 
+Where the plan names a ledger, spending and anchor come before the coin.
 Whatever the builder asks, the owner releases one vector of sums a round, computed at one vector of weights, with noise
 that neither of them could choose. Answers are on disk before they are sent; a killed owner repeats them.
 The builder's side is `builder.py`; what messages mean is in `bailee.statements.session`.
@@ -35,12 +36,14 @@ from bailee.records import (
     Signed,
     decimal_text,
     digest,
+    open_passport,
     open_signed,
     predicate_type_of,
     sign,
     time_text,
 )
 from bailee.records.fields import parse_time
+from bailee.statements.anchor import Expected
 from bailee.statements.privacy import Loss
 from bailee.statements.session import (
     COIN_BYTES,
@@ -53,6 +56,7 @@ from bailee.statements.session import (
 )
 from bailee.statements.task import Noise, Task, Witness
 from bailee.statements.tasks import plan_of, task_of
+from bailee.train.consent import Spender, open_consent
 from bailee.train.events import Event
 from bailee.train.folder import Folder
 from bailee.train.holding import Holding, Request, Setting
@@ -94,6 +98,7 @@ class _Session:
     curve: tuple[str, ...]
     request: Request
     noise: Noise
+    spender: Spender | None = None
     noise_digest: str = ""
     coins: Any = None
 
@@ -110,6 +115,7 @@ class _Session:
             _check_time(record, now)
         request = Request(invite, holding.grant, task.plan, task.fields, loss, now)
         holding.permit(request)
+        spender = _spender(holding, record.session, task, loss, setting)
         folder = Folder.open(setting.home, record.session, setting.resume)
         folder.put("invite.json", invite.envelope, "the invite")
         grant = holding.grant
@@ -132,6 +138,7 @@ class _Session:
             curve=task.curve(holding.card.record),
             request=request,
             noise=task.noise(said[: 2 * COIN_BYTES]),
+            spender=spender,
         )
 
     @property
@@ -164,6 +171,7 @@ class _Session:
             raise SessionError("the builder passed on another noise commitment than this owner's")
         # From here on this owner reveals its coin: the commitments it was shown must be the only ones, for good.
         self.folder.put("commitments.txt", "\n".join(noise.values()).encode(), "a noise commitment of another owner")
+        beacon = self._anchor(channel, noise)
         channel.send(sign(Coin(self.session, holding.key, self.coin.hex()), holding.identity).envelope)
         coins: dict[str, str] = {}
         for party in (*owners, self.invite.record.builder):
@@ -173,8 +181,22 @@ class _Session:
                 raise SessionError(f"the coin of {party[:16]} is not the one it committed to")
             coins[party] = coin.coin
         self.noise_digest = noise[holding.key]
-        self.coins = self.task.coins(joint_seed(self.session, self.invite.digest, noise, coins, holding.key))
+        self.coins = self.task.coins(joint_seed(self.session, self.invite.digest, noise, coins, holding.key, beacon))
         self.setting.watch(Event("committed", rounds=self.rounds, owner=holding.key))
+
+    def _anchor(self, channel: Channel, noise: dict[str, str]) -> str | None:
+        """Spend on the plan's ledger, and check the builder's anchor there: the beacon. None without a ledger."""
+        if self.spender is None:
+            return None
+        watched, record = self.setting.watch, self.invite.record
+        watched(Event("spending", rounds=self.rounds, owner=self.holding.key))
+        channel.send(self.spender.spend(noise[self.holding.key]))
+        watched(Event("spent", rounds=self.rounds, owner=self.holding.key))
+        owners = [Expected(one.owner, one.grant, noise[one.owner]) for one in record.owners]
+        frame = channel.receive(self.setting.patience)
+        beacon = self.spender.check(frame, record.builder, owners, self.setting.patience)
+        watched(Event("anchored", rounds=self.rounds, owner=self.holding.key))
+        return beacon
 
     def answer_rounds(self, channel: Channel) -> None:
         """Answer each round once, in order, until the builder closes; `closing` keeps the closing message."""
@@ -206,6 +228,8 @@ class _Session:
             raise SessionError("the builder's weights do not fit the granted columns")
         # Again, now: a grant that was taken back, or has ended, is good for no further round.
         self.holding.permit(replace(self.request, now=self.setting.clock()))
+        if self.spender is not None:
+            self.spender.require_live()
         # Larger ones might fail, or not, by what is in a row: an answer without noise to a question of the builder's.
         self.task.require_safe(self.holding.card.record, weights)
         # A second question at other weights would release more than was charged: put() refuses it.
@@ -224,7 +248,7 @@ class _Session:
         channel.send(proven)
         channel.send(proof)
         frame = channel.receive(self.setting.patience)
-        passport = open_signed(frame, Passport, bytes.fromhex(self.invite.record.builder))
+        passport = open_passport(frame, bytes.fromhex(self.invite.record.builder))
         if passport.record.session != self.session or digest(proof) not in {c.proof for c in passport.record.owners}:
             raise SessionError("the builder's passport is of another session, or leaves this owner's proof out")
         self.folder.put("passport.json", frame, "the passport") if self.folder.get("passport.json") is None else None
@@ -295,6 +319,18 @@ def _check_terms(holding: Holding, invite: Invite, task: Task) -> Loss:
     if task.epsilon is not None and float(loss.epsilon) > float(task.epsilon):
         raise PlanError(f"the session would cost this owner epsilon {loss.epsilon}; the plan says {task.epsilon}")
     return loss
+
+
+def _spender(holding: Holding, session: str, task: Task, loss: Loss, setting: Setting) -> Spender | None:
+    """Where the plan names a ledger: that a grant there is live and bears the loss, before anything is said."""
+    ledger = task.plan.ledger
+    consent = open_consent(ledger, setting.open_ledger)
+    if consent is None or ledger is None:
+        return None
+    folder = Folder(setting.home / session)
+    spender = Spender(consent, holding.identity, session, ledger, holding.grant.digest, loss, folder)
+    spender.find()
+    return spender
 
 
 def _check_time(invite: Invite, now: datetime) -> None:

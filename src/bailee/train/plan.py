@@ -22,13 +22,13 @@ from bailee.statements.hidden.terms import check_label
 from bailee.statements.logistic_task import LogisticTask
 from bailee.statements.open.task import NetworkTask
 from bailee.statements.open.terms import fix_open_terms
-from bailee.statements.plan import MODEL, NEIGHBOURS, VERSION, Plan, Terms, check_bounds, row_norm_bound
+from bailee.statements.plan import MODEL, NEIGHBOURS, ON_LEDGER, VERSION, Plan, Terms, check_bounds, row_norm_bound
 from bailee.statements.planned import ALL_FEATURES
 from bailee.statements.privacy import calibrate_multiplier, choose_lattice, privacy_loss
 from bailee.statements.task import Task
 from bailee.statements.tasks import AnyPlan
 from bailee.train.model.sizing import chunk_bytes
-from bailee.train.plan_fields import listed, plan_decimal, same_schema
+from bailee.train.plan_fields import ledger_name, listed, plan_decimal, same_schema
 
 _DEFAULTS: dict[str, Any] = {
     "model": MODEL,
@@ -53,7 +53,8 @@ def read_plan(path: Path) -> Plan:
     """The plan of a TOML file. Raises PlanError, naming what does not fit, and InputError where there is no file.
 
     Top level: name, purpose, label, rounds, learning_rate; optional: model, features, l2, momentum, average,
-    neighbours. Table [privacy]: delta and exactly one of epsilon and noise_multiplier.
+    neighbours, ledger (CAIP-10 of its contract Grants). Table [privacy]: delta and exactly one of epsilon and
+    noise_multiplier.
     """
     return plan_from_toml(read_toml(path, "plan", PlanError))
 
@@ -71,7 +72,10 @@ def plan_from_toml(found: dict[str, Any]) -> Plan:
     fields["features"] = listed(fields["features"])
     for name in ("learning_rate", "l2", "momentum", *_PRIVACY):
         fields[name] = plan_decimal(name, fields.get(name))
-    fields["version"] = fields.get("version", VERSION)
+    on_ledger = fields.get("ledger") is not None
+    if on_ledger:
+        fields["ledger"] = ledger_name(fields["ledger"])
+    fields["version"] = fields.get("version", ON_LEDGER if on_ledger else VERSION)
     return Plan.from_mapping({name: value for name, value in fields.items() if not _missing(name, value)})
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from bailee.errors import BaileeError, PlanError
+from bailee.errors import BaileeError, PlanError, RecordError
 from bailee.records import Card, decimal_text
+from bailee.records.caip import parse_account
 
 
 def plan_decimal(name: str, value: object) -> object:
@@ -17,6 +18,16 @@ def plan_decimal(name: str, value: object) -> object:
         except BaileeError as error:
             raise PlanError(f"{name}: {error}") from None
     return value
+
+
+def ledger_name(value: object) -> object:
+    """The name of a ledger as a plan holds it: in lower case. Capitals are a check sum, which must be right."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return str(parse_account(value)).lower()
+    except RecordError as error:
+        raise PlanError(f"ledger: {error}") from None
 
 
 def listed(value: object) -> object:

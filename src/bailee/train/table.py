@@ -16,6 +16,8 @@ from bailee.argument.commitment_record import Commitment
 from bailee.errors import SessionError
 from bailee.keys import Identity
 from bailee.records import (
+    Anchor,
+    AnchoredPassport,
     Card,
     Closing,
     Coin,
@@ -29,11 +31,14 @@ from bailee.records import (
     Revocation,
     Round,
     Signed,
+    Spent,
     digest,
+    open_passport,
     open_signed,
     sign,
     time_text,
 )
+from bailee.statements.anchor import Expected
 from bailee.statements.fixed_point import WEIGHT_BITS
 from bailee.statements.session import (
     Link,
@@ -45,6 +50,7 @@ from bailee.statements.session import (
     weights_digest,
 )
 from bailee.statements.task import Iterates, Task
+from bailee.train.consent import Consent, make_anchor
 from bailee.train.events import Event
 from bailee.train.folder import Folder
 from bailee.train.holding import Setting
@@ -77,12 +83,14 @@ class Table:
     guests: tuple[Guest, ...]
     invite: Signed[Invite]
     folder: Folder
+    consent: Consent | None = None
     iterates: Iterates = field(init=False)
     noise: dict[str, Signed[NoiseCommitment]] = field(default_factory=dict)
     coins: dict[str, Signed[Coin]] = field(default_factory=dict)
     rounds: dict[str, list[Signed[Round]]] = field(default_factory=dict)
     weights: list[tuple[int, ...]] = field(default_factory=list)
     proven: dict[str, Signed[Proven]] = field(default_factory=dict)
+    anchor: Signed[Anchor] | None = None
     closing: Signed[Closing] | None = None
 
     def __post_init__(self) -> None:
@@ -127,6 +135,29 @@ class Table:
             return guest.channel.receive(self.patience)
         except SessionError as error:
             raise SessionError(f"owner {guest.key[:16]}: {error}. If it refused, its own output says why") from None
+
+    def gather_spendings(self) -> None:
+        """Where the plan names a ledger: every owner's spending, and the block after the last of them as an anchor."""
+        if self.consent is None:
+            return
+        spent: dict[str, Signed[Spent]] = {}
+        owners: list[Expected] = []
+        for guest in self.guests:
+            said = open_signed(self._hear(guest), Spent, bytes.fromhex(guest.key))
+            self._of_session(said.record.session, guest)
+            if said.record.ledger != self.task.plan.ledger:
+                raise SessionError(
+                    f"owner {guest.key[:16]} spent on the ledger {said.record.ledger}, not on the plan's"
+                )
+            loss = self.task.loss(guest.card.record)
+            noise = self.noise[guest.key].digest
+            owners.append(Expected(guest.key, guest.grant.digest, noise, loss.epsilon, loss.delta))
+            spent[guest.key] = said
+            self._watch(Event("spent", rounds=self.task.rounds, owner=guest.key))
+        self.anchor = make_anchor(self.consent, self.identity, self.folder, spent, owners, self.patience)
+        self.keep(self.anchor.envelope, "the anchor")
+        self._watch(Event("anchored", rounds=self.task.rounds))
+        self._tell([self.anchor.envelope])
 
     def gather_coins(self) -> None:
         """Every owner's coin, checked; then all of them and the builder's own to everybody."""
@@ -193,6 +224,7 @@ class Table:
             [
                 self.invite.digest,
                 *(said.digest for said in self.noise.values()),
+                *([self.anchor.digest] if self.anchor else []),
                 *(said.digest for said in self.coins.values()),
                 *(said.digest for guest in self.guests for said in self.rounds[guest.key]),
             ]
@@ -223,6 +255,7 @@ class Table:
             {key: value.digest for key, value in self.noise.items()},
             {key: value.record.coin for key, value in self.coins.items()},
             guest.key,
+            self.anchor.record.beacon.hash if self.anchor else None,
         )
         sums = [value.record.sums for value in self.rounds[guest.key]]
         rows = guest.card.record.rows
@@ -254,7 +287,7 @@ class Table:
         """The passport, made once: a resumed builder finds the one it made."""
         kept = self.folder.get("passport.json")
         if kept is not None:
-            return open_signed(kept, Passport, self.identity.public_key)
+            return open_passport(kept, self.identity.public_key)
         if self.closing is None:
             raise SessionError("a passport is made after the rounds are closed")
         record = Passport(
@@ -271,6 +304,8 @@ class Table:
             accounting=self.task.accounting([guest.card.record for guest in self.guests]),
             created=time_text(self.setting.clock()),
         )
+        if self.anchor is not None:
+            record = AnchoredPassport(**vars(record), anchor=self.anchor.digest)
         signed = sign(record, self.identity)
         self.folder.put("passport.json", signed.envelope, "the passport")
         return signed

@@ -80,6 +80,7 @@ def verify_model_passport(
     with link("passport"):
         passport = open_signed(read_bytes(path, MAX_BYTES, "passport"), ModelPassport).record
         plan = ModelPlan.from_mapping(passport.plan)
+        require(plan.ledger is None, "its plan names a ledger, which no hidden model's may: nothing was spent there")
     evidence = Evidence(path.parent / ATTACHMENTS)
     with link("opening"):
         opening = evidence.record(passport.opening, ModelOpening, passport.builder)

@@ -1,11 +1,12 @@
 """Checks a passport with nothing but the passport and its attachments: every link, from sealed rows to weights.
 
-    passport -> invite -> cards and their proofs -> terms -> grants -> noise commitments and coins
+    passport -> invite -> cards and their proofs -> terms -> grants -> noise commitments -> anchor -> coins
              -> rounds and iterates -> closing -> proofs -> privacy -> weights and shares
 
 No step trusts the builder: whatever it states is recomputed from what owners signed and proved. What is not covered:
 whether a key belongs to whom it names, and revocations that nobody put among the attachments; both are for the reader
-to know (the latter go in as `revocations`).
+to know (the latter go in as `revocations`). Where the plan names a ledger, a node (`open_books`) is asked whether
+spendings and beacon are there; without one they are the owners' word, and the statement says so.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from typing import Any, TypeAlias
 
 from bailee.adapters.files import read_bytes
 from bailee.argument.commitment_record import Commitment
-from bailee.errors import GrantError
+from bailee.errors import GrantError, InputError, PassportError
 from bailee.records import (
+    Anchor,
+    AnchoredPassport,
     Card,
     Closing,
     Coin,
@@ -36,11 +39,12 @@ from bailee.records import (
     Signed,
     canonical,
     digest,
-    open_signed,
+    open_passport,
     parse_time,
 )
 from bailee.records.canonical import MAX_BYTES
 from bailee.records.schema import BIAS, Schema
+from bailee.statements.anchor import EPSILON_SLACK, Books, Expected, anchor_misfit, ledger_misfit
 from bailee.statements.card import CardVerifier
 from bailee.statements.session import (
     Link,
@@ -54,12 +58,10 @@ from bailee.statements.session import (
 from bailee.statements.task import Task
 from bailee.statements.tasks import AnyPlan, plan_of, task_of
 from bailee.verify.evidence import ATTACHMENTS, Evidence, link, require
-from bailee.verify.statement import ProvenOwner, ProvenStatement
+from bailee.verify.statement import ProvenAnchor, ProvenOwner, ProvenStatement
 
 GradientVerifier: TypeAlias = Callable[[Any, Commitment, int, Commitment, bytes, bytes, bool], Mapping[str, float]]
 """(claim, dataset, opening, noise, context, proof, plain) -> soundness in bits, with "total"; raises ProofError."""
-
-_EPSILON_SLACK = Number("0.000002")
 
 
 def verify_passport(
@@ -68,15 +70,17 @@ def verify_passport(
     revocations: Sequence[Signed[Revocation]] = (),
     cards: CardVerifier | None = None,
     gradients: GradientVerifier | None = None,
+    open_books: Callable[[str], Books] | None = None,
 ) -> ProvenStatement:
     """The statement that the passport at `path` proves; its attachments lie in the folder `attachments` beside it.
 
     Raises, naming the link: PassportError (a link does not hold), ProofError (a proof does not convince), GrantError,
     SignatureError, RecordError, PlanError, SchemaError. `plain` uses the plain-Python verifier for the proofs.
     `revocations` are those the reader knows of. cards and gradients replace the argument system, for tests.
+    `open_books` reads the plan's ledger at a node that the reader trusts; InputError where the plan names none.
     """
     with link("passport"):
-        passport = open_signed(read_bytes(path, MAX_BYTES, "passport"), Passport).record
+        passport = open_passport(read_bytes(path, MAX_BYTES, "passport")).record
         plan = plan_of(passport.plan)
     evidence = Evidence(path.parent / ATTACHMENTS)
     with link("invite"):
@@ -86,6 +90,8 @@ def verify_passport(
     chain.check_cards()
     chain.check_terms()
     chain.check_grants((*revocations, *evidence.revocations(_named(passport))))
+    chain.check_noise()
+    chain.check_anchor(open_books)
     chain.check_coins()
     chain.check_rounds()
     chain.check_closing()
@@ -107,6 +113,7 @@ def _check_invite(passport: Passport, plan: AnyPlan, invite: Invite) -> Task:
 def _named(passport: Passport) -> set[str]:
     """Digests of all attachments that the passport itself names."""
     names = {passport.invite, passport.builder_coin, passport.closing}
+    names |= {passport.anchor} if isinstance(passport, AnchoredPassport) else set()
     for part in passport.owners:
         names |= {part.card, part.card_proof, part.grant, part.noise, part.coin, part.proven, part.proof, *part.rounds}
     return names
@@ -126,6 +133,8 @@ class _Chain:
     grants: dict[str, Signed[Grant]] = field(default_factory=dict)
     revoked: dict[str, str] = field(default_factory=dict)
     noise: dict[str, Signed[NoiseCommitment]] = field(default_factory=dict)
+    anchor: Anchor | None = None
+    at_node: bool = False
     coins: dict[str, str] = field(default_factory=dict)
     rounds: dict[str, list[Round]] = field(default_factory=dict)
     weights: list[tuple[int, ...]] = field(default_factory=list)
@@ -186,15 +195,40 @@ class _Chain:
         _permit(Number(part.epsilon) <= Number(grant.max_epsilon), f"it allows epsilon {grant.max_epsilon} at most")
         _permit(Number(part.delta) <= Number(grant.max_delta), f"it allows delta {grant.max_delta} at most")
 
-    def check_coins(self) -> None:
-        """Noise and coins were committed to before any coin was known: the openings fit."""
-        promises = {self.passport.builder: self.invite.record.coin_commitment}
+    def check_noise(self) -> None:
         for part in self.passport.owners:
             with link(f"noise commitment of {part.name}"):
                 said = self.evidence.record(part.noise, NoiseCommitment, part.owner)
                 require(said.record.session == self.session, "it is of another session")
                 self.noise[part.owner] = said
-                promises[part.owner] = said.record.coin_commitment
+
+    def check_anchor(self, open_books: Callable[[str], Books] | None) -> None:
+        """Where the plan names a ledger: every owner spent there for its noise, and the beacon came after."""
+        ledger, passport = self.task.plan.ledger, self.passport
+        with link("anchor"):
+            if ledger is None:
+                require(not isinstance(passport, AnchoredPassport), "there is one, but the plan names no ledger")
+                if open_books is not None:
+                    raise InputError("the plan of this passport names no ledger: there is nothing to check at a node")
+                return
+            if not isinstance(passport, AnchoredPassport):
+                raise PassportError(f"the plan names the ledger {ledger}, but the passport has none")
+            self.anchor = self.evidence.record(passport.anchor, Anchor, passport.builder).record
+            owners = [
+                Expected(part.owner, part.grant, part.noise, part.epsilon, part.delta) for part in passport.owners
+            ]
+            misfit = anchor_misfit(self.anchor, self.session, ledger, owners)
+            require(not misfit, misfit)
+        if open_books is not None:
+            with link("ledger"):
+                misfit = ledger_misfit(self.anchor, owners, open_books(ledger))
+                require(not misfit, misfit)
+            self.at_node = True
+
+    def check_coins(self) -> None:
+        """Noise and coins were committed to before any coin was known: the openings fit."""
+        promises = {owner: said.record.coin_commitment for owner, said in self.noise.items()}
+        promises[self.passport.builder] = self.invite.record.coin_commitment
         named = [(part.owner, part.coin, part.name) for part in self.passport.owners]
         for party, name, who in (*named, (self.passport.builder, self.passport.builder_coin, "the builder")):
             with link(f"coin of {who}"):
@@ -240,6 +274,7 @@ class _Chain:
             messages = [
                 self.passport.invite,
                 *(part.noise for part in parts),
+                *([self.passport.anchor] if isinstance(self.passport, AnchoredPassport) else []),
                 *(part.coin for part in parts),
                 self.passport.builder_coin,
                 *(name for part in parts for name in part.rounds),
@@ -278,6 +313,7 @@ class _Chain:
             {owner: said.digest for owner, said in self.noise.items()},
             self.coins,
             part.owner,
+            self.anchor.beacon.hash if self.anchor else None,
         )
         sums = [said.sums for said in self.rounds[part.owner]]
         return self.task.claim(part.rows, opening, self.weights, sums, self.task.coins(seed))
@@ -302,9 +338,9 @@ class _Chain:
                 require(part.delta == planned, f"delta is {part.delta}, planned {planned}")
                 loss = self.task.loss(self.cards[part.owner].record)
                 # Two machines may round the last digit of a float differently; nothing else may differ.
-                near = abs(Number(part.epsilon) - Number(loss.epsilon)) <= _EPSILON_SLACK
+                near = abs(Number(part.epsilon) - Number(loss.epsilon)) <= EPSILON_SLACK
                 require(near, f"the accountant finds epsilon {loss.epsilon}, the passport says {part.epsilon}")
-                within = target is None or Number(loss.epsilon) <= Number(target) + _EPSILON_SLACK
+                within = target is None or Number(loss.epsilon) <= Number(target) + EPSILON_SLACK
                 require(within, f"epsilon {loss.epsilon} is above the plan's {target}")
         with link("accounting"):
             stated = self.task.accounting(self._records())
@@ -338,7 +374,14 @@ class _Chain:
             passport_made=self.passport.created,
             bits=bits,
             plain=self.plain,
+            anchor=self._anchor(),
         )
+
+    def _anchor(self) -> ProvenAnchor | None:
+        if self.anchor is None:
+            return None
+        beacon = self.anchor.beacon
+        return ProvenAnchor(self.anchor.ledger, beacon.number, beacon.hash, self.at_node)
 
     def _owner(self, part: Contribution) -> ProvenOwner:
         return ProvenOwner(

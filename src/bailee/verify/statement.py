@@ -7,6 +7,13 @@ from fractions import Fraction
 
 from bailee.records import Json
 
+NOT_CHECKED = (
+    "that the grants were live on the ledger",
+    "that the spendings stand there, with these amounts and for this noise",
+    "that the beacon's block is there",
+)
+"""What only a node of the ledger's chain can tell."""
+
 
 @dataclass(frozen=True)
 class ProvenOwner:
@@ -26,6 +33,33 @@ class ProvenOwner:
     proving_seconds: str
     revoked: str | None
     """When the grant was revoked, if that was after the session; a revocation before it fails verification."""
+
+
+@dataclass(frozen=True)
+class ProvenAnchor:
+    """The ledger that the plan names, and the block whose hash went into the noise. `at_node`: looked up there."""
+
+    ledger: str
+    block: int
+    hash: str
+    at_node: bool
+
+    @property
+    def not_checked(self) -> tuple[str, ...]:
+        """What is the owners' signed word only."""
+        return () if self.at_node else NOT_CHECKED
+
+    def to_dict(self) -> dict[str, Json]:
+        fields: dict[str, Json] = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {**fields, "not_checked": list(self.not_checked)}
+
+    def to_text(self) -> str:
+        line = (
+            f"Every owner spent on the ledger {self.ledger}; block {self.block} ({self.hash[:16]}...) is in the noise"
+        )
+        if self.at_node:
+            return f"{line}; grants, spendings and that block are there"
+        return f"{line}\n  NOT re-checked without a node: {'; '.join(NOT_CHECKED)}. Give one with --ledger"
 
 
 @dataclass(frozen=True)
@@ -54,15 +88,17 @@ class ProvenStatement:
     passport_made: str
     bits: float
     plain: bool
+    anchor: ProvenAnchor | None = None
 
     def to_dict(self) -> dict[str, Json]:
         """JSON-ready; shares as exact fractions."""
         fields: dict[str, Json] = {
             name: getattr(self, name)
             for name in self.__dataclass_fields__
-            if name not in ("owners", "columns", "weights", "shapes", "bits")
+            if name not in ("owners", "columns", "weights", "shapes", "bits", "anchor")
         }
         fields["bits"] = f"{self.bits:.1f}"
+        fields["anchor"] = None if self.anchor is None else self.anchor.to_dict()
         fields["columns"] = list(self.columns)
         fields["weights"] = list(self.weights)
         fields["shapes"] = [[name, list(shape)] for name, shape in self.shapes]
@@ -91,6 +127,8 @@ class ProvenStatement:
                 f"epsilon {owner.epsilon} at delta {owner.delta}, share {float(owner.share):.2%} ({owner.share}), "
                 f"grant {owner.grant_id}" + (f", since revoked ({owner.revoked})" if owner.revoked else "")
             )
+        if self.anchor is not None:
+            lines.append(self.anchor.to_text())
         how = "plain verifier" if self.plain else "fast verifier"
         lines.append(f"Every signature, grant, card, sum, iterate and proof holds ({how}, {self.bits:.0f} bits)")
         return "\n".join(lines)

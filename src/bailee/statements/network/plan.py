@@ -14,12 +14,13 @@ from typing import Any, ClassVar, Literal
 import mpmath
 
 from bailee.errors import PlanError
+from bailee.records.anchor import LedgerName
 from bailee.records.canonical import canonical, digest
 from bailee.records.fields import Count, Decimal, Name
 from bailee.records.schema import BIAS
-from bailee.statements.planned import Planned, belongs, chosen_features, require, require_features
+from bailee.statements.planned import PlannedOnLedger, belongs, chosen_features, require, require_features
 
-VERSION = 2
+VERSION, ON_LEDGER = 2, 4
 FULL = "full"
 NEIGHBOURS = "replace-one"
 PRIVATE, UNPROTECTED = "private", "unprotected"
@@ -63,7 +64,7 @@ class Privacy:
 
 
 @dataclass(frozen=True)
-class ModelPlan(Planned):
+class ModelPlan(PlannedOnLedger):
     """A model trained with all weights committed. Fields are in the order of docs/records.md.
 
     features: encoded columns as the card names them, a field's name for all its columns, or ("all",); the bias always
@@ -72,10 +73,12 @@ class ModelPlan(Planned):
     the rate by decay_factor every decay_every epochs. start numbers the public random first weights.
     order: "as-sealed", or "secret": mini-batches are cut from rows in an order that nobody chose, one for all passes.
     steps ends a run in a secret order before its only pass does; null for whole passes.
+    ledger: where owners spend the privacy of their datasets, and whose block gives public randomness; or None.
     """
 
     WHERE: ClassVar[str] = "plan"
     VERSION: ClassVar[int | None] = VERSION
+    ON_LEDGER: ClassVar[int] = ON_LEDGER
 
     name: Name
     purpose: Name
@@ -96,6 +99,7 @@ class ModelPlan(Planned):
     privacy: Privacy
     order: str = AS_SEALED
     steps: Count | None = None
+    ledger: LedgerName | None = None
 
     def __post_init__(self) -> None:
         self.check_types()
@@ -191,9 +195,9 @@ class ModelPlan(Planned):
 
 
 def plan_version(mapping: Mapping[str, Any]) -> int:
-    """Which kind of plan a mapping is: 1 a logistic session's, 2 a model's; 0 for anything else."""
+    """Which kind of plan a mapping is, on a ledger or not: 1 a logistic session's, 2 a model's; 0: anything else."""
     version = mapping.get("version")
-    return version if type(version) is int and version in (1, VERSION) else 0
+    return {1: 1, VERSION: VERSION, 3: 1, ON_LEDGER: VERSION}.get(version, 0) if type(version) is int else 0
 
 
 def _cosine(step: int, steps: int) -> Fraction:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bailee.argument.commitment_record import Commitment
-from bailee.errors import InputError, SessionError, StorageError
+from bailee.errors import InputError, PlanError, SessionError, StorageError
 from bailee.keys import Identity, Secret
 from bailee.records import Signed, open_signed, sign, time_text
 from bailee.records.model import Lender, ModelCoin, ModelOpening, Promise
@@ -48,7 +48,7 @@ class Begun:
 
 def begin(holdings: Sequence[ModelHolding], plan: ModelPlan, setting: ModelSetting) -> Begun:
     """A new run, or with `setting.resume` the one begun last. Raises as `train_model` does, with nothing spent."""
-    _check_holdings(holdings, setting)
+    _check_holdings(holdings, plan, setting)
     setting.home.mkdir(parents=True, exist_ok=True)
     kept = RunFolder.newest(setting.home, setting.identity) if setting.resume else None
     if kept is None:
@@ -79,7 +79,9 @@ def lenders(holdings: Sequence[ModelHolding]) -> tuple[Lender, ...]:
     )
 
 
-def _check_holdings(holdings: Sequence[ModelHolding], setting: ModelSetting) -> None:
+def _check_holdings(holdings: Sequence[ModelHolding], plan: ModelPlan, setting: ModelSetting) -> None:
+    if plan.ledger is not None:
+        raise PlanError("ledger: only sessions of owners (bailee train) spend on one; a hidden model's plan names none")
     if not holdings:
         raise InputError("training needs at least one dataset")
     cards = [holding.card.digest for holding in holdings]

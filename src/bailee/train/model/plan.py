@@ -11,13 +11,14 @@ from bailee.statements.network.plan import (
     AS_SEALED,
     FULL,
     NEIGHBOURS,
+    ON_LEDGER,
     PRIVATE,
     UNPROTECTED,
     VERSION,
     ModelPlan,
 )
 from bailee.statements.planned import ALL_FEATURES
-from bailee.train.plan_fields import listed, plan_decimal
+from bailee.train.plan_fields import ledger_name, listed, plan_decimal
 
 _DEFAULTS: dict[str, Any] = {
     "version": VERSION,
@@ -35,7 +36,7 @@ _DEFAULTS: dict[str, Any] = {
 }
 _PRIVACY = ("mode", "clip", "delta", "epsilon", "noise_multiplier")
 _REALS = ("learning_rate", "decay_factor", "momentum", "weight_decay")
-_NAMES = ("name", "purpose", "label", "loss", "batch", "epochs", "learning_rate", *_DEFAULTS, "privacy")
+_NAMES = ("name", "purpose", "label", "loss", "batch", "epochs", "learning_rate", *_DEFAULTS, "ledger", "privacy")
 
 
 def read_model_plan(path: Path) -> ModelPlan:
@@ -44,7 +45,7 @@ def read_model_plan(path: Path) -> ModelPlan:
     Top level: name, purpose, label, loss, batch ("full" or a power of two), epochs (or steps, with full batches),
     learning_rate; optional: features, hidden, schedule, decay_every, decay_factor, momentum, weight_decay, start,
     order ("secret": mini-batches are cut from rows in an order that nobody chose; then steps, fewer than a pass, may
-    stand instead of epochs).
+    stand instead of epochs), ledger (CAIP-10 of its contract Grants).
     Table [privacy]: mode = "private" with clip, delta and one of epsilon and noise_multiplier, or mode = "unprotected".
     """
     return model_plan_from_toml(read_toml(path, "plan", PlanError))
@@ -56,6 +57,9 @@ def model_plan_from_toml(found: dict[str, Any]) -> ModelPlan:
     if unknown:
         raise PlanError(f"{unknown[0]}: a model's plan has no such field; it has {', '.join(sorted(set(_NAMES)))}")
     fields = {**_DEFAULTS, **found}
+    if fields.get("ledger") is not None:
+        fields["ledger"] = ledger_name(fields["ledger"])
+        fields["version"] = found.get("version", ON_LEDGER)
     fields["batch"] = _batch(fields.get("batch"))
     if "steps" in found:
         if "epochs" in found:
