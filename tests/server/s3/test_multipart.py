@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bailee.server.s3 import checksums
+from bailee.server.s3 import checksums, registry
 from server.s3.test_objects import refused
 
 PART = 5 << 20
@@ -114,3 +114,23 @@ def test_checksums_of_the_whole(s3, where, kind):
 def test_crcs_are_combined(parts):
     told = [(b64encode(zlib.crc32(part).to_bytes(4, "big")).decode(), len(part)) for part in parts]
     assert checksums.full("crc32", told) == b64encode(zlib.crc32(b"".join(parts)).to_bytes(4, "big")).decode()
+
+
+def test_pages_of_uploads_at_the_door(s3, monkeypatch):
+    monkeypatch.setattr(registry, "_PAGE", 2)
+    s3.create_bucket(Bucket="begun")
+    keys = ["a/1", "a/1", "a/2", "b", "c/1", "c/2", "d"]
+    ids = [s3.create_multipart_upload(Bucket="begun", Key=key)["UploadId"] for key in keys]
+    seen, marker = [], {}
+    while True:
+        page = s3.list_multipart_uploads(Bucket="begun", MaxUploads=2, **marker)
+        seen += [one["UploadId"] for one in page["Uploads"]]
+        if not page["IsTruncated"]:
+            break
+        marker = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}
+    assert seen == ids
+    within = s3.list_multipart_uploads(Bucket="begun", Prefix="c/")["Uploads"]
+    assert [one["Key"] for one in within] == ["c/1", "c/2"]
+    groups = s3.list_multipart_uploads(Bucket="begun", Delimiter="/")
+    assert [one["Prefix"] for one in groups["CommonPrefixes"]] == ["a/", "c/"]
+    assert [one["Key"] for one in groups["Uploads"]] == ["b", "d"]

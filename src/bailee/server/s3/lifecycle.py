@@ -165,8 +165,8 @@ def _run(vault: Vault, registry: Registry, bucket: Bucket, rule: Rule, now: floa
     for versions in _histories(vault, prefix):
         _run_on(vault, bucket, rule, versions, now, done)
     if rule.upload_days is not None:
-        for upload in registry.uploads(bucket.name):
-            if upload.key.startswith(rule.prefix) and now >= _due(upload.created, rule.upload_days):
+        for upload in registry.uploads(bucket.name, rule.prefix):
+            if now >= _due(upload.created, rule.upload_days):
                 registry.remove_upload(upload.id)
                 done.uploads += 1
 

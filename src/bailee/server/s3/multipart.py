@@ -347,9 +347,7 @@ def list_uploads(call: Call) -> Response:
     entries: list[Upload] = []
     prefixes: list[str] = []
     is_truncated = False
-    for upload in _after(call.registry.uploads(call.bucket.name), marker, id_marker):
-        if not upload.key.startswith(prefix):
-            continue
+    for upload in call.registry.uploads(call.bucket.name, prefix, marker, id_marker if marker else ""):
         cut = upload.key.find(delimiter, len(prefix)) if delimiter else -1
         group = upload.key[: cut + len(delimiter)] if cut >= 0 else ""
         if group and (group in prefixes or group <= marker):
@@ -389,15 +387,3 @@ def list_uploads(call: Call) -> Response:
         )
     nodes += [("CommonPrefixes", [("Prefix", group)]) for group in prefixes]
     return Response(body=xml.write("ListMultipartUploadsResult", nodes))
-
-
-def _after(uploads: Sequence[Upload], marker: str, id_marker: str) -> list[Upload]:
-    if not marker:
-        return list(uploads)
-    bytewise = marker.encode()
-    found = [upload for upload in uploads if upload.key.encode() > bytewise]
-    if id_marker:
-        same = [upload for upload in uploads if upload.key == marker]
-        ids = [upload.id for upload in same]
-        found = (same[ids.index(id_marker) + 1 :] if id_marker in ids else []) + found
-    return found

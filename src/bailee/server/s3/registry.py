@@ -6,12 +6,12 @@ A bucket is the prefix `BUCKET/` of the vault's names. A part of an upload is a 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, insert, select, tuple_, update
 
 from bailee.adapters.catalogue import Unit
 from bailee.adapters.catalogue.prepared import Prepared
@@ -19,10 +19,13 @@ from bailee.adapters.catalogue.tables import blobs, buckets, loose, objects, upl
 from bailee.errors import ConflictError, NotFoundError
 from bailee.seal.vault.facts import Uploaded
 from bailee.seal.vault.journal import entry
+from bailee.seal.vault.rows import after_prefix
 from bailee.seal.vault.vault import Vault
 from bailee.server.s3.quotas import SETTING as QUOTA
 from bailee.server.s3.quotas import Held, Quotas, count
 
+_PAGE = 1000
+"""Uploads that are read at once."""
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -133,12 +136,29 @@ class Registry:
         with self._catalogue.reading() as connection:
             return _to_upload(_find_upload(connection, upload_id))
 
-    def uploads(self, bucket: str) -> list[Upload]:
-        """In order of key, then of start."""
+    def uploads(self, bucket: str, prefix: str = "", after: str = "", after_id: str = "") -> Iterator[Upload]:
+        """In order of key, then of start, read in pages. after: keys above it, and those of uploads of this very key
+        that began later than `after_id`, where that is one of them."""
         order = (uploads.c.key, uploads.c.created, uploads.c.row)
-        with self._catalogue.reading() as connection:
-            query = select(uploads).where(uploads.c.bucket == bucket).order_by(*order)
-            return [_to_upload(row) for row in connection.execute(query)]
+        inside = select(uploads).where(uploads.c.bucket == bucket).order_by(*order).limit(_PAGE)
+        stop = after_prefix(prefix)
+        if prefix:
+            inside = inside.where(uploads.c.key >= prefix)
+        if stop is not None:
+            inside = inside.where(uploads.c.key < stop)
+        above: ColumnElement[bool] = uploads.c.key > after
+        if after_id:
+            same = (uploads.c.bucket == bucket, uploads.c.key == after, uploads.c.id == after_id)
+            with self._catalogue.reading() as connection:
+                last = connection.execute(select(*order).where(*same)).first()
+            above = above if last is None else tuple_(*order) > tuple_(*last)
+        while True:
+            with self._catalogue.reading() as connection:
+                page = connection.execute(inside.where(above)).all()
+            yield from map(_to_upload, page)
+            if len(page) < _PAGE:
+                return
+            above = tuple_(*order) > tuple_(page[-1].key, page[-1].created, page[-1].row)
 
     def add_part(self, upload_id: str, part: UploadedPart) -> None:
         """A part of the same number is replaced and given up; so is this one where the upload has ended."""

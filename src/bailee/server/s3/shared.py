@@ -64,9 +64,9 @@ class SharedRegistry:
     def bucket_at_once(self, name: str) -> None:
         """Whether a share has ended is asked of `bucket`."""
 
-    def uploads(self, bucket: str) -> list[Upload]:
-        del bucket
-        return []
+    def uploads(self, bucket: str, prefix: str = "", after: str = "", after_id: str = "") -> Iterator[Upload]:
+        del bucket, prefix, after, after_id
+        return iter(())
 
     def upload(self, upload_id: str) -> Upload:
         raise NotFoundError(f"there is no upload {upload_id[:64]!r}")
