@@ -22,11 +22,13 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
 from bailee.adapters.chain.chain import Chain
-from bailee.adapters.chain.opening import open_chain
+from bailee.adapters.chain.embedded.memory import MemoryLedger
+from bailee.adapters.chain.embedded.provider import EmbeddedProvider
+from bailee.adapters.chain.opening import embedded_chain, open_chain
 from bailee.errors import ChainError
 from engines import free_port
 
-ENGINES = ("anvil",)
+ENGINES = ("anvil", "embedded")
 RICH = 10_000 * 10**18
 """What each account has, in wei."""
 DEPLOYMENT_PROXY = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
@@ -48,6 +50,10 @@ class Engine:
 
     def fund(self, address: str, wei: int) -> None:
         """Give `address` that much more, a multiple of 10^9."""
+        provider = self.chain.web3.provider
+        if isinstance(provider, EmbeddedProvider):
+            provider.ledger.fund(bytes.fromhex(address[2:]), wei)
+            return
         had = self.chain.web3.eth.get_balance(address)  # type: ignore[arg-type]
         self._ask("anvil_setBalance", address, hex(had + wei))
 
@@ -77,11 +83,21 @@ class Engine:
 @contextmanager
 def open_engine(name: str, folder: Path) -> Iterator[Engine]:
     """A chain of that engine, new and empty but for the accounts' money. Skips the test where it cannot be had."""
-    with _anvil(folder) as url, open_chain(url) as chain:
+    with _opened(name, folder) as chain:
         engine = Engine(name, chain)
         for one in engine.accounts:
             engine.fund(one.address, RICH)
         yield engine
+
+
+@contextmanager
+def _opened(name: str, folder: Path) -> Iterator[Chain]:
+    if name == "embedded":
+        with embedded_chain(MemoryLedger()) as chain:
+            yield chain
+        return
+    with _anvil(folder) as url, open_chain(url) as chain:
+        yield chain
 
 
 @pytest.fixture(params=ENGINES, scope="module")

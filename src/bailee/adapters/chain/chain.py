@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from bailee.adapters.chain.refusals import is_known, is_nonce_taken, outside
+from bailee.adapters.chain.refusals import decoded, is_known, is_nonce_taken, outside
 from bailee.errors import ChainError, InputError, RevertError
 from bailee.records.caip import ChainName
 
@@ -192,6 +192,10 @@ class Chain:
         """What a transaction that was executed in vain says when it is called again on the state before its block."""
         again = {name: value for name, value in wanted.items() if name in ("from", "to", "data", "value", "gas")}
         told = f"transaction 0x{bytes(receipt['transactionHash']).hex()} was executed in block {receipt['blockNumber']}"
+        if kept := receipt.get("revertReason"):  # besu and the embedded chain keep it
+            data = bytes.fromhex(str(kept).removeprefix("0x"))
+            reason = decoded(data)
+            return RevertError(f"{told} and reverted: {reason}", reason, data)
         try:
             with outside("a call"):
                 self.web3.eth.call(again, int(receipt["blockNumber"]) - 1)  # type: ignore[arg-type]

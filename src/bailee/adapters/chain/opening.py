@@ -11,14 +11,18 @@ from bailee.errors import InputError
 if TYPE_CHECKING:
     from web3 import Web3
 
+    from bailee.adapters.chain.embedded.ledger import EmbeddedLedger
+
+EMBEDDED = "embedded:"
 _TIMEOUT = 30.0
 """Seconds that one request to a node may take."""
 
 
-def open_chain(url: str = "embedded:", home: Path | None = None, patience: float = 180.0) -> Chain:  # noqa: ARG001
-    """The chain at `url`: a node's JSON-RPC over HTTP, or `embedded:`, kept under `home`.
+def open_chain(url: str = EMBEDDED, home: Path | None = None, patience: float = 180.0) -> Chain:
+    """The chain at `url`: a node's JSON-RPC over HTTP, or `embedded:`, kept under `home` and made if it is not there.
 
-    InputError for another kind of URL, or where the extra `ledger` is not installed; ChainError where nothing answers.
+    InputError for another kind of URL, or where the extra `ledger` is not installed; ChainError where nothing answers;
+    StorageError where another process has the embedded chain open.
     """
     try:
         import web3  # noqa: F401
@@ -26,7 +30,35 @@ def open_chain(url: str = "embedded:", home: Path | None = None, patience: float
         raise InputError(f"a ledger needs: pip install 'bailee[ledger]' ({error.name} is missing)") from None
     if url.startswith(("http://", "https://")):
         return Chain(_by_rpc(url), patience=patience)
+    if url == EMBEDDED:
+        if home is None:
+            raise InputError("the embedded chain is kept in a home; say which")
+        return embedded_chain(_opened(home), patience)
     raise InputError(f"expected a chain as embedded:, http://... or https://..., got {url.partition('@')[2] or url!r}")
+
+
+def embedded_chain(ledger: EmbeddedLedger, patience: float = 180.0) -> Chain:
+    """An open embedded chain as others see chains; closing it closes the ledger."""
+    from web3 import Web3
+
+    from bailee.adapters.chain.embedded.provider import EmbeddedProvider
+
+    provider = EmbeddedProvider(ledger)
+    provider.global_ccip_read_enabled = False
+    return Chain(Web3(provider), close=ledger.close, patience=patience)
+
+
+def folder_of(home: Path) -> Path:
+    """Where a home keeps its embedded chain."""
+    return home / "ledger"
+
+
+def _opened(home: Path) -> EmbeddedLedger:
+    try:
+        from bailee.adapters.chain.embedded.ledger import open_ledger
+    except ImportError as error:
+        raise InputError(f"the embedded chain needs: pip install 'bailee[ledger]' ({error.name} is missing)") from None
+    return open_ledger(folder_of(home))
 
 
 def _by_rpc(url: str) -> Web3:
