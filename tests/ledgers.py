@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, replace
 from blake3 import blake3
 
 from bailee.errors import BudgetError, GrantError, InputError
+from bailee.records import canonical, digest
 from bailee.statements.anchor import Entry
+from bailee.train.holding import Holding
 from parties import PLAN as OFF_LEDGER
 from parties import Cast, make_cast
 
@@ -44,11 +46,12 @@ class MemoryLedger:
         self.blocks.append(blake3(f"{self.fork}/{len(self.blocks)}/{self.blocks[-1]}".encode()).hexdigest())
         return len(self.blocks) - 1
 
-    def accept(self, record: str, salt: str = "") -> str:
-        """A grant that stands for the grant/v1 of that digest; its id."""
+    def accept(self, holding: Holding, salt: str = "") -> str:
+        """A grant of the holding's dataset that stands for its grant/v1; its id."""
         with self.lock:
+            record = holding.grant.digest
             grant = blake3(f"{record}{salt}".encode()).hexdigest()
-            self.grants[grant] = Accepted(record, record, self.mine())
+            self.grants[grant] = Accepted(record, digest(canonical(holding.card.record.commitment)), self.mine())
             return grant
 
     def revoke(self, grant: str) -> None:
@@ -64,8 +67,10 @@ class MemoryLedger:
                 raise BudgetError("spent already")
             known, block = self.grants[grant], self.mine()
             transaction = blake3(f"{grant}{session}".encode()).hexdigest()
-            entry = Entry(known.record, known.accepted, None, block, transaction, epsilon, delta, anchor)
-            self.spent[grant, session] = entry
+            self.spent[grant, session] = Entry(
+                record=known.record, commitment=known.work, first=True, accepted=known.accepted, revoked=None,
+                block=block, transaction=transaction, epsilon=epsilon, delta=delta, anchor=anchor,
+            )  # fmt: skip
 
     def require_live(self, grant: str) -> None:
         if self.grants[grant].revoked is not None:
@@ -95,9 +100,10 @@ class MemoryNode:
             raise InputError(f"this node has no ledger {name}")
         return self
 
-    def live_grant(self, record: str, session: str, epsilon: int, delta: int) -> str:
+    def live_grant(self, record: str, commitment: str, session: str, epsilon: int, delta: int) -> str:
         with self.books.lock:
-            found = [grant for grant, known in self.books.grants.items() if known.record == record]
+            grants = self.books.grants.items()
+            found = [grant for grant, known in grants if (known.record, known.work) == (record, commitment)]
             if not found:
                 raise GrantError("no grant on the ledger stands for this one: offer it, and let the builder accept")
             for grant in found:
@@ -121,10 +127,6 @@ class MemoryNode:
             found = self.books.spent.get((grant, session))
             return None if found is None else replace(found, revoked=self.books.grants[grant].revoked)
 
-    def tries(self, grant: str, session: str) -> int:
-        work = self.books.grants[grant].work
-        return sum(said == session and self.books.grants[other].work == work for other, said in self.books.spent)
-
     def block_hash(self, number: int) -> str | None:
         if self.blind_from is not None and number >= self.blind_from:
             return None
@@ -146,5 +148,5 @@ def make_ledger_cast(
     cast, books = make_cast(root, sizes, PLAN), MemoryLedger()  # type: ignore[arg-type]
     nodes = {name: MemoryNode(books) for name in ("builder", *(f"owner{place}" for place in range(len(sizes))))}
     for holding in cast.owners:
-        books.accept(holding.grant.digest)
+        books.accept(holding)
     return replace(cast, node=lambda name: nodes[name].opened), books, nodes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -309,28 +309,26 @@ class LyingNode(MemoryNode):
 
     epsilon: int | None = None
     anchor: str | None = None
-    twice: bool = False
+    more: dict[str, Any] = field(default_factory=dict)
     told: dict[tuple[str, str], Entry] | None = None
 
     def spend(self, grant: str, session: str, epsilon: int, delta: int, anchor: str) -> None:
-        if self.twice:
-            self.books.enter(self.books.accept(self.books.grants[grant].record, "2"), session, epsilon, delta, anchor)
         self.books.enter(grant, session, self.epsilon or epsilon, delta, self.anchor or anchor)
         found = replace(self.books.spent[grant, session], epsilon=epsilon, anchor=anchor)
+        self.books.spent[grant, session] = replace(self.books.spent[grant, session], **self.more)
         if self.told is not None:
             self.told[grant, session] = found
 
     def entry(self, grant: str, session: str) -> Entry | None:
         return (self.told or {}).get((grant, session)) or super().entry(grant, session)
 
-    def tries(self, grant: str, session: str) -> int:
-        return 1
-
 
 LIES: dict[str, tuple[dict[str, Any], str]] = {
     "smaller epsilon": ({"epsilon": 5}, "another spending"),
     "another noise commitment": ({"anchor": OTHER}, "is bound to"),
-    "two spendings to choose from": ({"twice": True}, "could be chosen"),
+    "another grant": ({"more": {"record": OTHER}}, "stands for another grant"),
+    "the budget of a second registration": ({"more": {"first": False}}, "not the first registered"),
+    "the budget of another work": ({"more": {"commitment": OTHER}}, "the budget of another work"),
 }
 
 
@@ -352,6 +350,9 @@ def test_owner_and_builder_together_do_not_deceive_another_owner(world: Ledgered
     more, words = LIES[name]
     nodes["owner1"] = nodes["builder"] = LyingNode(books, told={}, **more)
     outcome, said = run_session(cast)
+    if name == "the budget of another work":
+        assert outcome is not None, said  # owners do not see one another's cards: that is for the reader to find
+        return
     assert outcome is None
     assert isinstance(said["owner0"], SessionError), said
     assert words in str(said["owner0"])
@@ -365,6 +366,9 @@ def test_all_parties_together_do_not_deceive_a_reader_with_a_node(tmp_path: Path
     outcome, said = run_session(cast)
     assert outcome is not None, said
     assert verified(outcome.path, None).anchor is not None  # without a node it is their word
+    if name == "the budget of a second registration":
+        verified(outcome.path, MemoryNode(books))  # which was first may change afterwards: no fault of this session's
+        return
     with pytest.raises(BaileeError, match=f"ledger: .*{words}"):
         verified(outcome.path, MemoryNode(books))
 
@@ -415,7 +419,7 @@ def test_a_network_is_trained_under_a_ledger(tmp_path: Path, monkeypatch: pytest
     node = MemoryNode(books)
     cast = replace(cast_of(tmp_path, plan), node=lambda name: node.opened)
     for holding in cast.owners:
-        books.accept(holding.grant.digest)
+        books.accept(holding)
     outcome, said = run_session(cast)
     assert outcome is not None, said
     statement = verify_passport(outcome.path, cards=PretendCards(), open_books=node.opened)

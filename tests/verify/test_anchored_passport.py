@@ -240,11 +240,6 @@ def forget(node: MemoryNode) -> None:
     node.books.spent.pop(min(node.books.spent))
 
 
-def spend_twice(node: MemoryNode) -> None:
-    grant, session = min(node.books.spent)
-    node.books.enter(node.books.accept(node.books.grants[grant].record, "2"), session, 1, 1, OTHER)
-
-
 AT_NODE: dict[str, tuple[Callable[[MemoryNode], None], str]] = {
     "reorganised": (fork, "has the hash"),
     "behind": (lambda node: node.books.blocks.pop() and None, "is not there yet"),
@@ -256,7 +251,7 @@ AT_NODE: dict[str, tuple[Callable[[MemoryNode], None], str]] = {
     "another block": (lambda node: first_entry(node, block=1), "in block 1"),
     "another transaction": (lambda node: first_entry(node, transaction=OTHER), "or elsewhere"),
     "accepted later": (lambda node: first_entry(node, accepted=99), "was not live"),
-    "spent twice": (spend_twice, "has 2 spendings"),
+    "another work": (lambda node: first_entry(node, commitment=OTHER), "the budget of another work"),
 }
 
 

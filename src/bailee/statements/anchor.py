@@ -25,6 +25,10 @@ class Entry:
 
     record: str
     """Digest of the grant/v1 that the grant on the ledger says it stands for."""
+    commitment: str
+    """Of the work whose budget was spent: for a dataset, the digest of its card's commitment."""
+    first: bool
+    """Whether that work is, now, the earliest good one of its commitment: a dataset has one budget."""
     accepted: int
     """Block in which the builder accepted the grant."""
     revoked: int | None
@@ -34,8 +38,6 @@ class Entry:
     epsilon: int
     delta: int
     anchor: str
-    builder: str = ""
-    """Account that accepted, 0x and 40 lower-case hex digits."""
 
 
 class Books(Protocol):
@@ -43,9 +45,6 @@ class Books(Protocol):
 
     def entry(self, grant: str, session: str) -> Entry | None:
         """The spending of a session under a grant (its id on the ledger, hex), or None."""
-
-    def tries(self, grant: str, session: str) -> int:
-        """How many spendings the session has under any grant of the same work."""
 
     def block_hash(self, number: int) -> str | None:
         """Of the block of that number on the node's chain, or None while it has none."""
@@ -55,12 +54,13 @@ class Books(Protocol):
 class Expected:
     """What the anchor must say of one owner. `anchor`: what its spending is bound to, a digest.
 
-    epsilon, delta: what the run costs it; None where whoever checks cannot know.
+    commitment: digest of its card's. epsilon, delta: what the run costs it. None where whoever checks cannot know.
     """
 
     owner: str
     record: str
     anchor: str
+    commitment: str | None = None
     epsilon: str | None = None
     delta: str | None = None
 
@@ -89,14 +89,21 @@ def anchor_misfit(anchor: Anchor, session: str, ledger: str, owners: Sequence[Ex
     return ""
 
 
-def ledger_misfit(anchor: Anchor, owners: Sequence[Expected], books: Books) -> str:
-    """What the ledger has otherwise than an anchor says, whose form fits; empty where nothing is."""
+def ledger_misfit(anchor: Anchor, owners: Sequence[Expected], books: Books, running: bool = False) -> str:
+    """What the ledger has otherwise than an anchor says, whose form fits; empty where nothing is.
+
+    running: the session is under way. Later on an older registration of the same dataset may have come to light.
+    """
     for spending, one in zip(anchor.spendings, owners, strict=True):
         who, found = one.owner[:16], books.entry(spending.grant, anchor.session)
         if found is None:
             return f"the ledger has no spending of {who} for this session"
         if found.record != one.record:
             return f"{who} spent under a grant on the ledger that stands for another grant than the session's"
+        if one.commitment is not None and found.commitment != one.commitment:
+            return f"{who} spent the budget of another work than the dataset of its card"
+        if running and not found.first:
+            return f"{who} spent the budget of a work that is not the first registered one of its dataset"
         if found.anchor != one.anchor:
             return f"the spending of {who} is bound to {found.anchor[:16]}..., not to {one.anchor[:16]}..."
         if (found.block, found.transaction) != (spending.block, spending.transaction):
@@ -105,8 +112,6 @@ def ledger_misfit(anchor: Anchor, owners: Sequence[Expected], books: Books) -> s
             return f"the ledger has another spending of {who}: epsilon {Number(found.epsilon) / EPSILON_UNIT}"
         if found.accepted > found.block or (found.revoked is not None and found.revoked < found.block):
             return f"the grant of {who} was not live at block {found.block}"
-        if (tries := books.tries(spending.grant, anchor.session)) != 1:
-            return f"{who} has {tries} spendings for this session: the beacon could be chosen among blocks"
     beacon = anchor.beacon
     found_hash = books.block_hash(beacon.number)
     if found_hash != beacon.hash:

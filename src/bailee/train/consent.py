@@ -24,8 +24,10 @@ NODE_PATIENCE = 300.0
 class Consent(Books, Protocol):
     """The ledger of a plan at a node of one's own. The builder's can only read."""
 
-    def live_grant(self, record: str, session: str, epsilon: int, delta: int) -> str:
-        """Id (hex) of a grant on the ledger that stands for the grant/v1 of that digest, and is live now.
+    def live_grant(self, record: str, commitment: str, session: str, epsilon: int, delta: int) -> str:
+        """Id (hex) of a grant on the ledger that stands for the grant/v1 of the digest `record`, and is live now.
+
+        It is one of the dataset whose card's commitment has the digest `commitment`, as it was registered first.
 
         It bears that loss (in units), or has borne the session's already. Raises GrantError that says what is missing
         (none was accepted, not yet, no longer, revoked), BudgetError.
@@ -71,13 +73,15 @@ class Spender:
     ledger: str
     record: str
     """Digest of this owner's grant/v1."""
+    commitment: str
+    """Digest of its card's commitment."""
     loss: Loss
     folder: Folder
 
     def find(self) -> str:
         """Id of the grant to spend under. Raises GrantError, BudgetError where there is none."""
         units = in_units(self.loss.epsilon, self.loss.delta)
-        return self.consent.live_grant(self.record, self.session, *units)
+        return self.consent.live_grant(self.record, self.commitment, self.session, *units)
 
     def spend(self, noise: str) -> bytes:
         """The signed word on the spending for the noise commitment of that digest. Asked again, it says the same."""
@@ -128,7 +132,7 @@ class Spender:
                     f"this owner's node does not know block {beacon.number}, which the builder's anchor names; "
                     "no coin was shown: wait for the node, then go on with --resume"
                 )
-            misfit = ledger_misfit(anchor, owners, self.consent)
+            misfit = ledger_misfit(anchor, owners, self.consent, running=True)
             if misfit:
                 raise SessionError(f"this owner's node contradicts the builder's anchor: {misfit}; no coin was shown")
             self.folder.put("anchor.json", frame, "the anchor")
@@ -163,7 +167,7 @@ def make_anchor(
             "behind, or does the chain stand still? Go on with --resume"
         )
     record = Anchor(first.session, identity.public_key.hex(), first.ledger, spendings, Beacon(number, found))
-    misfit = anchor_misfit(record, first.session, first.ledger, owners) or ledger_misfit(record, owners, consent)
+    misfit = anchor_misfit(record, first.session, first.ledger, owners) or ledger_misfit(record, owners, consent, True)
     if misfit:
         raise SessionError(f"the spendings do not fit: {misfit}; nothing was anchored")
     anchor = sign(record, identity)

@@ -34,6 +34,7 @@ from bailee.records import (
     Proven,
     Round,
     Signed,
+    canonical,
     decimal_text,
     digest,
     open_passport,
@@ -328,7 +329,8 @@ def _spender(holding: Holding, session: str, task: Task, loss: Loss, setting: Se
     if consent is None or ledger is None:
         return None
     folder = Folder(setting.home / session)
-    spender = Spender(consent, holding.identity, session, ledger, holding.grant.digest, loss, folder)
+    commitment = digest(canonical(holding.card.record.commitment))
+    spender = Spender(consent, holding.identity, session, ledger, holding.grant.digest, commitment, loss, folder)
     spender.find()
     return spender
 

@@ -32,6 +32,7 @@ from bailee.records import (
     Round,
     Signed,
     Spent,
+    canonical,
     digest,
     open_passport,
     open_signed,
@@ -151,7 +152,8 @@ class Table:
                 )
             loss = self.task.loss(guest.card.record)
             noise = self.noise[guest.key].digest
-            owners.append(Expected(guest.key, guest.grant.digest, noise, loss.epsilon, loss.delta))
+            named = digest(canonical(guest.card.record.commitment))
+            owners.append(Expected(guest.key, guest.grant.digest, noise, named, loss.epsilon, loss.delta))
             spent[guest.key] = said
             self._watch(Event("spent", rounds=self.task.rounds, owner=guest.key))
         self.anchor = make_anchor(self.consent, self.identity, self.folder, spent, owners, self.patience)

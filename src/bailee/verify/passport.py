@@ -214,9 +214,7 @@ class _Chain:
             if not isinstance(passport, AnchoredPassport):
                 raise PassportError(f"the plan names the ledger {ledger}, but the passport has none")
             self.anchor = self.evidence.record(passport.anchor, Anchor, passport.builder).record
-            owners = [
-                Expected(part.owner, part.grant, part.noise, part.epsilon, part.delta) for part in passport.owners
-            ]
+            owners = [self._expected(part) for part in passport.owners]
             misfit = anchor_misfit(self.anchor, self.session, ledger, owners)
             require(not misfit, misfit)
         if open_books is not None:
@@ -224,6 +222,10 @@ class _Chain:
                 misfit = ledger_misfit(self.anchor, owners, open_books(ledger))
                 require(not misfit, misfit)
             self.at_node = True
+
+    def _expected(self, part: Contribution) -> Expected:
+        commitment = digest(canonical(self.cards[part.owner].record.commitment))
+        return Expected(part.owner, part.grant, part.noise, commitment, part.epsilon, part.delta)
 
     def check_coins(self) -> None:
         """Noise and coins were committed to before any coin was known: the openings fit."""
