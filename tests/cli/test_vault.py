@@ -262,6 +262,20 @@ def test_sharing_and_revoking(home: Path, tmp_path: Path) -> None:
     refused(run("vault", "share", "scan", "--home", home), 2, "InputError", "or --public")
 
 
+def test_fresh_keys_that_were_left_for_later(home: Path, tmp_path: Path) -> None:
+    assert run("key", "new", "ann", "--home", tmp_path / "ann")[0] == 0
+    do(home, "put", tmp_path / "data", "scan")
+    given = do(home, "share", "scan", "--to", tmp_path / "ann", "--out", tmp_path / "a.share")
+    assert do(home, "revoke", given["share"], "--later")["fresh_keys"] == 0
+    before = {path for path in tmp_path.glob("s?/??/*") if path.is_file()}
+    assert do(home, "verify", "--quick")["fresh_keys"] == 0
+    assert do(home, "verify", "--rate", "50MB")["fresh_keys"] == 1
+    after = {path for path in tmp_path.glob("s?/??/*") if path.is_file()}
+    assert (len(after), before & after) == (3, set())
+    assert do(home, "verify")["fresh_keys"] == 0
+    assert bytes_of(home, "cat", "scan") == DATA
+
+
 def test_columns_of_a_table(home: Path, tmp_path: Path) -> None:
     assert run("key", "new", "ann", "--home", tmp_path / "ann")[0] == 0
     table = pa.table({"age": [30, 40], "name": ["x", "y"]})

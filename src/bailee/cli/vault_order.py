@@ -58,19 +58,27 @@ def verify(
 ) -> None:
     """Read every fragment on every store and check it. What is wrong is queued for `repair`.
 
-    Stopped, it goes on where it was. Exit code 6 where something is wrong.
+    Stopped, it goes on where it was. Blobs that wait for fresh keys, because a share of them was revoked, get them
+    (not with --quick). Exit code 6 where something is wrong.
 
     Example: `bailee vault verify --rate 50MB`
     """
     from bailee.seal.vault.keep.scrubbing import scrub
+    from bailee.seal.vault.share.rotation import Rotated, rotate_queued
 
     face = Face(as_json)
     with opened(home) as vault:
         done = scrub(vault.keeping, thorough=not quick, rate=parse_rate(rate))
+        rotated = Rotated() if quick else rotate_queued(vault, rate=parse_rate(rate))
     facts = {"blobs": done.blobs, "fragments": done.fragments, "bytes": done.bytes, "wrong": done.wrong}
+    facts["fresh_keys"] = len(rotated.blobs)
     wrong = ", ".join(f"{count} {what}" for what, count in done.wrong.items()) or "nothing"
     shown = {"blobs": done.blobs, "fragments": done.fragments, "read": bytes_words(done.bytes), "wrong": wrong}
+    if rotated.blobs:
+        shown["fresh keys"] = len(rotated.blobs)
     face.result({**facts, "stores": done.stores, "queued": done.queued}, facts_table(shown))
+    if rotated.failed:
+        face.say(f"{len(rotated.failed)} blobs wait for fresh keys: {rotated.failed[0][1]}")
     if done.wrong:
         if "unreachable" in done.wrong:
             face.say(

@@ -10,7 +10,7 @@ not stand against it: no byte of the version changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -30,6 +30,7 @@ from bailee.seal.vault.erasing import release
 from bailee.seal.vault.facts import Part
 from bailee.seal.vault.ground import Ground
 from bailee.seal.vault.journal import content_digest, entry
+from bailee.seal.vault.keep.throttle import Throttle
 from bailee.seal.vault.keyring import unwrap, wrap
 from bailee.seal.vault.objects import Writer
 from bailee.seal.vault.rows import BLOB
@@ -50,8 +51,15 @@ class Rotated:
     missed: tuple[str, ...] = ()
 
 
-def rotate_queued(vault: Vault, limit: int = 1000, progress: Callable[[int], None] | None = None) -> Rotated:
-    """Do what revoking left to do. progress: called with the number of blobs done."""
+def rotate_queued(
+    vault: Vault,
+    limit: int = 1000,
+    progress: Callable[[int], None] | None = None,
+    *,
+    rate: float | None = None,
+) -> Rotated:
+    """Do what revoking left to do. progress: called with the number of blobs done. rate: bytes a second at most."""
+    stores = vault.keeping.throttled(Throttle(rate)) if rate else vault.ground.stores
     with vault.ground.catalogue.reading() as connection:
         queued = due_tasks(connection, REENCRYPT, vault.ground.time.now(), limit)
     done: list[tuple[str, str]] = []
@@ -59,7 +67,7 @@ def rotate_queued(vault: Vault, limit: int = 1000, progress: Callable[[int], Non
     missed: set[str] = set()
     for task in queued:
         try:
-            new, left = _rotate(vault, task.subject)
+            new, left = _rotate(vault, task.subject, stores)
         except NotFoundError:  # erased meanwhile, or done by somebody else
             vault.ground.catalogue.change(partial(_drop, task.row))
             continue
@@ -87,13 +95,13 @@ def rotate(vault: Vault, name: str, version: str | None = None, parts: Sequence[
     missed: set[str] = set()
     for part in held:
         if parts is None or part.name in parts:
-            new, left = _rotate(vault, part.blob.id)
+            new, left = _rotate(vault, part.blob.id, vault.ground.stores)
             done.append((part.blob.id.hex(), new.hex()))
             missed.update(left)
     return Rotated(tuple(done), (), tuple(sorted(missed)))
 
 
-def _rotate(vault: Vault, blob_id: bytes) -> tuple[bytes, tuple[str, ...]]:
+def _rotate(vault: Vault, blob_id: bytes, stores: Mapping[str, Store]) -> tuple[bytes, tuple[str, ...]]:
     """The new blob's id, and the stores on which old fragments remain for now."""
     ground = vault.ground
     old = _held(ground, blob_id)
@@ -107,10 +115,10 @@ def _rotate(vault: Vault, blob_id: bytes) -> tuple[bytes, tuple[str, ...]]:
         return ground.catalogue.change(work)
 
     def targets(fresh: bytes) -> list[Store | None]:
-        return [ground.stores.get(one.name) for one in place(fresh, vault.policy, vault.entries)]
+        return [stores.get(one.name) for one in place(fresh, vault.policy, vault.entries)]
 
     with Writer(ground, vault.policy, targets, keep) as writer:
-        for chunk in read_blob(old.blob, old.key, ground.stores, ground.keyring.naming, pace=vault.pace):
+        for chunk in read_blob(old.blob, old.key, stores, ground.keyring.naming, pace=vault.pace):
             writer.write(chunk)
         new = writer.finish()
     _, missed = delete_fragments(ground, [blob_id])
