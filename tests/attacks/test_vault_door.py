@@ -21,7 +21,7 @@ from bailee.adapters.stores.entry import StoreEntry
 from bailee.keys import Identity
 from bailee.seal.vault.facts import Code, LockMode, Policy
 from bailee.seal.vault.vault import Vault
-from bailee.server.s3 import connection, new_access_key, xml
+from bailee.server.s3 import connection, new_access_key, sending, xml
 from bailee.server.s3.errors import S3Error
 from server.s3.door import open_door
 
@@ -110,7 +110,7 @@ def test_a_head_that_never_comes_is_not_waited_for(door, monkeypatch):
 
 
 def test_who_takes_no_answer_holds_no_place(vault, home, monkeypatch):
-    monkeypatch.setattr(app, "_SILENCE", 0.01)
+    monkeypatch.setattr(sending, "SILENCE", 0.01)
 
     async def full(_message):
         await asyncio.Event().wait()

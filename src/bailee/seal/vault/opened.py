@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,8 +13,11 @@ from sqlalchemy import Select, and_, bindparam, exists, select
 
 from bailee.adapters.catalogue.prepared import Prepared
 from bailee.adapters.catalogue.tables import blobs, keys, objects, parts, versions
-from bailee.errors import DamageError
+from bailee.errors import DamageError, InputError, NotFoundError
 from bailee.seal.vault import history
+from bailee.seal.vault.blobs.gathering import OnFault
+from bailee.seal.vault.blobs.pace import Pace
+from bailee.seal.vault.blobs.reading import SegmentCache, lend_blob, read_at_hand, read_blob
 from bailee.seal.vault.facts import Part, Version
 from bailee.seal.vault.ground import Ground
 from bailee.seal.vault.keyring import unwrap
@@ -23,10 +26,12 @@ from bailee.seal.vault.rows import BLOB, VERSION_COLUMNS, VersionRow, check_name
 
 @dataclass(frozen=True)
 class Opened:
-    """read: bytes from start to stop, as `Vault.get`; NotFoundError for a marker."""
+    """read: bytes from start to stop, as `Vault.get`; NotFoundError for a marker. lend: the same in memory that is used
+    again: a chunk is good until the next but one is asked for."""
 
     version: Version
     read: Callable[[int, int], Iterator[bytes]]
+    lend: Callable[[int, int], Iterator[bytes | memoryview]]
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,75 @@ def hold_at_once(ground: Ground, name: str, version: str | None = None) -> tuple
     if found.is_marker or first.has_more or first.blob_id is None:
         return None
     return found, _open(ground, found, first)[0]
+
+
+def open_at_once(ground: Ground, name: str, version: str | None = None) -> AtOnce | None:
+    """What can be told of a version without waiting: `Vault.open_at_once`."""
+    held = hold_at_once(ground, name, version)
+    if held is None:
+        return None
+    blob, key, naming = held[1].blob, held[1].key, ground.keyring.naming
+    return AtOnce(held[0], lambda start, stop: read_at_hand(blob, key, ground.stores, naming, start, stop))
+
+
+def read(
+    ground: Ground,
+    found: Version,
+    held: Sequence[Part],
+    start: int,
+    stop: int,
+    pace: Pace,
+    cache: SegmentCache | None,
+    on_fault: OnFault | None = None,
+) -> Iterator[bytes]:
+    """NotFoundError for a marker, InputError for a range outside, at once."""
+    _check_range(found, start, stop)
+
+    def parts() -> Iterator[bytes]:
+        naming = ground.keyring.naming
+        for part, (first, last) in _spans(held, start, stop):
+            yield from read_blob(
+                part.blob, part.key, ground.stores, naming, first, last, on_fault=on_fault, pace=pace, cache=cache
+            )
+
+    return parts()
+
+
+def lend(
+    ground: Ground,
+    found: Version,
+    held: Sequence[Part],
+    start: int,
+    stop: int,
+    pace: Pace,
+    cache: SegmentCache | None,
+) -> Iterator[bytes | memoryview]:
+    """As `read`, in memory that is used again."""
+    _check_range(found, start, stop)
+
+    def parts() -> Iterator[bytes | memoryview]:
+        naming = ground.keyring.naming
+        for part, (first, last) in _spans(held, start, stop):
+            yield from lend_blob(part.blob, part.key, ground.stores, naming, first, last, pace=pace, cache=cache)
+
+    return parts()
+
+
+def _check_range(found: Version, start: int, stop: int) -> None:
+    if found.is_marker:
+        raise NotFoundError(f"version {found.id} of {found.name!r} is a delete marker; it has no bytes")
+    if not 0 <= start <= stop <= found.length:
+        raise InputError(f"expected a range within {found.length} bytes, got {start} to {stop}")
+
+
+def _spans(held: Sequence[Part], start: int, stop: int) -> Iterator[tuple[Part, tuple[int, int]]]:
+    """Parts and what is wanted of each, of bytes `start` to `stop` of all."""
+    before = 0
+    for part in held:
+        first, last = max(start - before, 0), min(stop - before, part.blob.length)
+        if first < last:
+            yield part, (first, last)
+        before += part.blob.length
 
 
 def _open(ground: Ground, found: Version, first: _PartRow) -> tuple[Part, ...]:

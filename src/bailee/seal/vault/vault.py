@@ -28,7 +28,6 @@ from bailee.seal.vault import deduplicating, erasing, history, listing, locking,
 from bailee.seal.vault.blobs.gathering import OnFault
 from bailee.seal.vault.blobs.pace import Pace
 from bailee.seal.vault.blobs.placement import place
-from bailee.seal.vault.blobs.reading import read_at_hand, read_blob
 from bailee.seal.vault.deduplicating import DeduplicatingWriter
 from bailee.seal.vault.facts import Erasure, Event, Listing, Lock, Part, Policy, Uploaded, Version
 from bailee.seal.vault.history import Wanted
@@ -158,22 +157,23 @@ class Vault:
     ) -> Iterator[bytes]:
         """The bytes from `start` to `stop`. NotFoundError or InputError (range) at once, DamageError while reading."""
         found, held = opened.hold(self.ground, name, version)
-        return self._range(found, held, start, found.length if stop is None else stop, on_fault)
+        stop = found.length if stop is None else stop
+        return opened.read(self.ground, found, held, start, stop, self.pace, self.cache, on_fault)
 
     def open_version(self, name: str, version: str | None = None) -> Opened:
         """The current version, or one by its id (a marker too), with a way to its bytes. NotFoundError as `head`."""
         found, held = opened.hold(self.ground, name, version)
-        return Opened(found, lambda start, stop: self._range(found, held, start, stop, None))
+        way, here = (self.ground, found, held), (self.pace, self.cache)
+        return Opened(
+            found,
+            lambda start, stop: opened.read(*way, start, stop, *here),
+            lambda start, stop: opened.lend(*way, start, stop, *here),
+        )
 
     def open_at_once(self, name: str, version: str | None = None) -> AtOnce | None:
         """As `open_version`, without waiting for anything but the catalogue's own disk: for a small object whose bytes
         the system has in memory. None where that cannot be, or nothing is there."""
-        held = opened.hold_at_once(self.ground, name, version)
-        if held is None:
-            return None
-        blob, key = held[1].blob, held[1].key
-        naming, stores = self.ground.keyring.naming, self.ground.stores
-        return AtOnce(held[0], lambda start, stop: read_at_hand(blob, key, stores, naming, start, stop))
+        return opened.open_at_once(self.ground, name, version)
 
     def head_at_once(self, name: str, version: str | None = None) -> Version | None:
         """As `head`, without waiting; None where that cannot be, or nothing is there."""
@@ -373,27 +373,6 @@ class Vault:
 
     def _targets(self, blob_id: bytes) -> Sequence[Store | None]:
         return [self.ground.stores.get(one.name) for one in place(blob_id, self.policy, self.entries)]
-
-    def _range(
-        self, found: Version, held: Sequence[Part], start: int, stop: int, on_fault: OnFault | None
-    ) -> Iterator[bytes]:
-        if found.is_marker:
-            raise NotFoundError(f"version {found.id} of {found.name!r} is a delete marker; it has no bytes")
-        if not 0 <= start <= stop <= found.length:
-            raise InputError(f"expected a range within {found.length} bytes, got {start} to {stop}")
-        return self._read(held, start, stop, on_fault)
-
-    def _read(self, held: Sequence[Part], start: int, stop: int, on_fault: OnFault | None) -> Iterator[bytes]:
-        before = 0
-        for part in held:
-            first, last = max(start - before, 0), min(stop - before, part.blob.length)
-            if first < last:
-                naming, stores = self.ground.keyring.naming, self.ground.stores
-                yield from read_blob(
-                    part.blob, part.key, stores, naming, first, last,
-                    on_fault=on_fault, pace=self.pace, cache=self.cache,
-                )  # fmt: skip
-            before += part.blob.length
 
 
 def _chunks(source: bytes | bytearray | memoryview | BinaryIO | Iterable[bytes]) -> Iterator[bytes | memoryview]:

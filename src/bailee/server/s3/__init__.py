@@ -3,6 +3,7 @@
 What passes through is encrypted by the vault, on this side; stores see fragments. The way of a request:
 
 application   one request: who, what, may they; bodies in blocks; errors as S3 words them     serving   with uvicorn
+sending       answers on their way out              straight    large ones from a thread        changes   of buckets
 request       names and headers read once         routes      which operation                 call      what it is given
 signing       SigV4                               chunked     bodies in signed chunks         body      checked bodies
 access_keys   a file of the home                  access      roles, policy, ACL              policy    JSON statements

@@ -12,7 +12,7 @@ import itertools
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -32,6 +32,7 @@ from bailee.server.s3.putting import Receiver
 from bailee.server.s3.registry import Bucket, Registry
 from bailee.server.s3.request import Request, Response, read_request
 from bailee.server.s3.routes import Level, Operation, find_operation
+from bailee.server.s3.sending import SILENCE, Sender, send_whole
 from bailee.server.s3.signing import Signed, Verifier
 
 T = TypeVar("T")
@@ -45,8 +46,6 @@ WORKING = 128
 """Requests that are worked on at once; others wait with their bodies unread."""
 WAITING = 4096
 _DOCUMENT = 4 << 20
-_SILENCE = 60.0
-"""Seconds a client may send or take nothing."""
 _BLOCK_TIME = 600.0
 """Seconds for a block of a body: who sends a byte a minute holds a place that others wait for."""
 _KNOWN_FOR = 1.0
@@ -72,6 +71,7 @@ class Application:
         self._vault, self._region, self._domain, self._clock = vault, region, domain, clock
         self._verifier = Verifier(keys.find, region)
         self._pool = ThreadPoolExecutor(32, thread_name_prefix="s3")
+        self._sender = Sender(self._pool)
         self._changes = changes or Changes()
         self._buckets: dict[str, tuple[Bucket, float, bytes]] = {}
         """By name: as it was looked up, when, and which word of changes was seen before."""
@@ -84,7 +84,9 @@ class Application:
             await self._live(receive, send)
         elif scope["type"] == "http":
             if self._waiting >= WAITING:
-                await _send(send, _refusal(S3Error("SlowDown", "Please reduce your request rate."), scope, "0"), scope)
+                await send_whole(
+                    send, _refusal(S3Error("SlowDown", "Please reduce your request rate."), scope, "0"), scope
+                )
                 return
             self._waiting += 1
             try:
@@ -98,6 +100,7 @@ class Application:
             message = await receive()
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":
+                self._sender.close()
                 self._pool.shutdown(wait=True)
                 return
 
@@ -122,9 +125,9 @@ class Application:
             response.headers.append(("connection", "close"))
         with suppress(TimeoutError):  # a client that takes nothing: the connection ends
             if isinstance(response.body, bytes):
-                await _send(send, response, scope)
+                await send_whole(send, response, scope)
             else:
-                await self._stream(send, receive, response)
+                await self._sender.stream(scope, send, receive, response)
 
     async def _answer(self, scope: Scope, request_id: str, body: _Body) -> Response:
         request = read_request(scope, request_id, self._domain)
@@ -239,30 +242,6 @@ class Application:
         except NotFoundError:
             return None
 
-    async def _stream(self, send: Send, receive: Receive, response: Response) -> None:
-        # A client that went away is told by `receive` alone; without this the whole object would be read for nobody.
-        chunks: Iterator[bytes] = response.body  # type: ignore[assignment]
-        gone = asyncio.ensure_future(_gone(receive))
-        try:
-            coming = self._in_thread(next, chunks, b"")
-            async with asyncio.timeout(_SILENCE * 5):
-                await send({"type": "http.response.start", "status": response.status, "headers": _raw(response)})
-            while True:
-                chunk = await coming
-                if not chunk or gone.done():
-                    break
-                coming = self._in_thread(next, chunks, b"")
-                async with asyncio.timeout(_SILENCE * 5):
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            if not gone.done():
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
-        finally:
-            gone.cancel()
-            await asyncio.gather(coming, return_exceptions=True)
-            close = getattr(chunks, "close", None)
-            if close is not None:
-                await self._in_thread(close)
-
     def _in_thread(self, function: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
         return asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
 
@@ -291,7 +270,7 @@ class _Body:
         end = asyncio.get_running_loop().time() + _BLOCK_TIME
         while size < BLOCK and not self.is_read:
             try:
-                async with asyncio.timeout(min(_SILENCE, end - asyncio.get_running_loop().time())):
+                async with asyncio.timeout(min(SILENCE, end - asyncio.get_running_loop().time())):
                     message = await self._receive()
             except TimeoutError:
                 raise S3Error(
@@ -348,33 +327,3 @@ def _refusal(error: S3Error, scope: Scope, request_id: str) -> Response:
         pair for pair in headers if pair[0].startswith(("x-amz-", "access-control-", "content-range", "vary", "allow"))
     ]
     return Response(error.status, kept, xml.write("Error", nodes, ""))
-
-
-def _raw(response: Response) -> list[tuple[bytes, bytes]]:
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
-    if response.length is not None:
-        headers.append((b"content-length", str(response.length).encode()))
-    headers.append((b"server", b"bailee"))
-    return headers
-
-
-async def _gone(receive: Receive) -> None:
-    """Returns when the client has gone away."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _send(send: Send, response: Response, scope: Scope) -> None:
-    body = response.body
-    if not isinstance(body, bytes):
-        raise TypeError("expected a body of bytes")
-    if response.length is None and response.status not in (204, 304):
-        response.length = len(body)
-    if body and all(name != "content-type" for name, _ in response.headers):
-        response.headers.append(("content-type", "application/xml"))
-    if scope.get("method") == "HEAD":
-        body = b""
-    # It waits while the client has not taken the answer before this one.
-    async with asyncio.timeout(_SILENCE * 5):
-        await send({"type": "http.response.start", "status": response.status, "headers": _raw(response)})
-        await send({"type": "http.response.body", "body": body})

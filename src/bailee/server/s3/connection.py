@@ -6,10 +6,13 @@ Nobody has been asked for a signature yet when a head is read, so its size and t
 
 from __future__ import annotations
 
+import socket
 from asyncio import Transport
 from asyncio.events import TimerHandle
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from bailee.server.s3.straight import WAY, plain_handle
 
 LARGEST_HEAD = 64 << 10
 """Bytes of a request's line and headers, trailers included; also of what may come between two pieces of a body."""
@@ -42,6 +45,9 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._way = _Way(self.transport)
+        if self.scheme == "http":
+            self.scope["extensions"] = {WAY: self._way}  # type: ignore[dict-item]
         self._head = 0
         self._await_head()
 
@@ -58,6 +64,7 @@ class Connection(HttpToolsProtocol):
             # The parser would take the body for the next request, which a proxy in between has never seen.
             raise ValueError("an upgrade with a body")
         super().on_headers_complete()
+        self._way.cycle = self.cycle  # by the body's end the client may have sent another request
 
     def on_body(self, body: bytes) -> None:
         self._between = 0
@@ -84,6 +91,21 @@ class Connection(HttpToolsProtocol):
             self.send_400_response("Expected a smaller head.")
         else:
             self.transport.close()
+
+
+class _Way:
+    """A request's way for a body that a thread sends (`straight`)."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self.cycle: RequestResponseCycle | None = None
+
+    def handle(self) -> socket.socket | None:
+        return plain_handle(self._transport)
+
+    def count(self, size: int) -> None:
+        if self.cycle is not None:
+            self.cycle.expected_content_length -= size
 
 
 def _has_body(headers: list[tuple[bytes, bytes]]) -> bool:

@@ -31,13 +31,14 @@ def get_object(call: Call) -> Response:
     status, headers, start, stop = _begun(call, opened.version)
     if start == stop:
         return Response(status, headers, b"", 0)
-    chunks = opened.read(start, stop)
     if stop - start <= SMALL:
-        body = b"".join(chunks)
+        body = b"".join(opened.read(start, stop))
         return Response(status, headers, body, len(body))
+    is_lent = call.request.can_borrow
+    chunks = opened.lend(start, stop) if is_lent else opened.read(start, stop)
     # The first chunk before the headers: what cannot be read at all becomes an error and not a broken answer.
     first = next(chunks)
-    return Response(status, headers, _after(first, chunks), stop - start)
+    return Response(status, headers, _after(first, chunks), stop - start, is_lent)
 
 
 def head_object(call: Call) -> Response:
@@ -74,7 +75,7 @@ def _begun(call: Call, version: Version) -> tuple[int, list[tuple[str, str]], in
     return 206, headers, start, stop
 
 
-def _after(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+def _after(first: bytes | memoryview, rest: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:
     yield first
     yield from rest
 

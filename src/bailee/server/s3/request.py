@@ -12,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 from bailee.server.s3.encoding import parse_query
 from bailee.server.s3.errors import S3Error
+from bailee.server.s3.straight import WAY
 
 MAX_KEY = 1024
 
@@ -30,6 +31,8 @@ class Request:
     key: str
     client: str
     secure: bool
+    can_borrow: bool = False
+    """Whether its connection takes chunks that are lent."""
 
     def header(self, name: str) -> str | None:
         return self.headers.get(name)
@@ -37,12 +40,14 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """An answer. body: bytes, or chunks that come as they are read; length: of such a body."""
+    """An answer. body: bytes, or chunks that come as they are read; length: of such a body; is_lent: a chunk is good
+    only until the next but one is asked for."""
 
     status: int = 200
     headers: list[tuple[str, str]] = field(default_factory=list)
-    body: bytes | Iterator[bytes] = b""
+    body: bytes | Iterator[bytes | memoryview] = b""
     length: int | None = None
+    is_lent: bool = False
 
 
 def read_request(scope: Mapping[str, Any], request_id: str, domain: str = "") -> Request:
@@ -71,6 +76,7 @@ def read_request(scope: Mapping[str, Any], request_id: str, domain: str = "") ->
         key,
         client[0] if client else "",
         scope.get("scheme") == "https",
+        WAY in scope.get("extensions", ()),
     )
 
 

@@ -108,7 +108,10 @@ class SharedVault:
             raise S3Error("AccessDenied", str(error)) from None
 
     def open_version(self, name: str, version: str | None = None) -> Opened:
-        return Opened(self.head(name, version), lambda start, stop: self.get(name, version, start, stop))
+        def read(start: int, stop: int) -> Iterator[bytes]:
+            return self.get(name, version, start, stop)
+
+        return Opened(self.head(name, version), read, read)
 
     def open_at_once(self, name: str, version: str | None = None) -> None:
         """Nothing is known to be at hand."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, partial
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from bailee.seal.vault.blobs.at_hand import AtHand
 from bailee.seal.vault.blobs.fragments import Naming, leaf, read_leaves
 from bailee.seal.vault.blobs.gathering import LATE, Gathering, OnFault, Source
 from bailee.seal.vault.blobs.kernel import Bytes
-from bailee.seal.vault.blobs.layout import LEAF, PLAIN, Layout
+from bailee.seal.vault.blobs.layout import LEAF, PLAIN, TAG, Layout
 from bailee.seal.vault.blobs.pace import Pace
 from bailee.seal.vault.blobs.segments import Cipher, check_key
 from bailee.seal.vault.facts import Blob
@@ -64,7 +64,24 @@ def read_blob(
     if not 0 <= start <= stop <= blob.length:
         raise InputError(f"expected a range within {blob.length} bytes, got {start} to {stop}")
     check_key(key, blob.commitment)
-    return _Reader(blob, key, stores, naming, on_fault, pace or Pace(), cache).parts(start, stop)
+    found = _Reader(blob, key, stores, naming, on_fault, pace or Pace(), cache, False).parts(start, stop)
+    return cast(Iterator[bytes], found)  # only what is lent is anything else
+
+
+def lend_blob(
+    blob: Blob,
+    key: Secret,
+    stores: Mapping[str, Store],
+    naming: Naming,
+    start: int,
+    stop: int,
+    *,
+    pace: Pace,
+    cache: SegmentCache | None,
+) -> Iterator[bytes | memoryview]:
+    """As `read_blob`, in memory that is used again: a part is good until the next but one is asked for."""
+    check_key(key, blob.commitment)
+    return _Reader(blob, key, stores, naming, None, pace, cache, True).parts(start, stop)
 
 
 def read_at_hand(
@@ -184,7 +201,9 @@ class _Reader:
         on_fault: OnFault | None,
         pace: Pace,
         cache: SegmentCache | None,
+        is_lent: bool,
     ) -> None:
+        self._rooms = [bytearray(), bytearray()] if is_lent else []
         self._blob, self._layout = blob, Layout(blob.code, blob.length)
         self._begin = partial(Fragments, blob, stores, naming, on_fault, pace)
         self._at_hand = AtHand(blob, self._layout, stores, naming)
@@ -196,7 +215,7 @@ class _Reader:
     def _fragments(self) -> Fragments:
         return self._begin()
 
-    def parts(self, start: int, stop: int) -> Iterator[bytes]:
+    def parts(self, start: int, stop: int) -> Iterator[bytes | memoryview]:
         if start == stop:
             return
         first, end = start // PLAIN, -(-stop // PLAIN)
@@ -204,7 +223,7 @@ class _Reader:
             base = segment * PLAIN
             yield plain[max(start - base, 0) : stop - base]
 
-    def _segments(self, first: int, end: int) -> Iterator[tuple[int, bytes]]:
+    def _segments(self, first: int, end: int) -> Iterator[tuple[int, bytes | memoryview]]:
         cache = self._cache
         if cache is None:
             yield from self._fetched(first, end)
@@ -227,14 +246,14 @@ class _Reader:
             return None
         plain = None
         if len(ciphertext) == self._layout.ciphertext(segment):
-            plain = self._cipher.open(segment, segment == self._layout.segments - 1, memoryview(ciphertext))
+            plain = self._opened(segment, memoryview(ciphertext))
         if plain is None:
             cache.drop(self._blob.id, segment)
         return plain
 
-    def _fetched(self, first: int, end: int) -> Iterator[tuple[int, bytes]]:
+    def _fetched(self, first: int, end: int) -> Iterator[tuple[int, bytes | memoryview]]:
         while first < end and (ciphertext := self._at_hand.segment(first)) is not None:
-            plain = self._cipher.open(first, first == self._layout.segments - 1, ciphertext)
+            plain = self._lent(first, ciphertext) if self._rooms else self._opened(first, ciphertext)
             if plain is None:
                 break
             if self._cache is not None:
@@ -243,6 +262,19 @@ class _Reader:
             first += 1
         if first < end:
             yield from self._gathered(first, end)
+
+    def _opened(self, segment: int, ciphertext: memoryview) -> bytes | None:
+        return self._cipher.open(segment, segment == self._layout.segments - 1, ciphertext)
+
+    def _lent(self, segment: int, ciphertext: memoryview) -> memoryview | None:
+        # New memory for each segment costs a third of opening it.
+        self._rooms.reverse()
+        size = len(ciphertext) - TAG
+        if len(self._rooms[0]) < size:
+            self._rooms[0] = bytearray(size)
+        room = memoryview(self._rooms[0])[:size]
+        is_last = segment == self._layout.segments - 1
+        return room if self._cipher.open_into(segment, is_last, ciphertext, room) else None
 
     def _gathered(self, first: int, end: int) -> Iterator[tuple[int, bytes]]:
         batches = list(_batches(first, end))
@@ -290,7 +322,7 @@ class _Reader:
             scratch = self._scratch[size] = np.empty((self._blob.code.k, size), np.uint8)
         rows = {j: np.frombuffer(piece, np.uint8) for j, piece in given.items()}
         ciphertext = pieces.join(self._blob.code, rows, scratch)[: self._layout.ciphertext(segment)]
-        plain = self._cipher.open(segment, segment == self._layout.segments - 1, ciphertext)
+        plain = self._opened(segment, ciphertext)
         if plain is not None and self._cache is not None:
             self._cache.put(self._blob.id, segment, ciphertext)
         return plain
