@@ -101,6 +101,22 @@ def test_blocks_are_waited_for(engine: Engine) -> None:  # noqa: F811
         assert waiting.result().number == now + 2
 
 
+def test_a_batch_is_sent_together(engine: Engine) -> None:  # noqa: F811
+    chain, sender, stranger = engine.chain, engine.accounts[7], Account.create()
+    refuser = chain.send({"data": says_no()}, sender)["contractAddress"]
+    with chain.batch() as batch:
+        names = [batch.send({"to": stranger.address, "value": 1}, sender) for _ in range(5)]
+        names.append(batch.send({"to": refuser, "gas": 50_000}, sender))
+        with pytest.raises(RevertError, match="the contract refuses: no"):
+            batch.send({"to": refuser}, sender)
+        names.append(batch.send({"to": stranger.address, "value": 1}, sender))
+    assert [bytes(one["transactionHash"]) for one in batch.receipts] == names
+    assert [one["status"] for one in batch.receipts] == [1, 1, 1, 1, 1, 0, 1]
+    assert chain.web3.eth.get_balance(stranger.address) == 6
+    blocks = {one["blockNumber"] for one in batch.receipts}
+    assert engine.name != "embedded" or len(blocks) == 1
+
+
 def test_time_can_be_moved(engine: Engine) -> None:  # noqa: F811
     before = engine.chain.block().time
     engine.advance(1_000)

@@ -16,6 +16,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -81,19 +82,37 @@ class Chain:
         RevertError where the contract refuses, mostly before anything is sent or paid; InputError where the account has
         not the money; ChainError where the chain does not answer, or not in time.
         """
+        wanted, name, nonce = self._post(transaction, account, value)
+        receipt = self._receipt(name, nonce, account.address, time.monotonic() + self._patience)
+        if receipt["status"] != 1:
+            raise self._why_reverted(wanted, receipt)
+        return receipt
+
+    @contextmanager
+    def batch(self) -> Iterator[Batch]:
+        """Many transactions without waiting for each: `batch.send(...)`; then `batch.receipts`, in the same order.
+
+        On the embedded chain they come into one block, or as few as have room, on disk when this ends; on others they
+        are sent one after the other and waited for at the end. Those that reverted have status 0 and raise nothing.
+        """
+        batch = Batch(self)
+        together = getattr(getattr(self.web3.provider, "ledger", None), "batch", nullcontext)
+        with together():
+            yield batch
+        deadline = time.monotonic() + self._patience
+        batch.receipts = [self._receipt(*sent, deadline) for sent in batch.sent]
+
+    def _post(self, transaction: Call, account: LocalAccount, value: int | None) -> tuple[dict[str, Any], bytes, int]:
+        """Sign and send: what was sent, its hash and nonce."""
         wanted = _as_mapping(transaction, value) | {"from": account.address, "chainId": self.chain_id}
         wanted = self._priced(wanted)
         if "gas" not in wanted:
             wanted["gas"] = self._estimated(wanted)
-        deadline = time.monotonic() + self._patience
         for _ in range(_TRIES):
             with self._taking[account.address]:
                 sent = self._sent(wanted, account)
             if sent is not None:
-                receipt = self._receipt(*sent, account.address, deadline)
-                if receipt["status"] != 1:
-                    raise self._why_reverted(wanted, receipt)
-                return receipt
+                return wanted, *sent
             if "nonce" in wanted:
                 raise ChainError(f"another transaction of {account.address} has the nonce {wanted['nonce']}")
         raise ChainError(f"another sender with the key of {account.address} was quicker {_TRIES} times; give up")
@@ -206,6 +225,21 @@ class Chain:
         spent = receipt["gasUsed"] >= wanted["gas"]
         reason = "out of gas" if spent else "reverted"
         return RevertError(f"{told} and reverted: {reason}", reason)
+
+
+class Batch:
+    """What one `Chain.batch` sends. `receipts` are there when it has ended."""
+
+    def __init__(self, chain: Chain) -> None:
+        self._chain = chain
+        self.sent: list[tuple[bytes, int, str]] = []
+        self.receipts: list[TxReceipt] = []
+
+    def send(self, transaction: Call, account: LocalAccount, value: int | None = None) -> bytes:
+        """Its hash. RevertError where it would revert on what was sent so far, unless `gas` is given with it."""
+        _, name, nonce = self._chain._post(transaction, account, value)
+        self.sent.append((name, nonce, account.address))
+        return name
 
 
 def _as_mapping(transaction: Call, value: int | None) -> dict[str, Any]:
