@@ -1,6 +1,6 @@
 """A ledger in memory, for sessions under a plan that names one: grants, budgets, spendings, blocks. No contract.
 
-Every call that changes something makes a block; a block that somebody waits for is made then.
+Every call that changes something makes a block, and nothing else does.
 """
 
 from __future__ import annotations
@@ -134,10 +134,12 @@ class MemoryNode:
             return self.other[number]
         return self.books.blocks[number] if number < len(self.books.blocks) else None
 
-    def await_block(self, number: int, seconds: float, wanted: str | None = None) -> str | None:
+    def follow(self, block: int) -> None:
         with self.books.lock:
-            if number == len(self.books.blocks):
+            if block + 1 == len(self.books.blocks):
                 self.books.mine()
+
+    def await_block(self, number: int, seconds: float, wanted: str | None = None) -> str | None:
         return self.block_hash(number)
 
 

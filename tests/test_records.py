@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -496,6 +497,27 @@ values = st.recursive(
 @given(values)
 def test_canonical_bytes_read_back(value: Any) -> None:
     assert parse(canonical(value)) == value
+
+
+@given(values)
+def test_canonical_bytes_are_those_of_rfc_8785(value: Any) -> None:
+    assert canonical(value) == rfc8785.dumps(value)
+
+
+def test_canonical_bytes_of_what_is_rare() -> None:
+    every = "".join(map(chr, (*range(0x3000), 0xD7FF, 0xE000, 0xFEFF, 0xFFFF, 0x10000, 0x10FFFF)))
+    for value in (
+        every,
+        {every: 1},
+        {"\U00010000": 1, "\uffff": 2, "a": 3},
+        {"Z": (1, [True]), "": None, "a": {}},
+        0,
+        -1,
+    ):
+        assert canonical(value) == rfc8785.dumps(value)
+    assert canonical({"b": [1, (2,)], "a": '\x00\x1f\x7f\u2028/"\\'}) == (
+        b'{"a":"\\u0000\\u001f\x7f\xe2\x80\xa8/\\"\\\\","b":[1,[2]]}'
+    )
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e30, max_value=1e30))

@@ -39,6 +39,9 @@ class Consent(Books, Protocol):
     def spend(self, grant: str, session: str, epsilon: int, delta: int, anchor: str) -> None:
         """Spend, and wait until it stands in a block; units of the ledger. Raises GrantError, BudgetError."""
 
+    def follow(self, block: int) -> None:
+        """See to it that a block will come after that one, where the chain makes none without a transaction."""
+
     def await_block(self, number: int, seconds: float, wanted: str | None = None) -> str | None:
         """The hash of a block once the node has it, under `wanted` if that is given; after `seconds` what it has."""
 
@@ -87,6 +90,7 @@ class Spender:
         """The signed word on the spending for the noise commitment of that digest. Asked again, it says the same."""
         kept = self.folder.get("spent.json")
         if kept is not None:
+            self.consent.follow(open_signed(kept, Spent).record.spending.block)
             return kept
         chosen = self.folder.get("ledger-grant.txt")
         if chosen is None:
@@ -105,7 +109,9 @@ class Spender:
                 "under this grant something else was spent for this session, not by this run: start a new session"
             )
         said = Spent(self.session, self.identity.public_key.hex(), self.ledger, self._spending(grant, entry))
-        return self.folder.put("spent.json", sign(said, self.identity).envelope, "the spending")
+        kept = self.folder.put("spent.json", sign(said, self.identity).envelope, "the spending")
+        self.consent.follow(entry.block)
+        return kept
 
     def require_live(self) -> None:
         """Raises GrantError where the grant that was spent under is live no more."""
