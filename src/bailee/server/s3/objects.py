@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
-from bailee.errors import BaileeError, NotFoundError
+from bailee.errors import BaileeError, LockedError, NotFoundError
 from bailee.seal.vault.facts import Version
 from bailee.server.s3 import xml
 from bailee.server.s3.call import Call
@@ -177,17 +177,39 @@ def delete_version(call: Call, name: str, asked: str) -> Version | None:
 
 
 def drop_versions(call: Call, name: str, below: int | None = None) -> None:
-    """Remove all versions of a name, oldest first, or those with numbers under `below`: a bucket without versioning."""
+    """Remove all versions of a name, oldest first, or those with numbers under `below`: a bucket without versioning.
+
+    What a lock or a hold keeps (they were set elsewhere: locks need a versioned bucket) stays, as in S3, as an older
+    version behind what replaced it, or behind a marker.
+    """
     while True:
         page = call.vault.versions(prefix=name, limit=1000)
-        found = [v for v in page.versions if v.name == name and (below is None or v.number < below)]
-        if not found:
-            return
+        found = [version for version in page.versions if version.name == name]
+        if below is None and any(_is_kept(version, call.now) for version in found):
+            # The marker first: else an older version would come to light when a newer one goes.
+            below = (found[0] if found[0].is_marker else call.vault.delete(name)).number
+        removed = 0
         for version in reversed(found):
-            with suppress(NotFoundError):
-                call.vault.remove(name, version.id)
-        if len(page.versions) < 1000:
+            if below is None or version.number < below:
+                removed += _removed(call, version, may_stay=below is not None)
+        if not removed or len(page.versions) < 1000:
             return
+
+
+def _is_kept(version: Version, now: float) -> bool:
+    return version.on_hold or (version.lock is not None and version.lock.until > now)
+
+
+def _removed(call: Call, version: Version, may_stay: bool) -> bool:
+    try:
+        call.vault.remove(version.name, version.id)
+    except NotFoundError:
+        pass
+    except LockedError:
+        if not may_stay:
+            raise
+        return False
+    return True
 
 
 def delete_objects(call: Call) -> Response:
