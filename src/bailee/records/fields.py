@@ -136,24 +136,30 @@ def _hints(record: Any) -> dict[str, Any]:
     return {field.name: resolved[field.name] for field in dataclasses.fields(record)}
 
 
+@cache
+def _shape(kind: Any) -> tuple[Any, tuple[Any, ...], bool]:
+    """Origin and arguments of an annotation, and whether it is a dataclass: to ask `typing` takes longer than to
+    read."""
+    return typing.get_origin(kind), typing.get_args(kind), dataclasses.is_dataclass(kind)
+
+
 def _read(kind: Any, value: Any, where: str, sequence: type) -> Any:
-    origin = typing.get_origin(kind)
+    origin, arms, is_record = _shape(kind)
     if origin is Annotated:
-        inner, rule = typing.get_args(kind)
+        inner, rule = arms
         value = _read(inner, value, where, sequence)
         if not rule.test(value):
             raise RecordError(f"{where}: expected {rule.wants}, got {shown(value)}")
         return value
     if origin in (typing.Union, types.UnionType):
-        (inner,) = (arm for arm in typing.get_args(kind) if arm is not type(None))
+        (inner,) = (arm for arm in arms if arm is not type(None))
         return None if value is None else _read(inner, value, where, sequence)
     if origin is tuple:
         if not isinstance(value, sequence):
             raise RecordError(f"{where}: expected a list, got {shown(value)}")
-        inner = typing.get_args(kind)[0]
         items = typing.cast("Sequence[Any]", value)
-        return tuple(_read(inner, item, f"{where}[{place}]", sequence) for place, item in enumerate(items))
-    if dataclasses.is_dataclass(kind):
+        return tuple(_read(arms[0], item, f"{where}[{place}]", sequence) for place, item in enumerate(items))
+    if is_record:
         return _read_record(kind, value, where, sequence)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         if not isinstance(value, Mapping):
