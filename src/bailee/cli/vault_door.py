@@ -34,6 +34,7 @@ def serve(
     ] = None,
     owner: Annotated[Path | None, typer.Option(help="identity.json of whom those shares must come from.")] = None,
     revocation: Annotated[list[Path] | None, typer.Option(help="A revocation that was given out; repeat.")] = None,
+    workers: Annotated[int, typer.Option(help="Processes that serve; more of them for many small objects.")] = 1,
     home: Home = DEFAULT_HOME,
 ) -> None:
     """Serve the vault to S3 programs: boto3, awscli, rclone, restic, s3fs ... Objects are sealed on this side.
@@ -43,7 +44,7 @@ def serve(
     Example: `bailee vault serve --listen 127.0.0.1:9000`
     """
     try:
-        from bailee.server.s3 import TLS, serve_shares
+        from bailee.server.s3 import TLS, serve_shares, serve_workers
         from bailee.server.s3 import serve as run
     except ImportError as error:
         raise InputError(f"the S3 door needs: pip install 'bailee[s3]' ({error.name} is missing)") from None
@@ -55,6 +56,8 @@ def serve(
     tls = TLS(certificate, private_key) if certificate is not None and private_key is not None else None
     if (owner is not None or revocation) and not share:
         raise InputError("--owner and --revocation go with --share")
+    if share and workers != 1:
+        raise InputError("shares are served by one process; leave --workers out")
     _check_free(host.strip("[]"), int(port), listen)
     face, at = Face(), (host.strip("[]"), int(port), tls)
     where = f"http{'s' if tls else ''}://{listen}; Ctrl-C ends it"
@@ -68,6 +71,9 @@ def serve(
         shares = _opened_shares(share, owner, revocation or [], home)
         face.say(f"serving what was shared ({', '.join(shares)}) at {where}")
         serve_shares(shares, home, *at, region=region)
+    elif workers != 1:
+        face.say(f"serving {home} by {workers} processes at {where}")
+        serve_workers(lambda: opened(home), home, *at, workers=workers, region=region)
     else:
         with opened(home) as vault:
             face.say(f"serving {home} at {where}")

@@ -3,7 +3,8 @@
 What passes through is encrypted by the vault, on this side; stores see fragments. The way of a request:
 
 application   one request: who, what, may they; bodies in blocks; errors as S3 words them     serving   with uvicorn
-sending       answers on their way out              straight    large ones from a thread        changes   of buckets
+sending       answers on their way out              straight    large ones from a thread
+workers       several processes of one door         changes     word of buckets between them
 request       names and headers read once         routes      which operation                 call      what it is given
 signing       SigV4                               chunked     bodies in signed chunks         body      checked bodies
 access_keys   a file of the home                  access      roles, policy, ACL              policy    JSON statements
@@ -19,6 +20,7 @@ from bailee.server.s3.application import Application, application
 from bailee.server.s3.lifecycle import Expired, expire
 from bailee.server.s3.serving import TLS, serve, serve_shares, server
 from bailee.server.s3.shared import shared_application
+from bailee.server.s3.workers import serve_workers
 
 __all__ = [
     "TLS",
@@ -33,6 +35,7 @@ __all__ = [
     "remove_access_key",
     "serve",
     "serve_shares",
+    "serve_workers",
     "server",
     "shared_application",
 ]
