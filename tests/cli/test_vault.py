@@ -187,7 +187,13 @@ def test_order(home: Path, tmp_path: Path) -> None:
         path.unlink()
     code, said = run("vault", "verify", "--home", home)
     assert (code, said["wrong"]) == (6, {"missing": len(lost)})
-    assert do(home, "repair")["fragments"] == len(lost)
+    said = do(home, "repair")
+    assert (said["fragments"], said["silent"]) == (len(lost), {})
+    (tmp_path / "s0").rename(tmp_path / "away")
+    told = CliRunner().invoke(app, ["vault", "repair", "--home", str(home)])
+    assert (told.exit_code, "s0 does not answer (store s0: " in told.stderr) == (6, True)
+    assert "bailee vault store drain s0" in told.stderr
+    (tmp_path / "away").rename(tmp_path / "s0")
     assert do(home, "verify", "--quick")["wrong"] == {}
     do(home, "store", "add", f"s4=file://{tmp_path}/s4?sync=no,region=eu,provider=acme")
     refused(run("vault", "store", "add", f"s4={tmp_path}/s5", "--home", home), 2, "InputError", "already")
@@ -227,7 +233,12 @@ def test_the_log_is_consistent_with_what_was_kept(home: Path, tmp_path: Path) ->
     after = do(home, "log", "--check", tmp_path / "head.json", "--whole")
     assert after["size"] == before["size"] + 1
     assert after["consistent_with"]["size"] == before["size"]
-    assert [one["event"] for one in after["events"]][-2:] == ["put", "delete"]
+    assert [one["event"] for one in after["events"]] == ["delete", "put", "create"]
+    assert [one["event"] for one in do(home, "log", "--reverse", "--limit", "2")["events"]] == ["create", "put"]
+    assert [one["event"] for one in do(home, "log", "--limit", "1")["events"]] == ["delete"]
+    assert [one["event"] for one in do(home, "log", "--start", "1", "--limit", "1")["events"]] == ["put"]
+    narrow = CliRunner().invoke(app, ["vault", "log", "--home", str(home)], terminal_width=40, env={"COLUMNS": "40"})
+    assert f"delete  {after['events'][0]['version']}  {after['events'][0]['name'][:16]}" in narrow.stdout
     with sqlite3.connect(home / "catalogue.db") as connection:
         connection.execute("UPDATE leaves SET entry = CAST(replace(entry, 'put', 'pat') AS BLOB) WHERE seq = 1")
     refused(run("vault", "log", "--whole", "--home", home), 4, "ProofError")

@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from bailee.adapters.files import read_bytes, storage_errors
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command
 from bailee.cli.identities import read_public
-from bailee.cli.vault_face import Rate, opened, parse_rate
+from bailee.cli.vault_face import Rate, columns, opened, parse_rate
 from bailee.errors import InputError
 
 audit_app = typer.Typer(invoke_without_command=True)
@@ -142,13 +140,12 @@ def ledger(
     Face(as_json).result({"audits": facts}, _table(facts) if facts else Text("no store was audited yet"))
 
 
-def _table(results: list[dict[str, Any]]) -> Group:
-    table = Table(box=None, pad_edge=False)
-    for title in ("store", "samples", "missing", "result"):
-        table.add_column(title)
-    for one in results:
-        table.add_row(one["store"], str(one["samples"]), str(one["missing"]), "passed" if one["passed"] else "FAILED")
-    return Group(table)
+def _table(results: list[dict[str, Any]]) -> Text:
+    rows = [
+        (one["store"], str(one["samples"]), str(one["missing"]), "passed" if one["passed"] else "FAILED")
+        for one in results
+    ]
+    return columns(("store", "samples", "missing", "result"), rows, right=(1, 2))
 
 
 def _hex(text: str) -> bytes:

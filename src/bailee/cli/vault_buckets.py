@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.vault_face import bytes_words, opened, parse_size
+from bailee.cli.vault_face import bytes_words, columns, opened, parse_size
 from bailee.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,14 +42,13 @@ def list_buckets(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
                 {"bucket": one.name, "versions": used.objects, "bytes": used.bytes, "most_bytes": quota.bytes,
                  "most_objects": quota.objects, "is_versioned": one.is_versioned, "given": list(given(one))}
             )  # fmt: skip
-    table = Table(box=None, pad_edge=False)
-    for title in ("bucket", "versions", "of at most", "bytes", "of at most", "let in"):
-        table.add_column(title, no_wrap=True)
+    rows = []
     for told in facts:
         most_objects = "" if told["most_objects"] is None else str(told["most_objects"])
         most_bytes = "" if told["most_bytes"] is None else bytes_words(told["most_bytes"])
         held = (told["bucket"], str(told["versions"]), most_objects, bytes_words(told["bytes"]), most_bytes)
-        table.add_row(*held, ", ".join(told["given"]))
+        rows.append((*held, ", ".join(told["given"])))
+    table = columns(("bucket", "versions", "of at most", "bytes", "of at most", "let in"), rows, right=(1, 2, 3, 4))
     Face(as_json).result({"buckets": facts}, table if facts else Text("no buckets; make one: bailee vault bucket make"))
 
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.vault_face import WHEN, moment, opened, when
+from bailee.cli.vault_face import WHEN, columns, moment, opened, when
 from bailee.cli.vault_shares import received
 from bailee.errors import InputError
 
@@ -140,11 +139,7 @@ def list_keys(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
         {"access_key": one.id, "role": str(one.role), "created": when(one.created), "expires": when(one.expires)}
         for one in access_keys(home)
     ]
-    table = Table(box=None, pad_edge=False)
-    for title in ("access_key", "role", "created", "expires"):
-        table.add_column(title.replace("_", " "), no_wrap=True)
-    for one in found:
-        table.add_row(*one.values())
+    table = columns(("access key", "role", "created", "expires"), [tuple(one.values()) for one in found])
     Face(as_json).result({"keys": found}, table if found else Text("no access keys; make one: bailee vault key new"))
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.text import Text
 
-from bailee.cli.face import Report
+from bailee.cli.face import Report, plain
 from bailee.cli.identities import own_identity
 from bailee.errors import InputError, RecordError
 from bailee.records.fields import parse_time
@@ -85,6 +86,25 @@ def bytes_words(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     raise AssertionError  # the loop returns
+
+
+def columns(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> Text:
+    """A table for people in which nothing is cut: ids and names are there to be copied, and a terminal that is too
+    narrow wraps a line. titles: none for a table without a head; right: columns of numbers."""
+    shown = (
+        [list(titles), *([plain(cell) for cell in row] for row in rows)]
+        if titles
+        else [[plain(cell) for cell in row] for row in rows]
+    )
+    widths = [max(map(len, cells)) for cells in zip(*shown, strict=True)]
+    lines = []
+    for number, row in enumerate(shown):
+        padded = [
+            cell.rjust(width) if at in right else cell.ljust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append(Text("  ".join(padded).rstrip(), style="bold" if titles and not number else ""))
+    return Text("\n").join(lines)
 
 
 def version_facts(version: Version) -> dict[str, Any]:

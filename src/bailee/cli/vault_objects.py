@@ -10,16 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
-from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
-from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table, plain
+from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
 from bailee.cli.vault_face import (
     WHEN,
     AVersion,
     Name,
     bytes_words,
+    columns,
     current,
     moment,
     opened,
@@ -80,7 +79,7 @@ def put(
     with opened(home) as vault, face.progress() as report:
         if recursive:
             done = put_tree(vault, Path(file), name, report, options)
-            face.result(done.facts(), facts_table(done.facts()))
+            face.result(done.facts(), facts_table({**done.facts(), "bytes": bytes_words(done.bytes)}))
             return
         with _source(file) as source:
             size = os.fstat(source.fileno()).st_size if file != "-" else 0
@@ -115,7 +114,7 @@ def get(
     with opened(home) as vault, face.progress() as report:
         if recursive:
             done = get_tree(vault, name, Path(file or "."), report)
-            face.result(done.facts(), facts_table(done.facts()))
+            face.result(done.facts(), facts_table({**done.facts(), "bytes": bytes_words(done.bytes)}))
             return
         found = vault.head(name, version)
         start, stop = _span(span, found.length)
@@ -176,11 +175,8 @@ def versions(name: Name, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> 
                 break
     if not found:
         raise InputError(f"there is no {name!r}; see: bailee vault ls")
-    table = Table(box=None, pad_edge=False)
-    for title in ("version", "created", "length", "state"):
-        table.add_column(title, no_wrap=True)
-    for one in found:
-        table.add_row(one.id, when(one.created), "" if one.is_marker else bytes_words(one.length), _state(one))
+    rows = [(one.id, when(one.created), "" if one.is_marker else bytes_words(one.length), _state(one)) for one in found]
+    table = columns(("version", "created", "length", "state"), rows, right=(2,))
     Face(as_json).result({"versions": [version_facts(one) for one in found]}, table)
 
 
@@ -235,16 +231,10 @@ def _all(vault: Vault, prefix: str, delimiter: str) -> tuple[list[Version], list
             return found, folders
 
 
-def _listed(found: list[Version], folders: list[str]) -> Group:
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(no_wrap=True, overflow="ignore")
-    for folder in folders:
-        table.add_row("", "", Text(plain(folder)))
-    for one in found:
-        table.add_row(when(one.created), bytes_words(one.length), Text(plain(one.name)))
-    return Group(table)
+def _listed(found: list[Version], folders: list[str]) -> Text:
+    rows = [("", "", folder) for folder in folders]
+    rows += [(when(one.created), bytes_words(one.length), one.name) for one in found]
+    return columns((), rows, right=(1,))
 
 
 def _state(version: Version) -> str:

@@ -7,12 +7,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Group
-from rich.table import Table
-from rich.text import Text
 
 from bailee.adapters.files import read_bytes, write_atomic
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.vault_face import Rate, bytes_words, opened, parse_rate, when
+from bailee.cli.vault_face import Rate, bytes_words, columns, opened, parse_rate, when
 from bailee.errors import LockedError, ProofError
 
 _FAILED = 6
@@ -35,14 +33,13 @@ def status(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
             "crowded": found.crowded, "tasks": dict(found.tasks), "deduplicates": vault.deduplicates,
             "stores": [vars(one) for one in found.stores],
         }  # fmt: skip
-    table = Table(box=None, pad_edge=False)
-    for title in ("store", "provider", "region", "fragments", "bytes", "last audit", "state"):
-        table.add_column(title)
+    rows = []
     for one in found.stores:
         audit = "" if one.audited is None else f"{when(one.audited)} {'passed' if one.passed else 'FAILED'}"
         state = one.problem or ("" if one.enabled else "off")
-        told = (one.name, one.provider, one.region, str(one.fragments), bytes_words(one.bytes), audit, state)
-        table.add_row(*map(Text, told))
+        rows.append((one.name, one.provider, one.region, str(one.fragments), bytes_words(one.bytes), audit, state))
+    titles = ("store", "provider", "region", "fragments", "bytes", "last audit", "state")
+    table = columns(titles, rows, right=(3, 4))
     tasks = ", ".join(f"{count} {kind}" for kind, count in found.tasks.items()) or "nothing"
     lines = {"objects": f"{objects}, {bytes_words(length)}", "code": f"any {policy.code}", "to do": tasks}
     lines["survives"] = _survival(found.least, found.crowded)
@@ -91,18 +88,27 @@ def verify(
 
 @command
 def repair(rate: Rate = None, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
-    """Make fragments anew that are missing or wrong, from any k others. Opens nothing. Exit code 6 where some are left.
+    """Make fragments anew that are missing or wrong, from any k others. Opens nothing.
+
+    Exit code 6 where some are left, or a store does not answer.
 
     Example: `bailee vault repair`
     """
+    from bailee.seal.vault.keep.health import silent_stores
     from bailee.seal.vault.keep.repairing import repair as run
 
     face = Face(as_json)
     with opened(home) as vault:
-        done = run(vault.keeping, rate=parse_rate(rate))
+        done, silent = run(vault.keeping, rate=parse_rate(rate)), silent_stores(vault.keeping)
     facts = {"blobs": done.blobs, "fragments": done.fragments, "read": done.read, "written": done.written}
-    face.result({**facts, "left": done.left}, facts_table({**facts, "left": len(done.left)}))
-    _leave(face, list(done.left.values()))
+    shown = {**facts, "read": bytes_words(done.read), "written": bytes_words(done.written), "left": len(done.left)}
+    face.result({**facts, "left": done.left, "silent": silent}, facts_table(shown))
+    for name, why in silent.items():
+        face.say(
+            f"{name} does not answer ({why}); what it holds was neither looked at nor made anew. Where it is gone for "
+            f"good: bailee vault store add, then bailee vault store drain {name}"
+        )
+    _leave(face, list(done.left.values()), bool(silent))
 
 
 @command
@@ -153,8 +159,9 @@ def work(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
 
 @command
 def log(
-    start: Annotated[int, typer.Option(help="The first entry to show.", min=0)] = 0,
     limit: Annotated[int, typer.Option(help="How many.", min=1, max=100_000)] = 50,
+    start: Annotated[int | None, typer.Option(help="Those from this entry on, not the newest.", min=0)] = None,
+    reverse: Annotated[bool, typer.Option("--reverse", help="The oldest first.")] = False,
     head: Annotated[
         Path | None, typer.Option(help="Write the log's signed head here: who keeps it can check later.")
     ] = None,
@@ -167,7 +174,9 @@ def log(
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
-    """Show what happened in a vault, and prove that the record was not rewritten. Names appear as keyed hashes.
+    """Show what happened in a vault, the newest first, and prove that the record was not rewritten.
+
+    Names appear as keyed hashes. With --reverse alone it begins at the first entry there is.
 
     Example: `bailee vault log --head head.json`, and later `bailee vault log --check head.json`
     """
@@ -192,17 +201,19 @@ def log(
             roots = bytes.fromhex(old.root), bytes.fromhex(now.record.root)
             tree.check_consistency(old.size, roots[0], now.record.size, roots[1], proof)
             facts["consistent_with"] = {"size": old.size, "root": old.root, "proof": [one.hex() for one in proof]}
-        events = [(event.seq, parse(event.entry)) for event in vault.log(start, limit)]
+        first = start if start is not None else 0 if reverse else max(now.record.size - limit, 0)
+        events = [(event.seq, parse(event.entry)) for event in vault.log(first, limit)]
+    if not reverse:
+        events.reverse()
     if head is not None:
         write_atomic(head, now.envelope)
         facts["head"] = str(head)
-    table = Table(box=None, pad_edge=False)
-    for title in ("entry", "at", "event", "version", "name"):
-        table.add_column(title, no_wrap=True)
-    for seq, told in events:
-        one = told if isinstance(told, dict) else {}
-        name = str(one.get("name", ""))[:16]
-        table.add_row(str(seq), *(Text(str(one.get(key, ""))) for key in ("at", "event", "version")), name)
+    told_all = [(seq, told if isinstance(told, dict) else {}) for seq, told in events]
+    rows = [
+        (str(seq), *(str(one.get(key, "")) for key in ("at", "event", "version")), str(one.get("name", ""))[:16])
+        for seq, one in told_all
+    ]
+    table = columns(("entry", "at", "event", "version", "name"), rows, right=(0,))
     shown = {"entries": now.record.size, "root": now.record.root}
     shown |= {"checked": f"nothing before entry {old.size} was changed"} if check is not None else {}
     face.result({**facts, "events": [told for _, told in events]}, Group(facts_table(shown), "", table))
@@ -221,7 +232,8 @@ def _survival(least: int | None, crowded: int) -> str:
     return told + (f"; {crowded} blobs would not survive the loss of one provider" if crowded else "")
 
 
-def _leave(face: Face, problems: list[str]) -> None:
+def _leave(face: Face, problems: list[str], is_unfinished: bool = False) -> None:
     if problems:
         face.say(f"left for later: {'; '.join(dict.fromkeys(problems))[:1000]}")
+    if problems or is_unfinished:
         raise typer.Exit(_FAILED)

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from bailee.adapters.files import read_bytes, write_atomic
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
 from bailee.cli.identities import own_identity, read_public
-from bailee.cli.vault_face import WHEN, bytes_words, moment, opened, when
+from bailee.cli.vault_face import WHEN, bytes_words, columns, moment, opened, when
 from bailee.cli.vault_trees import write_file
 from bailee.errors import DamageError, InputError, StorageError
 
@@ -78,12 +77,12 @@ def shares(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
          "revoked": when(one.revoked) or None, "versions": [each.versions[0].id for each in one.shares]}
         for one in found
     ]  # fmt: skip
-    table = Table(box=None, pad_edge=False)
-    for title in ("share", "grantee", "expires", "state"):
-        table.add_column(title, no_wrap=True)
-    for one in facts:
-        state = f"revoked {one['revoked']}" if one["revoked"] else "holds"
-        table.add_row(str(one["share"]), str(one["grantee"])[:16], str(one["expires"]), state)
+    rows = [
+        (str(one["share"]), str(one["grantee"])[:16], str(one["expires"]),
+         f"revoked {one['revoked']}" if one["revoked"] else "holds")
+        for one in facts
+    ]  # fmt: skip
+    table = columns(("share", "grantee", "expires", "state"), rows)
     Face(as_json).result({"shares": facts}, table if facts else Text("nothing was shared"))
 
 

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
 from bailee.cli.identities import own_identity
-from bailee.cli.vault_face import bytes_words, opened, parse_size
+from bailee.cli.vault_face import bytes_words, columns, opened, parse_size
 from bailee.errors import InputError
 
 if TYPE_CHECKING:
@@ -97,12 +96,11 @@ def list_stores(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     """
     with opened(home) as vault:
         facts = [{**vars(one), "problem": str(vault.problems.get(one.name, "")) or None} for one in vault.entries]
-    table = Table(box=None, pad_edge=False)
-    for title in ("store", "takes fragments", "provider", "region", "url"):
-        table.add_column(title)
-    for one in facts:
-        told = (one["name"], "yes" if one["enabled"] else "no", one["provider"] or "", one["region"] or "", one["url"])
-        table.add_row(*(Text(str(cell)) for cell in told))
+    rows = [
+        (one["name"], "yes" if one["enabled"] else "no", one["provider"] or "", one["region"] or "", one["url"])
+        for one in facts
+    ]
+    table = columns(("store", "takes fragments", "provider", "region", "url"), rows)
     Face(as_json).result({"stores": facts}, table)
 
 

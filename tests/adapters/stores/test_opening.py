@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -88,10 +89,23 @@ def test_a_folder_opens_without_being_there(tmp_path: Path) -> None:
 
 
 def test_an_unknown_service_and_missing_options() -> None:
-    with pytest.raises(InputError, match=r"store north: .*scheme is not registered"):
+    with pytest.raises(
+        InputError, match=r"store north: there is no kind of store carrier-pigeon://; expected a folder, s3://"
+    ):
         open_store(StoreEntry("north", "carrier-pigeon://coop/"), {})
     with pytest.raises(InputError, match=r"store north: .*check its URL and options"):
         open_store(StoreEntry("north", "s3:///no-bucket"), {})
+
+
+def test_a_bucket_without_credentials_says_which_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    wanted = "BAILEE_STORE_NORTH_SIDE_ACCESS_KEY_ID and BAILEE_STORE_NORTH_SIDE_SECRET_ACCESS_KEY"
+    for env in ({}, {"BAILEE_STORE_NORTH_SIDE_ACCESS_KEY_ID": "half"}):
+        url = "s3://b/p?endpoint=http://127.0.0.1:9&disable_config_load=true"
+        store = open_store(StoreEntry("north-side", url), env)
+        with pytest.raises(StoreError, match=f"store north-side: x: there are no credentials for it; set {wanted}, or"):
+            store.read("x")
 
 
 def test_a_server_that_is_not_there_is_a_store_error_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ def options_of(entry: StoreEntry, env: Mapping[str, str]) -> dict[str, Secret]:
     """The options with which a store is opened that its URL does not hold, by OpenDAL's names."""
     if entry.credentials:
         return _from_file(entry, Path(entry.credentials))
-    start = _start(entry)
+    start = variable(entry.name)
     names = [name for name in env if name.startswith(start) and name != f"{start}URL"]
     return {name[len(start) :].lower(): Secret(env[name].encode()) for name in names}
 
@@ -26,11 +26,12 @@ def options_of(entry: StoreEntry, env: Mapping[str, str]) -> dict[str, Secret]:
 def confirmed(entry: StoreEntry, env: Mapping[str, str]) -> Mapping[str, str]:
     """`env` for a store that somebody else describes, as a share does: nothing, unless BAILEE_STORE_<NAME>_URL is its
     URL. Else whoever made the share could give a store's name to a place of its own, and be sent the credentials."""
-    return env if env.get(f"{_start(entry)}URL") == entry.url else {}
+    return env if env.get(f"{variable(entry.name)}URL") == entry.url else {}
 
 
-def _start(entry: StoreEntry) -> str:
-    return f"BAILEE_STORE_{entry.name.upper().replace('-', '_')}_"
+def variable(store: str, option: str = "") -> str:
+    """The variable of the environment that holds an option of a store."""
+    return f"BAILEE_STORE_{store.upper().replace('-', '_')}_{option.upper()}"
 
 
 def _from_file(entry: StoreEntry, path: Path) -> dict[str, Secret]:

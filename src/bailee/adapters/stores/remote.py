@@ -25,6 +25,7 @@ from opendal import exceptions, layers
 from opendal.options import OpenKwargs
 from opendal.types import Entry
 
+from bailee.adapters.stores.access import variable
 from bailee.adapters.stores.listing import entries
 from bailee.adapters.stores.paths import checked, checked_range
 from bailee.adapters.stores.store import Stored
@@ -39,6 +40,8 @@ RETRIES, FIRST_REST, LONGEST_REST = 4, 0.1, 3.0
 _LONGEST_LISTING = 1 << 20
 """Entries of a folder that are looked at for the parts of one string: a listing without end holds up no deletion."""
 _DRAFTS = "drafts"
+_NO_CREDENTIALS, _NO_SCHEME = "failed to load signing credential", "scheme is not registered"
+"""What OpenDAL says; a test sees when it says something else."""
 _PART = re.compile(r"(.*)\.part([1-9][0-9]*)")
 _ENDPOINTS = {"webdav", "http", "ipmfs"}
 _Secrets: TypeAlias = tuple[Secret, ...]
@@ -218,7 +221,13 @@ class RemoteStore:
         except (StoreError, InputError, GeneratorExit):
             raise
         except Exception as error:
-            raise StoreError(f"store {self.name}: {what}: {_reason(error, self._secrets)}") from None
+            reason = _reason(error, self._secrets)
+            if _NO_CREDENTIALS in reason:
+                reason = _without_credentials(self.name)
+            elif isinstance(error, exceptions.PermissionDenied):
+                start = variable(self.name)
+                reason += f"; check its credentials: {start}... variables, or the file that it names"
+            raise StoreError(f"store {self.name}: {what}: {reason}") from None
 
 
 class _Upload:
@@ -268,12 +277,25 @@ def _operator(name: str, service: str, options: Mapping[str, str], hidden: Mappi
     try:
         operator = opendal.Operator(service, **{**options, **told})
     except Exception as error:
+        reason = _reason(error, tuple(hidden.values()))
+        if _NO_SCHEME in reason:
+            raise InputError(
+                f"store {name}: there is no kind of store {service}://; expected a folder, s3://, webdav://, swift:// "
+                "or another service of OpenDAL (docs/howto/vault.md)"
+            ) from None
         raise InputError(
-            f"store {name}: {_reason(error, tuple(hidden.values()))}; check its URL and options "
-            "(docs/howto/vault.md lists kinds of stores)"
+            f"store {name}: {reason}; check its URL and options (docs/howto/vault.md lists kinds of stores)"
         ) from None
     return operator.layer(layers.TimeoutLayer(timeout=TIMEOUT, io_timeout=IO_TIMEOUT)).layer(
         layers.RetryLayer(max_times=RETRIES, min_delay=FIRST_REST, max_delay=LONGEST_REST, jitter=True)
+    )
+
+
+def _without_credentials(name: str) -> str:
+    variables = f"{variable(name, 'access_key_id')} and {variable(name, 'secret_access_key')}"
+    return (
+        f"there are no credentials for it; set {variables}, "
+        "or name a file of mode 0600 with ACCESS_KEY_ID=... and SECRET_ACCESS_KEY=... behind its URL: ,credentials=FILE"
     )
 
 

@@ -58,10 +58,20 @@ class Health:
         return min(self.survives, default=None)
 
 
-def health(keeping: Keeping) -> Health:
+def silent_stores(keeping: Keeping) -> dict[str, str]:
+    """Stores that are switched on and do not answer, and why; each is asked once."""
+    enabled = {entry.name for entry in keeping.entries if entry.enabled}
+    return {name: problem for name, problem in _problems(keeping).items() if problem and name in enabled}
+
+
+def _problems(keeping: Keeping) -> dict[str, str]:
     with ThreadPoolExecutor(max(1, len(keeping.entries))) as pool:
         asked = pool.map(lambda entry: _ask(keeping.stores.get(entry.name)), keeping.entries)
-        problems = dict(zip((entry.name for entry in keeping.entries), asked, strict=True))
+        return dict(zip((entry.name for entry in keeping.entries), asked, strict=True))
+
+
+def health(keeping: Keeping) -> Health:
+    problems = _problems(keeping)
     survives = Counter[int]()
     blobs = crowded = 0
     after = -1
