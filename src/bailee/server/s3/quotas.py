@@ -2,8 +2,9 @@
 
 What counts: every version with bytes, old ones too, and the parts of uploads under way; bytes as clients see them, so
 neither padding nor erasure coding nor what de-duplication saved. The catalogue is counted again once the last count is
-twenty times as old as it took; between, what this door has let in is added. What is under way while it is counted is
-in neither: all puts together exceed a quota by no more than was under way at once, at all doors of the vault.
+twenty times as old as it took; between, what this process has let in is added. What is under way while it is counted
+is in neither: puts exceed a quota by no more than was under way at once. Processes do not ask each other: with several
+of them, by what the others let in since the last count as well.
 
 A quota is the bucket's, not a key's: a version does not say who put it. Only doors ask; the owner's own `put` does not.
 """
