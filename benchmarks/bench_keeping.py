@@ -1,9 +1,9 @@
 """What it costs to keep a vault in order: listing and auditing against the number of objects, scrub, repair.
 
-The large catalogue has rows for its objects and no fragments: what is measured there reads the catalogue only. Audits,
-scrub and repair run over real fragments of 8 + 4 in memory. Baseline of repair: the bytes that the code needs.
+The large catalogue is filled past the vault (`full_catalogue`), its stores give one fragment for all. Scrub and repair
+run over real fragments of 8 + 4 in memory. Baseline of repair: the bytes that the code needs.
 
-    python benchmarks/bench_keeping.py [OBJECTS ...]        default: 10000 100000 1000000
+    python benchmarks/bench_keeping.py [OBJECTS ...]        default: 0 10000 100000 1000000; 0: the fragments
 """
 
 from __future__ import annotations
@@ -13,20 +13,21 @@ import secrets
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-from measure import machine, peak_memory, timed
-from sqlalchemy import insert
+from full_catalogue import CODE, FullCatalogue
+from measure import machine, peak_memory, resident, timed
 
-from bailee.adapters.catalogue import Unit, open_catalogue
-from bailee.adapters.catalogue.tables import blobs, objects, parts, versions
+from bailee.adapters.catalogue import open_catalogue
 from bailee.adapters.stores.entry import StoreEntry
 from bailee.adapters.stores.memory import MemoryStore
 from bailee.keys import Identity, Secret
 from bailee.records.possession import spread
 from bailee.seal.vault.blobs.layout import Layout
 from bailee.seal.vault.blobs.writing import BlobWriter
-from bailee.seal.vault.facts import Blob, Code, Placed, Policy
+from bailee.seal.vault.facts import Blob, Placed, Policy
 from bailee.seal.vault.ground import Ground
 from bailee.seal.vault.history import add_blob
 from bailee.seal.vault.home import put_entries
@@ -37,13 +38,14 @@ from bailee.seal.vault.keep.keeping import Keeping, best_places
 from bailee.seal.vault.keep.repairing import repair
 from bailee.seal.vault.keep.scrubbing import scrub
 from bailee.seal.vault.keyring import Keyring
+from bailee.seal.vault.listing import count as count_objects
 from bailee.seal.vault.listing import list_current
 from bailee.seal.vault.rows import StoreNumbers
 from bailee.seal.vault.timekeeping import Timekeeper
 from bailee.verify.possession import verify_possession
 
-CODE = Code(8, 12)
 SAMPLES = 688
+T = TypeVar("T")
 
 
 def ground(folder: Path) -> Keeping:
@@ -55,75 +57,81 @@ def ground(folder: Path) -> Keeping:
     return Keeping(catalogue, keyring, now, entries, {one.name: MemoryStore(one.name) for one in entries}, Policy(CODE))
 
 
-def fill(keeping: Keeping, first: int, count: int) -> None:
-    """Rows of `count` objects of one version and one blob each, 100 to a folder."""
-
-    def work(unit: Unit, start: int, stop: int) -> None:
-        rows = range(start + 1, stop + 1)
-        ids = {row: secrets.token_bytes(16) for row in rows}
-        run = unit.connection.execute
-        run(
-            insert(objects),
-            [
-                {"row": row, "name": f"folder-{row // 100:06d}/object-{row:09d}", "numbered": 1, "current": row}
-                | {"visible": 1}
-                for row in rows
-            ],
-        )
-        fixed = {
-            "number": 1,
-            "created": 1.8e9,
-            "length": 60_000,
-            "etag": "0" * 32,
-            "is_marker": False,
-            "on_hold": False,
-        }
-        told = {"content_type": "application/octet-stream", "metadata": ""}
-        run(insert(versions), [{"row": row, "id": ids[row], "object": row} | fixed | told for row in rows])
-        shape = {"k": CODE.k, "n": CODE.n, "length": 60_000, "commitment": bytes(32), "created": 1.8e9}
-        run(insert(blobs), [{"row": row, "id": ids[row], "fragments": packed()} | shape for row in rows])
-        run(
-            insert(parts),
-            [{"version": row, "position": 0, "blob": row, "wrapped": bytes(48), "name": ""} for row in rows],
-        )
-
-    for start in range(first, first + count, 50_000):
-        keeping.catalogue.change(lambda unit, s=start: work(unit, s, min(s + 50_000, first + count)))
-
-
-def packed() -> bytes:
-    roots = os.urandom(32 * CODE.n)
-    return b"".join((j + 1).to_bytes(2, "big") + roots[32 * j : 32 * j + 32] for j in range(CODE.n))
-
-
 def against_objects(counts: list[int]) -> None:
-    print("\nThe catalogue alone (SQLite), by number of objects; milliseconds unless said otherwise")
-    print(f"{'objects':>10} {'file MB':>8} {'page of 1000':>13} {'from the middle':>16} {'folders':>8}", end="")
-    print(f" {'holding s':>10} {'MB':>6} {'688 places':>11} {'688 proofs':>11} {'health s':>9}")
+    print("\nBy number of objects (SQLite); MB of memory above what it was before")
     with tempfile.TemporaryDirectory() as folder:
-        keeping, filled = ground(Path(folder)), 0
-        catalogue = keeping.catalogue
+        full = FullCatalogue(Path(folder))
         for count in counts:
-            fill(keeping, filled, count - filled)
-            filled = count
-            middle = f"folder-{count // 200:06d}/"
-            first, _ = timed(lambda: list_current(catalogue, "", "", "", 1000), 5)
-            later, _ = timed(lambda after=middle: list_current(catalogue, "", "", after, 1000), 5)
-            folders, _ = timed(lambda: list_current(catalogue, "", "/", "", 100), 3)
-            with peak_memory() as peak:
-                base = peak[0]
-                holding, stock = timed(lambda: stock_of(keeping, "s3"))
-            drawn, places = timed(lambda s=stock: spread(bytes(32), bytes(32), s.pieces, SAMPLES))
-            proofs, _ = timed(lambda s=stock, p=places: [s.levels.inclusion(s.find(place)) for place in p])
-            state, _ = timed(lambda: health(keeping))
-            size = sum(path.stat().st_size for path in Path(folder).iterdir()) / 1e6
-            print(
-                f"{count:>10,} {size:>8,.0f} {1e3 * first:>13.1f} {1e3 * later:>16.1f} {1e3 * folders:>8.1f} "
-                f"{holding:>10.2f} {(peak[0] - base) / 1e6:>6.0f} {1e3 * drawn:>11.1f} {1e3 * proofs:>11.1f} "
-                f"{state:>9.2f}",
-                flush=True,
-            )
-        catalogue.close()
+            seconds, _ = timed(lambda wanted=count: full.grow(wanted))
+            print(f"{count:,} objects: catalogue of {full.bytes / 1e6:,.0f} MB, filled in {seconds:.0f} s", flush=True)
+            listings(full, count)
+            planned(full)
+            audited(full, Path(folder) / "audit")
+            keeping = full.keeping
+            seconds, found = remembered(lambda keeping=keeping: health(keeping))
+            print(f"    health {seconds}, survives {dict(found.survives)}", flush=True)
+        full.close()
+
+
+def remembered(work: Callable[[], T]) -> tuple[str, T]:
+    """Seconds, those of cores and memory, in words, and what it gave."""
+    before, busy = resident(), time.process_time()
+    with peak_memory() as peak:
+        seconds, found = timed(work)
+    busy = time.process_time() - busy
+    return f"{seconds:.2f} s ({busy:.2f} s of cores), {(peak[0] - before) / 1e6:.0f} MB", found
+
+
+def listings(full: FullCatalogue, count: int) -> None:
+    catalogue = full.keeping.catalogue
+    places = {"first": "", "middle": f"folder-{count // 200:06d}/", "last": f"folder-{(count - 500) // 100:06d}/"}
+    pages = [
+        f"{1e3 * timed(lambda after=after: list_current(catalogue, '', '', after, 1000), 5)[0]:.1f} ms {name}"
+        for name, after in places.items()
+    ]
+    folders, _ = timed(lambda: list_current(catalogue, "", "/", "", 100), 3)
+    prefix, _ = timed(lambda: list_current(catalogue, places["middle"], "", "", 1000), 5)
+    counted, _ = remembered(lambda: count_objects(catalogue))
+    print(f"    page of 1,000: {', '.join(pages)}")
+    print(f"    100 folders {1e3 * folders:.1f} ms, one of 100 objects {1e3 * prefix:.1f} ms, count {counted}")
+
+    def walk() -> int:
+        seen, after = 0, ""
+        while True:
+            page = list_current(catalogue, "", "", after, 1000)
+            seen, after = seen + len(page.versions), page.after
+            if not after:
+                return seen
+
+    seconds, seen = remembered(walk)
+    print(f"    all {seen:,} names {seconds}", flush=True)
+
+
+def planned(full: FullCatalogue) -> None:
+    keeping = full.keeping
+    seconds, stock = remembered(lambda: stock_of(keeping, "s3"))
+    created = "2026-01-01T00:00:00Z"
+    signed, _ = timed(lambda: stock.sign(keeping.keyring.identity, "s3", created))
+    places = spread(bytes(32), bytes(32), stock.pieces, SAMPLES)
+    proofs, _ = timed(lambda: [stock.levels.inclusion(stock.find(place)) for place in places])
+    print(f"    holding {seconds}, signed in {signed:.3f} s; {SAMPLES} proofs in it {1e3 * proofs:.0f} ms")
+
+
+def audited(full: FullCatalogue, out: Path) -> None:
+    keeping = full.keeping
+    whole, found = remembered(lambda: audit(keeping, "s3", samples=SAMPLES, folder=out))
+    files = [(out / name).read_bytes() for name in (HOLDING, CHALLENGE)]
+
+    def check() -> object:
+        with (out / ANSWER).open("rb") as file:
+            return verify_possession(*files, file)
+
+    checked, _ = timed(check)
+    print(
+        f"    audit of {found.record.record.samples} of {found.holding.record.pieces:,} pieces {whole}, "
+        f"answer {(out / ANSWER).stat().st_size / 1e6:.1f} MB, checked by a stranger in {checked:.2f} s",
+        flush=True,
+    )
 
 
 def put(keeping: Keeping, size: int) -> Blob:
@@ -183,9 +191,12 @@ def over_fragments(count: int, size: int) -> None:
 
 def main() -> None:
     machine()
-    over_fragments(2000, 60_000)
-    over_fragments(30, 8_000_000)
-    against_objects([int(word) for word in sys.argv[1:]] or [10_000, 100_000, 1_000_000])
+    counts = [int(word) for word in sys.argv[1:]]
+    if not counts or 0 in counts:
+        over_fragments(2000, 60_000)
+        over_fragments(30, 8_000_000)
+    counts = counts or [10_000, 100_000, 1_000_000]
+    against_objects([count for count in counts if count])
 
 
 if __name__ == "__main__":

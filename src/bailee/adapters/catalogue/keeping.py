@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
@@ -36,8 +36,7 @@ class Audited:
     envelope: bytes
 
 
-@dataclass(frozen=True)
-class Packed:
+class Packed(NamedTuple):
     """A blob as its row has it: fragments are n times the number of a store, 2 bytes, and a root, 32 bytes."""
 
     row: int

@@ -123,14 +123,15 @@ def _held(keeping: Keeping, store: str) -> Iterator[Held]:
             page = packed_blobs(connection, after, _PAGE)
         if not page or store not in numbers:
             return
-        wanted = numbers[store].to_bytes(2, "big")
-        for blob in page:
-            shape = (blob.k, blob.n, blob.length)
-            for index in range(blob.n):
-                if blob.fragments[34 * index : 34 * index + 2] == wanted:
+        high, low = numbers[store].to_bytes(2, "big")
+        for row, _, k, n, length, fragments in page:
+            lows, index = fragments[1::34], -1  # of the stores' numbers: every fragment would be a million loops
+            while (index := lows.find(low, index + 1)) >= 0:
+                if fragments[34 * index] == high:
+                    shape = (k, n, length)
                     if shape not in sizes:
-                        sizes[shape] = Layout(Code(blob.k, blob.n), blob.length).segments
-                    yield Held(blob.row, index, sizes[shape], blob.fragments[34 * index + 2 : 34 * index + 34])
+                        sizes[shape] = Layout(Code(k, n), length).segments
+                    yield Held(row, index, sizes[shape], fragments[34 * index + 2 : 34 * index + 34])
         after = page[-1].row
 
 
