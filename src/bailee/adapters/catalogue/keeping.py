@@ -108,8 +108,8 @@ def end_task(connection: Connection, row: int) -> None:
 
 
 def count_tasks(connection: Connection) -> dict[str, int]:
-    rows = connection.execute(select(tasks.c.kind, func.count().label("count")).group_by(tasks.c.kind))
-    return {row.kind: row.count for row in rows}
+    rows = connection.execute(select(tasks.c.kind, func.count()).group_by(tasks.c.kind))
+    return {row[0]: row[1] for row in rows}
 
 
 def cursor(connection: Connection, name: str) -> dict[str, Any] | None:
