@@ -29,7 +29,7 @@ TransactionTypes = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """An executed transaction and its receipt. `contract`: where it made one; `output`: where it failed."""
+    """An executed transaction and its receipt. `contract`: what it made or would have; `output`: of a failed one."""
 
     hash: bytes
     raw: bytes
@@ -161,7 +161,7 @@ class OpenBlock:
             hash=bytes(keccak256(raw)), raw=raw, sender=sender, succeeded=told.error is None,
             gas_used=int(self.output.block_gas_used - before), cumulative_gas=int(self.output.block_gas_used),
             price=effective_price(transaction, int(self.env.base_fee_per_gas)),
-            contract=contract_address(sender, int(transaction.nonce)) if makes and told.error is None else None,
+            contract=contract_address(sender, int(transaction.nonce)) if makes else None,
             output=bytes(told.return_data) if told.error is not None else b"",
             logs=() if told.error is not None else told.logs,
         )  # fmt: skip
