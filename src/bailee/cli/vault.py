@@ -10,6 +10,7 @@ from bailee.cli import (
     vault_copies,
     vault_door,
     vault_ends,
+    vault_mount,
     vault_objects,
     vault_order,
     vault_shares,
@@ -54,6 +55,7 @@ app.command(rich_help_panel=_DOORS)(vault_copies.backup)
 app.command(rich_help_panel=_DOORS)(vault_copies.recover)
 app.command(rich_help_panel=_DOORS)(vault_door.serve)
 app.add_typer(vault_door.key_app, name="key", rich_help_panel=_DOORS)
+app.command(rich_help_panel=_DOORS)(vault_mount.mount)
 app.add_typer(vault_buckets.bucket_app, name="bucket", rich_help_panel=_DOORS)
 
 alone = typer.Typer(

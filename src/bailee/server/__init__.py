@@ -1,1 +1,1 @@
-"""Doors of a vault for other programs, as servers: thin faces over `bailee.seal.vault`. See `s3`."""
+"""Doors of a vault for other programs: thin faces over `bailee.seal.vault`. `s3` for clients, `mounting` the kernel."""
