@@ -12,10 +12,11 @@ import typer
 from rich.text import Text
 
 from bailee.adapters.files import read_bytes
-from bailee.cli.face import AsJson, Face, command
+from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command
 from bailee.cli.identities import read_public
+from bailee.cli.ledgers import LedgerUrl, Reached, reached
 from bailee.errors import InputError, RecordError, SignatureError
-from bailee.records import Revocation, open_signed, predicate_type_of
+from bailee.records import Revocation, Signed, open_signed, predicate_type_of
 from bailee.records.canonical import MAX_BYTES
 from bailee.records.model import ModelPassport
 from bailee.records.rules import DatasetRules
@@ -57,12 +58,15 @@ def verify(
     revocation: Annotated[
         list[Path] | None, typer.Option("--revocation", help="A revocation that you know of; repeat.")
     ] = None,
+    ledger: LedgerUrl = None,
+    home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
     """Check a passport offline and print what it proves. The exit code is 0 if everything holds, and only then.
 
     Checked again, trusting nobody: every signature, grant, card, proof and sum, the noise, the privacy loss, the
-    weights. Not checked: that a key belongs to whom it names, unless you say whom you know with --trusted.
+    weights. Not checked: that a key belongs to whom it names, unless you say whom you know with --trusted; and where
+    the plan names a ledger, what stands there, unless you name a node that you trust with --ledger.
 
     Example: `bailee verify passport.json`
     """
@@ -73,7 +77,7 @@ def verify(
         passport = told[0] if told else passport / "passport.json"
     if not passport.exists():
         raise InputError(f"passport {passport} does not exist; check the path")
-    with face.progress() as progress:
+    with reached(ledger, home) as opened, face.progress() as progress:
         progress("load", 0.0)
         begun = time.monotonic()
         kind = _kind(passport)
@@ -81,8 +85,7 @@ def verify(
         progress("load", 1.0)
         progress("verify", 0.0)
         started = time.monotonic()
-        check = _CHECKS.get(kind, verify_passport)
-        statement = check(passport, plain=plain, revocations=revoked)
+        statement = _check(kind, passport, plain, revoked, opened)
         seconds = time.monotonic() - started
         progress("verify", 1.0)
     if trusted:
@@ -94,6 +97,17 @@ def verify(
     )
     times = {"seconds": round(seconds, 3), "loading_seconds": round(started - begun, 3)}
     face.result({"holds": True, **times, **statement.to_dict()}, shown)
+
+
+def _check(
+    kind: str, passport: Path, plain: bool, revocations: Sequence[Signed[Revocation]], ledger: Reached
+) -> Statement:
+    check = _CHECKS.get(kind)
+    if check is None:
+        return verify_passport(passport, plain=plain, revocations=revocations, open_books=ledger)
+    if ledger is not None:
+        raise InputError(f"{kind} names no ledger: there is nothing to check at a node; leave --ledger out")
+    return check(passport, plain=plain, revocations=revocations)
 
 
 def _kind(passport: Path) -> str:

@@ -19,6 +19,7 @@ from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, Report, facts_tabl
 from bailee.cli.handing_out import hand_out
 from bailee.cli.home import PartyHome
 from bailee.cli.identities import read_public
+from bailee.cli.ledgers import LedgerUrl, reached
 from bailee.cli.plans import read_any_plan
 from bailee.cli.watching import Course, watching
 from bailee.errors import BudgetError, GrantError, InputError, StatementError
@@ -60,6 +61,7 @@ def train(
         list[Path] | None, typer.Option("--revocation", help="A revocation to pass on; repeat.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where the passport goes; passports/SESSION in the folder.")] = None,
+    ledger: LedgerUrl = None,
     resume: Resume = False,
     patience: Patience = 600,
     home: Home = DEFAULT_HOME,
@@ -83,8 +85,8 @@ def train(
     revoked = [open_revocation(read_bytes(path, _REVOCATION_LIMIT, "revocation")) for path in revocation or []]
     host, port = _address(listen)
     course = Course(owners)
-    with lock(home), watching(face, course) as watch, Listener(host, port) as door:
-        setting = Setting(party.sessions, resume, watch, patience=patience)
+    with lock(home), reached(ledger, home) as opened, watching(face, course) as watch, Listener(host, port) as door:
+        setting = Setting(party.sessions, resume, watch, patience=patience, open_ledger=opened)
         builder = Builder(identity, wanted, tuple(owners), check, setting, check_card, score, revoked)
         outcome = builder.run(door.accept)
     record = outcome.passport.record

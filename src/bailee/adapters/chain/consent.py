@@ -7,14 +7,12 @@ all events of one work, from its registration on, in as many pieces as the node 
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from bailee.adapters.chain.artefacts import artefact
 from bailee.adapters.chain.chain import Chain
 from bailee.adapters.chain.refusals import outside
 from bailee.errors import BudgetError, ChainError, GrantError, InputError, RevertError
@@ -50,10 +48,10 @@ class ChainConsent:
                 raise InputError(
                     f"on {chain.caip2} there is no contract at {named.address}; is the plan's ledger right?"
                 )
-            self._grants = chain.web3.eth.contract(address=address, abi=_abi("Grants"))
+            self._grants = chain.web3.eth.contract(address=address, abi=artefact("Grants").abi)
         with _no_ledger(ledger):
             registry = self._grants.functions.REGISTRY().call()
-            self._works = chain.web3.eth.contract(address=registry, abi=_abi("Registry"))
+            self._works = chain.web3.eth.contract(address=registry, abi=artefact("Registry").abi)
             if self._works.functions.GRANTS().call() != address:
                 raise InputError(f"{ledger} is not the Grants of the Registry {registry}; is the plan's ledger right?")
 
@@ -206,12 +204,6 @@ class ChainConsent:
             with outside("events"):
                 end = min(begin + _PIECE - 1, latest)
                 yield from event().get_logs(from_block=begin, to_block=end, argument_filters=wanted)
-
-
-@cache
-def _abi(name: str) -> Any:
-    path = resources.files("bailee.adapters.chain") / "artefacts" / f"{name}.json"
-    return json.loads(path.read_bytes())["abi"]
 
 
 @contextmanager
