@@ -39,6 +39,11 @@ SHARE_KEYS = _key("bailee/vault/share-keys/v1")
 PROXY_FRAGMENT = _key("bailee/vault/proxy-fragment/v1")
 PROXY_RECEIVING = b"bailee/vault/proxy-receiving/v1"
 POSSESSION = _key("bailee/vault/possession/v1")
+FINGERPRINT_COMMITMENT = _key("bailee/own/fingerprint-commitment/v1")
+FINGERPRINT_KEY_NAME = _key("bailee/own/fingerprint-key-name/v1")
+FINGERPRINT_SEEDS = _key("bailee/own/fingerprint-seeds/v1")
+FINGERPRINT_NAMES = _key("bailee/own/fingerprint-names/v1")
+FINGERPRINT_WORDS = _key("bailee/own/fingerprint-words/v1")
 
 VAULT_CONTENT = "bailee/vault/content-key/v1"
 VAULT_COMMITMENT = "bailee/vault/key-commitment/v1"

@@ -65,12 +65,25 @@ def read_table(source: Source, columns: Sequence[str]) -> Iterator[Batch]:
         first += batch.num_rows
 
 
+def table_columns(path: Path) -> list[str]:
+    """Names of the columns of a CSV or Parquet file, in its order. InputError as `read_table` raises it."""
+    if not _is_parquet(path):
+        return _csv_header(path)
+    with storage_errors(path):
+        try:
+            return list(pyarrow.parquet.read_schema(path).names)
+        except (pa.ArrowException, ValueError, KeyError) as error:
+            kind = type(error).__name__
+            raise InputError(f"table {path} is not readable as Parquet ({kind}); it is damaged") from None
+
+
 def source_name(source: Source) -> str:
     """What messages call it. A table in memory would show its rows."""
     return str(source) if isinstance(source, Path) else "in memory"
 
 
-def _read_file(path: Path, columns: Sequence[str]) -> Iterator[Batch]:
+def _is_parquet(path: Path) -> bool:
+    """Whether a file that has something in it is Parquet; otherwise it is taken for CSV."""
     with storage_errors(path):
         if path.is_fifo():  # opening one would wait for a writer
             raise InputError(f"table {path} is a pipe, and a table is opened more than once; save it to a file first")
@@ -83,7 +96,11 @@ def _read_file(path: Path, columns: Sequence[str]) -> Iterator[Batch]:
             raise InputError(f"expected a CSV or Parquet file at {path}, got a directory") from None
     if not magic:
         raise InputError(f"table {path} is empty; expected a CSV file with a header line, or a Parquet file")
-    batches = _read_parquet(path, columns) if magic == _PARQUET_MAGIC else _read_csv(path, columns)
+    return magic == _PARQUET_MAGIC
+
+
+def _read_file(path: Path, columns: Sequence[str]) -> Iterator[Batch]:
+    batches = _read_parquet(path, columns) if _is_parquet(path) else _read_csv(path, columns)
     empty = True
     for batch in batches:
         if batch.rows:

@@ -1,0 +1,34 @@
+"""Which earlier works a new one is near to, and how near.
+
+scores    three scores of two fingerprints          verdict   copy, near copy, related, unrelated; who was first
+shelf     candidates among very many, by arrays     index     all of it on disk          scanning   kernels
+"""
+
+from bailee.own.near_copies.index import NearCopies
+from bailee.own.near_copies.scores import Scores, scores
+from bailee.own.near_copies.verdict import (
+    COPY,
+    NEAR_COPY,
+    NOT_COMPARABLE,
+    RELATED,
+    UNRELATED,
+    Entry,
+    Verdict,
+    decide,
+    judge,
+)
+
+__all__ = [
+    "COPY",
+    "NEAR_COPY",
+    "NOT_COMPARABLE",
+    "RELATED",
+    "UNRELATED",
+    "Entry",
+    "NearCopies",
+    "Scores",
+    "Verdict",
+    "decide",
+    "judge",
+    "scores",
+]
