@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -103,6 +104,16 @@ def test_a_storage_destroyed_twice_can_be_rolled_back() -> None:
     assert spec.state.get_storage(state, address, key) == 5
     assert spec.state.state_root(state) == before
     spec.state.close_state(state)
+
+
+def test_recursion_is_deep_only_while_something_executes() -> None:
+    """In a process of its own: other programs raise the limit for themselves."""
+    told = (
+        "from bailee.adapters.chain.embedded import specification as spec; import sys; print(sys.getrecursionlimit())"
+    )
+    told += "\nwith spec.deep(), spec.deep(): print(sys.getrecursionlimit())\nprint(sys.getrecursionlimit())"
+    found = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.split()
+    assert found == ["1000", str(1024 * 12), "1000"]
 
 
 def test_numbers_compare_as_before() -> None:

@@ -111,6 +111,7 @@ class OpenBlock:
     outcomes: list[Outcome] = field(default_factory=list)
     output: Any = field(default_factory=lambda: spec.vm.BlockOutput())
 
+    @spec.deep()
     def begin(self) -> None:
         """What comes before the transactions."""
         for target, data in (
@@ -146,6 +147,7 @@ class OpenBlock:
                 f"have {account.balance} want {cost}"
             )
 
+    @spec.deep()
     def add(self, transaction: Any, raw: bytes, sender: bytes) -> Outcome:
         """Execute a transaction that `check` let pass. RpcError for the rest that the specification refuses."""
         index, before = len(self.outcomes), self.output.block_gas_used
@@ -168,6 +170,7 @@ class OpenBlock:
         self.outcomes.append(made)
         return made
 
+    @spec.deep()
     def seal(self, withdrawals: tuple[Any, ...] = ()) -> Sealed:
         """The finished block, with its state's root; nothing is written to the disk."""
         env, output = self.env, self.output
@@ -188,6 +191,7 @@ class OpenBlock:
         return Sealed(header, header_hash(header), tuple(self.outcomes), withdrawals)
 
 
+@spec.deep()
 def execute_again(
     state: Any,
     chain_id: int,
@@ -251,6 +255,7 @@ class Answer:
     error: Any
 
 
+@spec.deep()
 def call(env: Any, asked: Request, gas: int) -> Answer:
     """What a transaction would do, as a call with `gas` in all; the state is as it was then.
 

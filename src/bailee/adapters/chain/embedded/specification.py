@@ -8,7 +8,9 @@ and signatures used here, and whatever is changed is changed in this file:
 3. the interpreter's loop and `charge_gas` do the same without making trace events that nobody collects, and look
    opcodes up in a table; pushes read their bytes at once; the analysis of jump destinations and the recovery of
    senders are remembered; whole numbers are made and compared, and records encoded, without detours;
-4. what a message call returned can be asked for afterwards; a path may hold any characters.
+4. the limit of recursion is raised only while something executes: the package raises it for good, and then a deeply
+   nested JSON text, which Python else refuses, ends the process;
+5. what a message call returned can be asked for afterwards; a path may hold any characters.
 
 The changes are made in every module of the fork that has the changed function, so it does not matter who imported the
 specification before. Others use it through the modules named here, by attribute.
@@ -20,7 +22,8 @@ import importlib
 import pkgutil
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import lru_cache
 from importlib.metadata import version
@@ -33,6 +36,7 @@ from ethereum_rlp import rlp
 from ethereum_types import numeric
 from ethereum_types.numeric import U256, Uint
 
+from bailee.adapters.chain.embedded import RECURSION_LIMIT
 from bailee.errors import InputError
 
 VERSION = "1.17.0"
@@ -48,6 +52,22 @@ gas, interpreter, message, requests = map(_part, ("vm.gas", "vm.interpreter", "u
 state, transactions, trie, vm, vm_exceptions = map(_part, ("state", "transactions", "trie", "vm", "vm.exceptions"))
 _instructions, _runtime = _part("vm.instructions"), _part("vm.runtime")
 _precompiled = _part("vm.precompiled_contracts.mapping").PRE_COMPILED_CONTRACTS
+
+
+@contextmanager
+def deep() -> Iterator[None]:
+    """Contracts may call one another 1,024 deep inside, as the specification has it."""
+    global _deep
+    with _counting:
+        _deep += 1
+        sys.setrecursionlimit(max(RECURSION_LIMIT, _ENOUGH))
+    try:
+        yield
+    finally:
+        with _counting:
+            _deep -= 1
+            if not _deep:
+                sys.setrecursionlimit(RECURSION_LIMIT)
 
 
 def open_state(path: str | None) -> Any:
@@ -201,6 +221,9 @@ def _replace(changed: dict[int, tuple[Any, Any]]) -> None:
                 setattr(module, attribute, pair[1])
 
 
+_ENOUGH = sys.getrecursionlimit()  # what the package asks for
+sys.setrecursionlimit(RECURSION_LIMIT)
+_counting, _deep = threading.Lock(), 0
 _kept = threading.local()
 _ZERO, _ZERO_WORD = Uint(0), U256(0)
 _SPECIFIED_EQUAL = numeric.Unsigned.__eq__
