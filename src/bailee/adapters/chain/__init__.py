@@ -7,3 +7,21 @@ index/        events of our contracts in a database
 
 What a chain needs beyond Bailee's own dependencies is the extra `ledger`; nothing is imported before a chain is opened.
 """
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+RECURSION_LIMIT = sys.getrecursionlimit()
+
+
+@contextmanager
+def recursion_kept() -> Iterator[None]:
+    """Around imports of web3, eth_account and the specification: two of the packages that these import raise the limit
+    of recursion for the whole process and for good. A deeply nested JSON text, which Python else refuses, would then
+    end the process.
+    """
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(RECURSION_LIMIT)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bailee.adapters.chain import recursion_kept
 from bailee.adapters.files import read_bytes, storage_errors, sync_directory, write_new
 from bailee.errors import AuthorityError, InputError, NotFoundError, StorageError
 from bailee.keys import Secret
@@ -47,7 +48,8 @@ def folder_of(home: Path) -> Path:
 
 def create_account(home: Path, name: str, passphrase: Secret, scrypt_n: int = SCRYPT_N) -> AccountFile:
     """A new key, on disk when this returns. InputError where the name is taken: keys are never replaced."""
-    from eth_account import Account
+    with recursion_kept():
+        from eth_account import Account
 
     path = _path(home, name)
     _check_passphrase(passphrase)
@@ -84,7 +86,8 @@ def open_account(home: Path, name: str, passphrase: Secret) -> LocalAccount:
 
     AuthorityError where the passphrase is another; StorageError where others may read the file.
     """
-    from eth_account import Account
+    with recursion_kept():
+        from eth_account import Account
 
     found = find_account(home, name)
     mode = stat.S_IMODE(found.path.stat().st_mode)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bailee.adapters.chain import recursion_kept
 from bailee.adapters.chain.chain import Chain
 from bailee.errors import InputError
 
@@ -25,7 +26,9 @@ def open_chain(url: str = EMBEDDED, home: Path | None = None, patience: float = 
     StorageError where another process has the embedded chain open.
     """
     try:
-        import web3  # noqa: F401
+        with recursion_kept():
+            import eth_account  # noqa: F401
+            import web3  # noqa: F401
     except ImportError as error:
         raise InputError(f"a ledger needs: pip install 'bailee[ledger]' ({error.name} is missing)") from None
     if url.startswith(("http://", "https://")):

@@ -11,8 +11,3 @@ provider.py        the same for web3.py in this process       serve.py     and o
 
 One process makes the blocks, so it can also rewrite them: see docs/ledger.md, section 1.
 """
-
-import sys
-
-RECURSION_LIMIT = sys.getrecursionlimit()
-"""As it was before the specification's package raised it for the whole process (specification.py puts it back)."""

@@ -36,7 +36,7 @@ from ethereum_rlp import rlp
 from ethereum_types import numeric
 from ethereum_types.numeric import U256, Uint
 
-from bailee.adapters.chain.embedded import RECURSION_LIMIT
+from bailee.adapters.chain import RECURSION_LIMIT
 from bailee.errors import InputError
 
 VERSION = "1.17.0"
@@ -221,7 +221,7 @@ def _replace(changed: dict[int, tuple[Any, Any]]) -> None:
                 setattr(module, attribute, pair[1])
 
 
-_ENOUGH = sys.getrecursionlimit()  # what the package asks for
+_ENOUGH = 1024 * 12  # what the package asks for
 sys.setrecursionlimit(RECURSION_LIMIT)
 _counting, _deep = threading.Lock(), 0
 _kept = threading.local()
