@@ -169,6 +169,8 @@ def cache(
 ) -> None:
     """Keep what was read near: sealed segments on this disk, never plaintext. Without a size: show it.
 
+    A door that runs neither uses nor clears a cache that was switched on after it was opened: open it again.
+
     Example: `bailee vault cache 4GiB`
     """
     from bailee.seal.vault.cache import set_cache
