@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -74,21 +74,27 @@ class Committer:
 
     def run(self, work: Callable[[Unit], T]) -> T:
         """What `work` returns, once it is committed. Raises what it raises, or StorageError where nothing was kept."""
-        waiting = _Waiting(work, threading.Lock())
-        waiting.done.acquire()
+        (found,) = self.run_all([work])
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+    def run_all(self, works: Sequence[Callable[[Unit], T]]) -> list[T | BaseException]:
+        """As `run` for each, in this order and, where they fit, in one transaction; what it would raise, of each."""
+        waiting = [_Waiting(work, threading.Lock()) for work in works]
+        for one in waiting:
+            one.done.acquire()
         with self._wake:
             if self._is_closed:
                 raise StorageError("this catalogue was closed; open the vault again")
             if self._thread is None:
                 self._thread = threading.Thread(target=self._serve, name="catalogue", daemon=True)
                 self._thread.start()
-            self._queue.append(waiting)
+            self._queue.extend(waiting)
             self._wake.notify()
-        waiting.done.acquire()
-        if waiting.error is not None:
-            raise waiting.error
-        result: T = waiting.result
-        return result
+        for one in waiting:
+            one.done.acquire()
+        return [one.result if one.error is None else one.error for one in waiting]
 
     def close(self) -> None:
         """Waits for what was asked; asks after this are refused."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -73,6 +73,10 @@ class Catalogue:
     def change(self, work: Callable[[Unit], T]) -> T:
         """Run `work` in a transaction shared with whoever else writes now; returns once it is on disk."""
         return self._committer.run(work)
+
+    def change_all(self, works: Sequence[Callable[[Unit], T]]) -> list[T | BaseException]:
+        """As `change` for each, in this order; what it would raise, of each."""
+        return self._committer.run_all(works)
 
     def forget_deleted(self, patience: float = 5.0) -> bool:
         """Make deleted values vanish from the database's own files as far as it can; False where readers hindered it.

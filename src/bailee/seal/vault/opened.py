@@ -121,6 +121,16 @@ def hold_at_once(ground: Ground, name: str, version: str | None = None) -> tuple
     return found, _open(ground, found, first)[0]
 
 
+def open_version(ground: Ground, name: str, version: str | None, pace: Pace, cache: SegmentCache | None) -> Opened:
+    """`Vault.open_version`."""
+    found, held = hold(ground, name, version)
+    return Opened(
+        found,
+        lambda start, stop: read(ground, found, held, start, stop, pace, cache),
+        lambda start, stop: lend(ground, found, held, start, stop, pace, cache),
+    )
+
+
 def open_at_once(ground: Ground, name: str, version: str | None = None) -> AtOnce | None:
     """What can be told of a version without waiting: `Vault.open_at_once`."""
     held = hold_at_once(ground, name, version)

@@ -2,6 +2,7 @@
 
 history   versions      locking   locks, holds    objects   bytes in    erasing   for good         journal   the log
 listing   pages         uploads   multipart       keyring   keys        tidying   after crashes    home      its files
+opened    bytes out     together  small ones in
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from bailee.errors import InputError, NotFoundError
 from bailee.keys import Identity
 from bailee.records import Signed
 from bailee.records.tree_head import TreeHead
-from bailee.seal.vault import deduplicating, erasing, history, listing, locking, opened, tidying, uploads
+from bailee.seal.vault import deduplicating, erasing, history, listing, locking, opened, tidying, together, uploads
 from bailee.seal.vault.blobs.gathering import OnFault
 from bailee.seal.vault.blobs.pace import Pace
 from bailee.seal.vault.blobs.placement import place
@@ -40,6 +41,7 @@ from bailee.seal.vault.opened import AtOnce, Opened
 from bailee.seal.vault.options import CopyOptions, Options
 from bailee.seal.vault.rows import check_name
 from bailee.seal.vault.timekeeping import Timekeeper
+from bailee.seal.vault.together import Small
 
 _CHUNK = 1 << 20
 _MAX_TAGS = 50
@@ -117,6 +119,14 @@ class Vault:
                 writer.write(chunk)
             return writer.finish()
 
+    @property
+    def puts_together(self) -> bool:
+        return not self.deduplicates and together.can_put(self.ground)
+
+    def put_together(self, smalls: Sequence[Small]) -> Sequence[Version | BaseException]:
+        """A version of each, safe when this returns, or what `put` would have raised."""
+        return together.put(self.ground, self.policy, self._targets, smalls)
+
     def writer(
         self,
         name: str,
@@ -162,13 +172,7 @@ class Vault:
 
     def open_version(self, name: str, version: str | None = None) -> Opened:
         """The current version, or one by its id (a marker too), with a way to its bytes. NotFoundError as `head`."""
-        found, held = opened.hold(self.ground, name, version)
-        way, here = (self.ground, found, held), (self.pace, self.cache)
-        return Opened(
-            found,
-            lambda start, stop: opened.read(*way, start, stop, *here),
-            lambda start, stop: opened.lend(*way, start, stop, *here),
-        )
+        return opened.open_version(self.ground, name, version, self.pace, self.cache)
 
     def open_at_once(self, name: str, version: str | None = None) -> AtOnce | None:
         """As `open_version`, without waiting for anything but the catalogue's own disk: for a small object whose bytes
@@ -176,7 +180,7 @@ class Vault:
         return opened.open_at_once(self.ground, name, version)
 
     def head_at_once(self, name: str, version: str | None = None) -> Version | None:
-        """As `head`, without waiting; None where that cannot be, or nothing is there."""
+        """As `head`, without waiting; None as `open_at_once`."""
         return opened.find_at_once(self.ground, name, version)
 
     def head(self, name: str, version: str | None = None) -> Version:

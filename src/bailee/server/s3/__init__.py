@@ -5,6 +5,7 @@ What passes through is encrypted by the vault, on this side; stores see fragment
 application   one request: who, what, may they; bodies in blocks; errors as S3 words them     serving   with uvicorn
 sending       answers on their way out              straight    large ones from a thread
 workers       several processes of one door         changes     word of buckets between them
+together      small puts in batches
 request       names and headers read once         routes      which operation                 call      what it is given
 signing       SigV4                               chunked     bodies in signed chunks         body      checked bodies
 access_keys   a file of the home                  access      roles, policy, ACL              policy    JSON statements

@@ -28,12 +28,13 @@ from bailee.server.s3.call import Call
 from bailee.server.s3.changes import Changes
 from bailee.server.s3.cors import cors_headers, preflight
 from bailee.server.s3.errors import S3Error, from_vault
-from bailee.server.s3.putting import Receiver
+from bailee.server.s3.putting import PutObject, Receiver
 from bailee.server.s3.registry import Bucket, Registry
 from bailee.server.s3.request import Request, Response, read_request
 from bailee.server.s3.routes import Level, Operation, find_operation
 from bailee.server.s3.sending import SILENCE, Sender, send_whole
 from bailee.server.s3.signing import Signed, Verifier
+from bailee.server.s3.together import Together
 
 T = TypeVar("T")
 Scope = MutableMapping[str, Any]
@@ -71,7 +72,7 @@ class Application:
         self._vault, self._region, self._domain, self._clock = vault, region, domain, clock
         self._verifier = Verifier(keys.find, region)
         self._pool = ThreadPoolExecutor(32, thread_name_prefix="s3")
-        self._sender = Sender(self._pool)
+        self._sender, self._together = Sender(self._pool), Together(vault, self._pool)
         self._changes = changes or Changes()
         self._buckets: dict[str, tuple[Bucket, float, bytes]] = {}
         """By name: as it was looked up, when, and which word of changes was seen before."""
@@ -101,6 +102,7 @@ class Application:
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":
                 self._sender.close()
+                self._together.close()
                 self._pool.shutdown(wait=True)
                 return
 
@@ -199,6 +201,8 @@ class Application:
     async def _receive(self, receiver: Receiver, body: _Body) -> Response:
         if receiver.intake.length <= BLOCK:
             raw = await body.whole(2 * BLOCK)
+            if isinstance(receiver, PutObject) and self._together.takes(receiver):
+                return await self._together.put(receiver, raw)
             return await self._in_thread(receiver.whole, raw)
         working: Awaitable[None] | None = None
         try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from bailee.seal.vault.facts import Version
+from bailee.seal.vault.history import Wanted
+from bailee.seal.vault.together import Small
 from bailee.server.s3.body import Intake
 from bailee.server.s3.call import Call
 from bailee.server.s3.checksums import PREFIX, wanted_algorithm
@@ -61,21 +63,39 @@ class PutObject:
         self._writer: _Writer | None = None
 
     def whole(self, raw: bytes) -> Response:
+        small = self.small(raw)
+        wanted = small.wanted
+        version = self._call.vault.put(
+            small.name,
+            small.data,
+            content_type=wanted.content_type,
+            metadata=wanted.metadata,
+            lock=wanted.lock,
+            if_match=wanted.if_match,
+            if_none_match=wanted.if_none_match,
+        )
+        return self.answer(version)
+
+    def small(self, raw: bytes) -> Small:
+        """What the body says, once all of it is here and right."""
         self._call.registry.admit(self._call.bucket, self.intake.length)
         pieces: list[bytes | memoryview] = []
         self.intake.take(raw, pieces.append)
         self.intake.finish()
         options = self._options
-        version = self._call.vault.put(
-            self._call.name,
-            bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces),
-            content_type=options.content_type,
-            metadata=options.with_checksum(self.intake.algorithm, self.intake.checksum),
-            lock=options.lock,
+        wanted = Wanted(
+            options.content_type,
+            options.with_checksum(self.intake.algorithm, self.intake.checksum),
+            options.lock,
             if_match=self._match,
             if_none_match=self._none_match,
         )
-        return self._answer(version)
+        return Small(self._call.name, bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces), wanted)
+
+    def is_done(self, version: Version) -> bool:
+        """Whether nothing is left to do in the vault but to answer."""
+        is_settled = version.number == 1 or self._call.bucket.is_versioned
+        return is_settled and not self._options.on_hold and not self._options.tags
 
     def start(self) -> None:
         self._call.registry.admit(self._call.bucket, self.intake.length)
@@ -96,7 +116,7 @@ class PutObject:
         self.intake.finish()
         # A trailing checksum is known only now; the writer reads this mapping when it finishes.
         self._metadata |= self._options.with_checksum(self.intake.algorithm, self.intake.checksum)
-        return self._answer(self._open.finish())
+        return self.answer(self._open.finish())
 
     def abandon(self) -> None:
         if self._writer is not None:
@@ -108,7 +128,7 @@ class PutObject:
             raise S3Error("InternalError", "A body came before its writer was open.")
         return self._writer
 
-    def _answer(self, version: Version) -> Response:
+    def answer(self, version: Version) -> Response:
         call, intake = self._call, self.intake
         if self._options.on_hold:
             call.vault.hold(version.name, version.id, True)

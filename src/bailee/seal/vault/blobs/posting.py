@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
@@ -116,28 +117,41 @@ def post(fragments: Sequence[Fragment], need: int, patience: float) -> None:
     Waits for all, for `patience` seconds where the others are enough. StoreError when fewer than `need` arrive, and
     what arrived is deleted again.
     """
-    parcel = Parcel(fragments, need)
+    (error,) = post_all([Parcel(fragments, need)], patience)
+    if error is not None:
+        raise error
+
+
+def post_all(parcels: Sequence[Parcel], patience: float) -> list[StoreError | None]:
+    """As `post`, for several blobs at once; what it would raise, of each."""
     with _guard:
-        for one in fragments:
-            _desk(one.store).post(parcel, one)
-    if not parcel.settled.wait(patience) and parcel.safe < need:
-        parcel.settled.wait(5 * patience)
+        for parcel in parcels:
+            for one in parcel.fragments:
+                _desk(one.store).post(parcel, one)
+    began = time.monotonic()
+    return [_settle(parcel, began + patience, began + 6 * patience) for parcel in parcels]
+
+
+def _settle(parcel: Parcel, until: float, latest: float) -> StoreError | None:
+    if not parcel.settled.wait(max(until - time.monotonic(), 0)) and parcel.safe < parcel.need:
+        parcel.settled.wait(max(latest - time.monotonic(), 0))
     with _guard:
-        failed = [one for one in fragments if one.error is not None]
-        left = [one for one in fragments if not one.is_safe and one.error is None]
+        failed = [one for one in parcel.fragments if one.error is not None]
+        left = [one for one in parcel.fragments if not one.is_safe and one.error is None]
         is_late = not parcel.settled.is_set()
         for one in left:
             why = f"took too long to write {one.path}" if is_late else "the blob was abandoned"
             one.error = StoreError(f"store {one.store.name}: {why}")
             _desk(one.store).withdraw(one)
-        parcel.is_unwanted = parcel.safe < need
-    if parcel.is_unwanted:
-        _delete([one for one in fragments if one.is_safe])
-        failed += left if is_late else []
-        raise StoreError(
-            f"{len(fragments) - len(failed)} stores take fragments, {need} are needed, nothing was stored: "
-            + "; ".join(str(one.error) for one in failed)
-        )
+        parcel.is_unwanted = parcel.safe < parcel.need
+    if not parcel.is_unwanted:
+        return None
+    _delete([one for one in parcel.fragments if one.is_safe])
+    failed += left if is_late else []
+    return StoreError(
+        f"{len(parcel.fragments) - len(failed)} stores take fragments, {parcel.need} are needed, nothing was stored: "
+        + "; ".join(str(one.error) for one in failed)
+    )
 
 
 def _desk(store: Store) -> _Desk:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache, partial
@@ -20,7 +20,7 @@ from bailee.seal.vault.blobs.fragments import NamingKey, fragment_root, leaf
 from bailee.seal.vault.blobs.kernel import Bytes
 from bailee.seal.vault.blobs.lanes import Lanes, Load
 from bailee.seal.vault.blobs.layout import LONGEST, PLAIN, SEGMENT, TAG, padded_length, piece_length
-from bailee.seal.vault.blobs.posting import SMALL, Fragment, can_post, post
+from bailee.seal.vault.blobs.posting import SMALL, Fragment, Parcel, can_post, post_all
 from bailee.seal.vault.blobs.segments import Cipher, commitment
 from bailee.seal.vault.facts import Blob, Code, Placed
 
@@ -105,32 +105,42 @@ class BlobWriter:
 
     def finish(self) -> Blob:
         """Pad, write what is left, and wait for the stores. StoreError when fewer than `need` fragments are safe."""
-        if self._is_over:
-            raise InputError("this blob is finished or abandoned already")
+        parcel = self.parcel()
         try:
+            if parcel is not None:
+                (error,) = post_all([parcel], self._patience)
+                if error is not None:
+                    raise error
+                return self.posted(parcel)
             rest = padded_length(self._length) - self._length
-            if self._length <= SMALL and can_post([store for _, store, _ in self._places]):
-                self._tail += bytes(rest)
-                stores = self._post()
-            else:
-                while rest:
-                    rest -= self._feed(_ZEROS[: min(rest, len(_ZEROS))])
-                stores = self._send_rest()
+            while rest:
+                rest -= self._feed(_ZEROS[: min(rest, len(_ZEROS))])
+            return self._made(self._send_rest())
         except BaseException:
             self.abandon()
             raise
-        self._is_over = True
-        placed = [Placed(j, stores.get(j, ""), fragment_root(self._leaves[j])) for j in range(self._code.n)]
-        return Blob(self._id, self._code, self._length, commitment(self._key), tuple(placed))
 
-    def _post(self) -> dict[int, str]:
-        """All of it is in the tail, and no lane was opened for it."""
-        made, leaves = self._sealed(0, self._tail, is_last=True)
+    def parcel(self) -> Parcel | None:
+        """All of a small blob, sealed and ready for `post_all`; `posted` ends it. None where it goes another way."""
+        if self._is_over:
+            raise InputError("this blob is finished or abandoned already")
+        if self._length > SMALL or not can_post([store for _, store, _ in self._places]):
+            return None
+        self._tail += bytes(padded_length(self._length) - self._length)
+        made, leaves = self._sealed(0, self._tail, is_last=True)  # no lane was opened for it
         for table, entry in zip(self._leaves, leaves, strict=True):
             table += entry
         self._posted = [Fragment(j, store, path, made[j].tobytes() + leaves[j]) for j, store, path in self._places]
-        post(self._posted, self._need, self._patience)
-        return {one.index: one.store.name for one in self._posted if one.is_safe}
+        return Parcel(self._posted, self._need)
+
+    def posted(self, parcel: Parcel) -> Blob:
+        """The blob, once `post_all` told no error."""
+        return self._made({one.index: one.store.name for one in parcel.fragments if one.is_safe})
+
+    def _made(self, stores: Mapping[int, str]) -> Blob:
+        self._is_over = True
+        placed = [Placed(j, stores.get(j, ""), fragment_root(self._leaves[j])) for j in range(self._code.n)]
+        return Blob(self._id, self._code, self._length, commitment(self._key), tuple(placed))
 
     def _send_rest(self) -> dict[int, str]:
         self._seal(self._tail, is_last=True)
