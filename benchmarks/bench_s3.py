@@ -4,9 +4,11 @@
 
 small   N objects of 1 to 4 KiB, put and read once each over 64 connections that stay open
 large   one object of so many MiB, put and read over one connection, five times: the median
+cpu     milliseconds of processor time for each of these requests: of the server, of all its processes / of the client
 
-Requests are signed beforehand, with their bodies unsigned. Bailee encrypts, codes and syncs; SeaweedFS keeps bytes as
-they are and leaves it to the system when they reach the disk. Lines with `sync=no` leave it to the system as well.
+The client shares the machine with the server, so it is cheap: plain sockets that stay open, one thread, requests
+signed beforehand, with their bodies unsigned. What it costs is told. Bailee encrypts, codes and syncs; SeaweedFS keeps
+bytes as they are and leaves it to the system when they reach the disk. Lines with `sync=no` leave it to the system too.
 SeaweedFS has no code of k + 1 for what is written, so its redundancy is copies on volume servers: 000 is one copy, 001
 two, which outlive one loss as `1 of 2` and `2 of 3` do here. `1 of 2` takes the same room as 001, `2 of 3` three
 quarters of it.
@@ -28,7 +30,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -39,7 +41,7 @@ from bailee.adapters.stores.entry import StoreEntry
 from bailee.keys import Identity
 from bailee.seal.vault.facts import Code, Policy
 from bailee.seal.vault.vault import Vault
-from bailee.server.s3 import new_access_key, serve
+from bailee.server.s3 import new_access_key, serve, serve_workers
 
 MIB = 1 << 20
 CONNECTIONS = 64
@@ -52,6 +54,7 @@ class Door:
     port: int
     key: str
     secret: str
+    pids: tuple[int, ...]
 
     def request(self, method: str, path: str, body: bytes = b"") -> bytes:
         """A whole request, signed for now."""
@@ -134,42 +137,76 @@ def per_second(port: int, requests: Sequence[bytes]) -> float:
     return len(requests) / took
 
 
+def spent(pid: int) -> float:
+    """Seconds of processor time of a process and its children."""
+    total, left = 0.0, [pid]
+    while left:
+        one = left.pop()
+        try:
+            fields = Path(f"/proc/{one}/stat").read_text().rsplit(")", 1)[1].split()
+            for task in Path(f"/proc/{one}/task").iterdir():
+                left += map(int, (task / "children").read_text().split())
+        except OSError:  # no Linux, or it has ended
+            continue
+        total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return total
+
+
+class Meter:
+    """Processor time of the servers and of this process, in milliseconds a request."""
+
+    def __init__(self, pids: Sequence[int]) -> None:
+        self._pids, self.told = pids, list[str]()
+
+    @contextmanager
+    def over(self, requests: int) -> Iterator[None]:
+        before = sum(map(spent, self._pids)), time.process_time()
+        yield
+        after = sum(map(spent, self._pids)), time.process_time()
+        self.told.append(" / ".join(f"{(b - a) / requests * 1e3:.2f}" for a, b in zip(before, after, strict=True)))
+
+
 def measure(name: str, door: Door, objects: int, size: int) -> tuple[float, float, float, float]:
     """Small puts and gets a second, MB/s of large puts and gets."""
+    meter = Meter(door.pids)
     ask(door.port, door.request("PUT", "/bench"))
     draw = random.Random(1)
     bodies = [draw.randbytes(draw.randrange(1024, 4097)) for _ in range(min(objects, 500))]
     warm = [door.request("PUT", f"/bench/warm/{at}", bodies[at % len(bodies)]) for at in range(objects // 10)]
     per_second(door.port, warm)
-    puts = per_second(
-        door.port, [door.request("PUT", f"/bench/{at}", bodies[at % len(bodies)]) for at in range(objects)]
-    )
-    gets = per_second(door.port, [door.request("GET", f"/bench/{at}") for at in range(objects)])
+    requests = [door.request("PUT", f"/bench/{at}", bodies[at % len(bodies)]) for at in range(objects)]
+    with meter.over(objects):
+        puts = per_second(door.port, requests)
+    requests = [door.request("GET", f"/bench/{at}") for at in range(objects)]
+    with meter.over(objects):
+        gets = per_second(door.port, requests)
     large = os.urandom(size)
     seconds: dict[str, list[float]] = {"PUT": [], "GET": []}
     for at in range(ROUNDS):
         for kind in seconds:
             request = door.request(kind, f"/bench/large{at}", large if kind == "PUT" else b"")
-            began = time.perf_counter()
-            length = ask(door.port, request)
-            seconds[kind].append(time.perf_counter() - began)
+            with meter.over(1) if at == ROUNDS - 1 else nullcontext():
+                began = time.perf_counter()
+                length = ask(door.port, request)
+                seconds[kind].append(time.perf_counter() - began)
         if length != size:
             raise RuntimeError(f"expected {size} bytes, got {length}")
     put_rate, get_rate = (size / statistics.median(took) / 1e6 for took in seconds.values())
     print(f"{name:<32} {puts:6.0f} puts/s {gets:6.0f} gets/s   {put_rate:5.0f} MB/s put {get_rate:5.0f} MB/s get")
+    print(f"{'':<32} cpu: " + "   ".join(meter.told))
     return puts, gets, put_rate, get_rate
 
 
 @contextmanager
-def bailee(folder: Path, code: Code, sync: bool) -> Iterator[Door]:
+def bailee(folder: Path, code: Code, sync: bool, workers: int) -> Iterator[Door]:
     port, home = free_port(), folder / "home"
     owner = Identity.create(home, "bench")
     stores = [StoreEntry(f"s{at}", f"file://{folder}/s{at}{'' if sync else '?sync=no'}") for at in range(code.n)]
     Vault.create(home, owner, stores, Policy(code, need=code.n)).close()
     key = new_access_key(home, "owner")
-    command = [sys.executable, __file__, "--serve", str(home), "--port", str(port)]
-    with running(command, folder / "log", port):
-        yield Door(port, key.id, key.secret.reveal().decode())
+    command = [sys.executable, __file__, "--serve", str(home), "--port", str(port), "--workers", str(workers)]
+    with running(command, folder / "log", port) as pid:
+        yield Door(port, key.id, key.secret.reveal().decode(), (pid,))
 
 
 @contextmanager
@@ -191,17 +228,17 @@ def seaweed(folder: Path, copies: int) -> Iterator[Door]:
               f"-master.defaultReplication=00{copies - 1}"]  # fmt: skip
     second = [weed, "volume", f"-dir={folder}/v2", "-ip=127.0.0.1", f"-port={ports['second']}", "-max=100",
               f"-port.grpc={grpc['second']}", f"-mserver=127.0.0.1:{ports['master']}.{grpc['master']}"]  # fmt: skip
-    with running(server, folder / "log", ports["s3"]):
+    with running(server, folder / "log", ports["s3"]) as pid:
         if copies == 1:
-            yield Door(ports["s3"], "tester", "secret")
+            yield Door(ports["s3"], "tester", "secret", (pid,))
             return
-        with running(second, folder / "log2", ports["second"]):
+        with running(second, folder / "log2", ports["second"]) as other:
             time.sleep(6)  # until the master knows of it
-            yield Door(ports["s3"], "tester", "secret")
+            yield Door(ports["s3"], "tester", "secret", (pid, other))
 
 
 @contextmanager
-def running(command: Sequence[str], log_path: Path, port: int) -> Iterator[None]:
+def running(command: Sequence[str], log_path: Path, port: int) -> Iterator[int]:
     with log_path.open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
@@ -210,8 +247,11 @@ def running(command: Sequence[str], log_path: Path, port: int) -> Iterator[None]
             if time.monotonic() > deadline or process.poll() is not None:
                 raise RuntimeError(f"{command[0]} did not start: {log_path.read_text()[-2000:]}")
             time.sleep(0.1)
-        yield
+        yield process.pid
     finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(10)
         process.kill()
         process.wait()
 
@@ -239,23 +279,30 @@ def main() -> None:
     arguments.add_argument("--folder", type=Path, default=None, help="where all stores lie; a temporary one by default")
     arguments.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     arguments.add_argument("--port", type=int, help=argparse.SUPPRESS)
+    arguments.add_argument("--workers", type=int, default=1, help=argparse.SUPPRESS)
     asked = arguments.parse_args()
     if asked.serve is not None:
-        with Vault.open(asked.serve, Identity.load(asked.serve)) as vault:
-            serve(vault, asked.serve, port=asked.port)
+        home: Path = asked.serve
+        if asked.workers > 1:
+            serve_workers(lambda: Vault.open(home, Identity.load(home)), home, port=asked.port, workers=asked.workers)
+            return
+        with Vault.open(home, Identity.load(home)) as vault:
+            serve(vault, home, port=asked.port)
         return
     machine()
     found = {}
-    for name, code, sync, copies in (
+    for name, code, sync, number in (
         ("SeaweedFS 001, two copies", None, False, 2),
         ("SeaweedFS 000, one copy", None, False, 1),
-        ("Bailee 1 of 2", Code(1, 2), True, 0),
-        ("Bailee 2 of 3", Code(2, 3), True, 0),
-        ("Bailee 2 of 3, sync=no", Code(2, 3), False, 0),
+        ("Bailee 1 of 2", Code(1, 2), True, 1),
+        ("Bailee 1 of 2, two workers", Code(1, 2), True, 2),
+        ("Bailee 2 of 3", Code(2, 3), True, 1),
+        ("Bailee 2 of 3, two workers", Code(2, 3), True, 2),
+        ("Bailee 2 of 3, sync=no", Code(2, 3), False, 1),
     ):
         with tempfile.TemporaryDirectory(dir=asked.folder, ignore_cleanup_errors=True) as folder:
             place = Path(folder)
-            with seaweed(place, copies) if code is None else bailee(place, code, sync) as door:
+            with seaweed(place, number) if code is None else bailee(place, code, sync, number) as door:
                 found[name] = measure(name, door, asked.objects, asked.mib * MIB)
         print(f"  load {os.getloadavg()[0]:.1f}")
     base = found["SeaweedFS 001, two copies"]
