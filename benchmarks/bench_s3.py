@@ -30,7 +30,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -290,6 +290,11 @@ def main() -> None:
             serve(vault, home, port=asked.port)
         return
     machine()
+    with ExitStack() as cleaning:
+        compare(asked, cleaning)
+
+
+def compare(asked: argparse.Namespace, cleaning: ExitStack) -> None:
     found = {}
     for name, code, sync, number in (
         ("SeaweedFS 001, two copies", None, False, 2),
@@ -300,10 +305,9 @@ def main() -> None:
         ("Bailee 2 of 3, two workers", Code(2, 3), True, 2),
         ("Bailee 2 of 3, sync=no", Code(2, 3), False, 1),
     ):
-        with tempfile.TemporaryDirectory(dir=asked.folder, ignore_cleanup_errors=True) as folder:
-            place = Path(folder)
-            with seaweed(place, number) if code is None else bailee(place, code, sync, number) as door:
-                found[name] = measure(name, door, asked.objects, asked.mib * MIB)
+        place = Path(cleaning.enter_context(tempfile.TemporaryDirectory(dir=asked.folder, ignore_cleanup_errors=True)))
+        with seaweed(place, number) if code is None else bailee(place, code, sync, number) as door:
+            found[name] = measure(name, door, asked.objects, asked.mib * MIB)
         print(f"  load {os.getloadavg()[0]:.1f}")
     base = found["SeaweedFS 001, two copies"]
     for name, rates in found.items():
