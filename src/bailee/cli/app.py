@@ -8,10 +8,12 @@ import typer
 
 from bailee import __version__
 from bailee.cli import (
+    accounts,
     datasets,
     grants,
     inference,
     keys,
+    ledger,
     lending,
     model_training,
     models,
@@ -34,6 +36,7 @@ One datum's life, and who does what with it:
 - **anybody**: `verify` the model's passport, offline; `card show --check` a single card
 - **anybody**: `predict` with a published model, or `export` it for other programs
 - **owner**: `prove-rules`, that no sealed record occurs twice, or that columns keep to bounds
+- **anybody**: `ledger` makes, serves or names the chain of rights and money; `account` is who acts and is paid there
 - **owner**: `vault` keeps any object sealed, on stores that nobody needs to trust
 - **owner**: `reseal` rows whose openings are spent; `status` shows what is left and what it has cost
 """
@@ -70,6 +73,8 @@ OWNER, BUILDER, ANYBODY = "For owners", "For builders", "For anybody"
 
 app.add_typer(vault.app, name="vault", rich_help_panel=OWNER)
 app.add_typer(keys.app, name="key", rich_help_panel=ANYBODY)
+app.add_typer(accounts.app, name="account", rich_help_panel=ANYBODY)
+app.add_typer(ledger.app, name="ledger", rich_help_panel=ANYBODY)
 app.add_typer(datasets.card_app, name="card", rich_help_panel=ANYBODY)
 app.add_typer(lending.coin_app, name="coin", rich_help_panel=OWNER)
 app.command(rich_help_panel=OWNER)(datasets.seal)
