@@ -27,7 +27,7 @@ from bailee.seal.vault.facts import Code, Policy
 from bailee.seal.vault.vault import Vault
 
 CODE = Code(8, 12)
-BLOCK = 8 << 20
+BLOCK = 1 << 20
 
 
 class Source:
