@@ -14,7 +14,7 @@ from rich.text import Text
 from bailee.adapters.files import read_bytes
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command
 from bailee.cli.identities import read_public
-from bailee.cli.ledgers import LedgerUrl, Reached, reached
+from bailee.cli.nodes import NodeUrl, Reached, reached
 from bailee.errors import InputError, RecordError, SignatureError
 from bailee.records import Revocation, Signed, open_signed, predicate_type_of
 from bailee.records.canonical import MAX_BYTES
@@ -58,7 +58,7 @@ def verify(
     revocation: Annotated[
         list[Path] | None, typer.Option("--revocation", help="A revocation that you know of; repeat.")
     ] = None,
-    ledger: LedgerUrl = None,
+    ledger: NodeUrl = None,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:

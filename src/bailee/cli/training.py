@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from bailee.adapters.files import lock, read_bytes
 from bailee.adapters.transport import Listener
 from bailee.adapters.transport import join as connect
+from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile, opened_account
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, Report, facts_table, session_command
 from bailee.cli.handing_out import hand_out
 from bailee.cli.home import PartyHome
 from bailee.cli.identities import read_public
-from bailee.cli.ledgers import LedgerUrl, reached
+from bailee.cli.nodes import NodeUrl, reached
 from bailee.cli.plans import read_any_plan
 from bailee.cli.watching import Course, watching
 from bailee.errors import BudgetError, GrantError, InputError, StatementError
@@ -61,7 +62,7 @@ def train(
         list[Path] | None, typer.Option("--revocation", help="A revocation to pass on; repeat.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where the passport goes; passports/SESSION in the folder.")] = None,
-    ledger: LedgerUrl = None,
+    ledger: NodeUrl = None,
     resume: Resume = False,
     patience: Patience = 600,
     home: Home = DEFAULT_HOME,
@@ -111,6 +112,10 @@ def join(
     epsilon_limit: Annotated[
         str | None, typer.Option(help="Refuse if all sessions together would cost this dataset more than that epsilon.")
     ] = None,
+    ledger: NodeUrl = None,
+    account: AccountOption = None,
+    passphrase_file: PassphraseFile = None,
+    passphrase_fd: PassphraseFd = None,
     resume: Resume = False,
     patience: Patience = 600,
     home: Home = DEFAULT_HOME,
@@ -119,7 +124,8 @@ def join(
     """Take part in a training session with a sealed dataset, under a grant.
 
     Rows are opened in this process only. Each round it sends one noisy sum of gradients; at the end a proof that all
-    sums were right. What the session costs is written to privacy.jsonl before the first sum leaves.
+    sums were right. What the session costs is written to privacy.jsonl before the first sum leaves. Where the plan
+    names a ledger, it is also spent there, once, by --account at the node --ledger.
 
     Example: `bailee join 127.0.0.1:7447 --grant 3fa9 --home cleveland`
     """
@@ -129,14 +135,17 @@ def join(
     host, port = _address(address)
     if not resume:
         _worth_joining(party, dataset, given)
-    with lock(home):
+    if ledger is None and (account, passphrase_file, passphrase_fd) != (None, None, None):
+        raise InputError("an account is for a plan's ledger: say at which node with --ledger")
+    spender = None if ledger is None else opened_account(home, account, passphrase_file, passphrase_fd)
+    with lock(home), reached(ledger, home, spender) as opened:
         with face.progress() as progress:
             holding = hold(party, identity, dataset, given, progress)
         course = Course({holding.key: identity.name})
         with watching(face, course) as watch:
             channel = connect(host, port, patience)
             try:
-                setting = Setting(party.sessions, resume, watch, patience=patience)
+                setting = Setting(party.sessions, resume, watch, patience=patience, open_ledger=opened)
                 passport = take_part(holding, channel, proving(), party.ledger(epsilon_limit), setting)
             finally:
                 channel.close()

@@ -1,87 +1,65 @@
 """The ledger that a plan names, for training and for `bailee verify`: consent read, privacy spent, blocks looked up.
 
-It is what `bailee.train.consent.Consent` and `bailee.statements.anchor.Books` ask for, over the contracts Grants and
-Registry of docs/ledger.md. Only the latest state and logs of single blocks are read, so any node will do: of grants
-all events of one work, from its registration on, in as many pieces as the node wants.
+It is what `bailee.train.consent.Consent` and `bailee.statements.anchor.Books` ask for, over `ledger/`. Only the latest
+state and logs are read, so any node will do.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from bailee.adapters.chain.artefacts import artefact
 from bailee.adapters.chain.chain import Chain
+from bailee.adapters.chain.ledger import Ledger
+from bailee.adapters.chain.ledger.events import Accepted, Spent
 from bailee.adapters.chain.refusals import outside
-from bailee.errors import BudgetError, ChainError, GrantError, InputError, RevertError
-from bailee.records.caip import parse_account
-from bailee.statements.anchor import Entry
+from bailee.errors import BudgetError, ChainError, ConflictError, GrantError
+from bailee.statements.anchor import DELTA_UNIT, EPSILON_UNIT, Entry
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
 _ON_DEMAND = ("bailee/", "anvil/")
 """Nodes that make a block for a transaction and none without: their clients' names begin so."""
-_PIECE = 10_000
-"""Blocks of which a node is asked for events at once, where it does not give all at once."""
-_NO_BUDGET = ("no-budget", "budget-spent", "grant-spent")
 
 
 class ChainConsent:
-    """`ledger`: CAIP-10 of the contract Grants. `account` spends: the owner of the datasets, or approved by it.
+    """`ledger`: as a plan names it. `account` spends: the owner of the datasets, or approved by it; None only reads.
 
     Raises InputError where the chain is another or has no such contract. Whoever opened the chain closes it.
     """
 
     def __init__(self, chain: Chain, ledger: str, account: LocalAccount | None = None) -> None:
-        from web3 import Web3
-
-        named = parse_account(ledger)
-        if named.chain.chain_id != chain.chain_id:
-            raise InputError(f"the plan's ledger is on {named.chain}, the node given with --ledger on {chain.caip2}")
-        self.ledger, self._chain, self._account = ledger, chain, account
-        address = Web3.to_checksum_address(named.address)
-        with outside("the contract Grants"):
-            if not chain.web3.eth.get_code(address):
-                raise InputError(
-                    f"on {chain.caip2} there is no contract at {named.address}; is the plan's ledger right?"
-                )
-            self._grants = chain.web3.eth.contract(address=address, abi=artefact("Grants").abi)
-        with _no_ledger(ledger):
-            registry = self._grants.functions.REGISTRY().call()
-            self._works = chain.web3.eth.contract(address=registry, abi=artefact("Registry").abi)
-            if self._works.functions.GRANTS().call() != address:
-                raise InputError(f"{ledger} is not the Grants of the Registry {registry}; is the plan's ledger right?")
+        self._chain, self._account = chain, account
+        self._ledger = Ledger.named(chain, ledger, account)
 
     def entry(self, grant: str, session: str) -> Entry | None:
-        with outside("a spending"):
-            block, epsilon, delta, anchor = self._grants.functions.spending(_word(grant), _word(session)).call()
-            if block == 0:
-                return None
-            terms = self._grants.functions.grant(_word(grant)).call()
-            work, accepted, revoked = terms[0], terms[2], terms[3]
-            naming = self._works.functions.work(work).call()[1]
-            first = self._works.functions.first(naming[0]).call()
-        record = [log["args"]["record"].hex() for log in self._events("Accepted", accepted, grant=_word(grant))]
-        spent = self._events("Spent", block, grant=_word(grant), session=_word(session))
-        if len(record) != 1 or len(spent) != 1:
+        grants, works = self._ledger.grants, self._ledger.registry
+        spending, terms = grants.spending(grant, session), grants.grant(grant)
+        if spending is None or terms is None:
+            return None
+        accepted = [one for one in grants.events(terms.accepted, terms.accepted) if isinstance(one, Accepted)]
+        records = [one.record for one in accepted if one.grant == grant]
+        spent = [one for one in grants.events(spending.block, spending.block) if isinstance(one, Spent)]
+        found = [one.where.transaction for one in spent if (one.grant, one.session) == (grant, session)]
+        if len(records) != 1 or len(found) != 1:
             raise ChainError(
-                f"the node has a spending in block {block}, and not the events that go with it: it does not keep old "
-                "logs, or the chain was reorganised just now; try again, or ask another node"
+                f"the node has a spending in block {spending.block}, and not the events that go with it: it does not "
+                "keep old logs, or the chain was reorganised just now; try again, or ask another node"
             )
+        commitment = works.work(terms.work).naming.commitment
         return Entry(
-            record=record[0],
-            commitment=naming[0].hex(),
-            first=first == work,
-            accepted=accepted,
-            revoked=revoked or None,
-            block=block,
-            transaction=bytes(spent[0]["transactionHash"]).hex(),
-            epsilon=epsilon,
-            delta=delta,
-            anchor=anchor.hex(),
+            record=records[0],
+            commitment=commitment,
+            first=works.first(commitment) == terms.work,
+            accepted=terms.accepted,
+            revoked=terms.revoked or None,
+            block=spending.block,
+            transaction=found[0],
+            epsilon=spending.epsilon,
+            delta=spending.delta,
+            anchor=spending.anchor,
         )
 
     def block_hash(self, number: int) -> str | None:
@@ -91,20 +69,14 @@ class ChainConsent:
         return self._chain.block(number).hash.hex()
 
     def live_grant(self, record: str, commitment: str, session: str, epsilon: int, delta: int) -> str:
-        with outside("the dataset's registration"):
-            work = self._works.functions.first(_word(commitment)).call()
-            if not work:
-                raise GrantError("the dataset is not registered on the plan's ledger: register it, then offer a grant")
-            registered = self._works.functions.work(work).call()[3]
-        found = [
-            log["args"]["grant"].hex()
-            for log in self._all_events("Accepted", registered, work=work)
-            if log["args"]["record"].hex() == record
-        ]
+        work = self._ledger.registry.first(commitment)
+        if work is None:
+            raise GrantError("the dataset is not registered on the plan's ledger: register it, then offer a grant")
+        registered = self._ledger.registry.work(work).registered
+        said = [one for one in self._ledger.grants.events(registered) if isinstance(one, Accepted)]
+        found = [one.grant for one in said if (one.work, one.record) == (work, record)]
         if not found:
-            raise GrantError(
-                "no grant on the plan's ledger stands for this one: offer it there, and let it be accepted"
-            )
+            raise GrantError("no grant on the plan's ledger stands for this one: offer it there and let it be accepted")
         problems: list[GrantError | BudgetError] = []
         for grant in found:
             try:
@@ -113,52 +85,41 @@ class ChainConsent:
             except (GrantError, BudgetError) as error:
                 problems.append(error)
             else:
-                return str(grant)
+                return grant
         raise problems[-1]
 
     def require_live(self, grant: str) -> None:
-        with outside("a grant"):
-            if self._grants.functions.live(_word(grant)).call():
-                return
-            terms = self._grants.functions.grant(_word(grant)).call()
-        accepted, revoked, begins, ends = terms[2:6]
-        if not accepted:
+        if self._ledger.grants.live(grant):
+            return
+        terms = self._ledger.grants.grant(grant)
+        if terms is None:
             raise GrantError(f"nobody accepted the grant {grant[:16]}... on the ledger")
-        if revoked:
-            raise GrantError(f"the grant {grant[:16]}... was revoked on the ledger in block {revoked}")
-        now = self._chain.block().time
+        if terms.revoked:
+            raise GrantError(f"the grant {grant[:16]}... was revoked on the ledger in block {terms.revoked}")
+        now, begins, ends = self._chain.block().time, terms.not_before, terms.not_after
         if not begins <= now <= ends:
             raise GrantError(f"the grant {grant[:16]}... is good from {begins} to {ends}; the ledger's time is {now}")
         raise GrantError(f"the grant {grant[:16]}... is of a work that is void on the ledger")
 
     def _require_left(self, grant: str, work: int, session: str, epsilon: int, delta: int) -> None:
         """That grant and dataset bear the loss, unless they have borne it for this session."""
-        with outside("a budget"):
-            if self._grants.functions.spending(_word(grant), _word(session)).call()[0]:
-                return
-            budget = self._grants.functions.budget(work).call()
-            terms = self._grants.functions.grant(_word(grant)).call()
-        for limits, what in ((budget, "dataset's budget"), (terms[7:11], "grant's limit")):
-            if limits[2] + epsilon > limits[0] or limits[3] + delta > limits[1]:
+        grants = self._ledger.grants
+        if grants.spending(grant, session) is not None:
+            return
+        for what, limits in (("dataset's budget", grants.budget(work)), ("grant's limit", grants.grant(grant))):
+            if limits is None:
+                raise GrantError(f"the grant {grant[:16]}... is not on the ledger any more; ask again")
+            if limits.spent_epsilon + epsilon > limits.epsilon or limits.spent_delta + delta > limits.delta:
                 raise BudgetError(
-                    f"the {what} on the ledger is epsilon {limits[0] / 1e9:g}, delta {limits[1] / 1e18:g}, of which "
-                    f"{limits[2] / 1e9:g}, {limits[3] / 1e18:g} are spent: too little for this session"
+                    f"the {what} on the ledger is {_loss(limits.epsilon, limits.delta)}, of which "
+                    f"{_loss(limits.spent_epsilon, limits.spent_delta)} are spent: too little for this session"
                 )
 
     def spend(self, grant: str, session: str, epsilon: int, delta: int, anchor: str) -> None:
-        call = self._grants.functions.spend(_word(grant), _word(session), epsilon, delta, _word(anchor))
         try:
-            self._chain.send(call, self._sender())
-        except RevertError as error:
-            if error.reason == "spent":
-                return  # sent before a crash and executed since: whoever asks looks at what it says
-            if error.reason in _NO_BUDGET:
-                raise BudgetError(f"the ledger lets nothing more be spent ({error.reason})") from None
-            if error.reason == "not-allowed":
-                raise GrantError(
-                    f"the account {self._sender().address} neither owns the dataset on the ledger nor may spend for it"
-                ) from None
-            raise GrantError(f"the ledger refuses the spending ({error.reason})") from None
+            self._ledger.grants.spend(grant, session, epsilon, delta, anchor)
+        except ConflictError:
+            return  # spent already: sent before a crash, and executed since. Whoever asks looks at what it says
 
     def follow(self, block: int) -> None:
         """By a transaction of nothing to oneself, where no other block comes by itself."""
@@ -174,52 +135,13 @@ class ChainConsent:
             time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
             pause = min(2 * pause, 2.0)
 
-    def _sender(self) -> LocalAccount:
-        if self._account is None:
-            raise InputError("spending on a ledger needs an account: name one with --account")
-        return self._account
-
     def _stands_still(self) -> bool:
         with outside("the node's name"):
             return str(self._chain.web3.client_version).lower().startswith(_ON_DEMAND)
 
-    def _events(self, name: str, block: int, **wanted: Any) -> list[Any]:
-        """Those of one block."""
-        with outside("events"):
-            event = getattr(self._grants.events, name)
-            return list(event().get_logs(from_block=block, to_block=block, argument_filters=wanted))
 
-    def _all_events(self, name: str, since: int, **wanted: Any) -> Iterator[Any]:
-        """Those since a block: all at once, or piece by piece where the node gives no more."""
-        event, latest = getattr(self._grants.events, name), self._chain.block().number
-        try:
-            with outside("events"):
-                found = list(event().get_logs(from_block=since, to_block=latest, argument_filters=wanted))
-        except ChainError:
-            found = None
-        if found is not None:
-            yield from found
-            return
-        for begin in range(since, latest + 1, _PIECE):
-            with outside("events"):
-                end = min(begin + _PIECE - 1, latest)
-                yield from event().get_logs(from_block=begin, to_block=end, argument_filters=wanted)
-
-
-@contextmanager
-def _no_ledger(ledger: str) -> Iterator[None]:
-    """A contract that answers otherwise than Grants is none."""
-    try:
-        with outside("the contract Grants"):
-            yield
-    except (RevertError, ChainError) as error:
-        raise InputError(
-            f"{ledger} does not answer as a contract Grants ({error}); is the plan's ledger right?"
-        ) from None
-
-
-def _word(digest: str) -> bytes:
-    return bytes.fromhex(digest)
+def _loss(epsilon: int, delta: int) -> str:
+    return f"epsilon {epsilon / EPSILON_UNIT:g}, delta {delta / DELTA_UNIT:g}"
 
 
 def opened_with(chain: Chain, account: LocalAccount | None = None) -> Callable[[str], ChainConsent]:

@@ -1,4 +1,4 @@
-"""`--ledger URL`: the node at which a plan's ledger is read and spent on."""
+"""`--ledger URL` of `train`, `join` and `verify`: the node at which the ledger that a plan names is read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bailee.adapters.chain.consent import ChainConsent
 
-LedgerUrl = Annotated[
+NodeUrl = Annotated[
     str | None,
     typer.Option(
         "--ledger",
