@@ -278,3 +278,14 @@ def test_one_commitment_under_two_keys(tmp_path: Path, monkeypatch: pytest.Monke
     run = cast.train(holdings=(cast.holdings[0], twin))
     with pytest.raises(BaileeError, match=r"two owners show the same commitment|card of Hospital 1"):
         verify(run.path)
+
+
+def test_a_plan_that_names_a_ledger_is_for_sessions_only(made: Any, copy: Path) -> None:
+    """Nothing would be spent there, and no beacon would be in the noise."""
+    cast, run = made
+    plan = replace(cast.plan, ledger="eip155:1:0x" + "ab" * 20)
+    with pytest.raises(PlanError, match="only sessions of owners"):
+        cast.train(plan)
+    resign(cast, copy, replace(run.passport.record, plan=plan.to_mapping()))
+    with pytest.raises(PassportError, match=r"passport: .*names a ledger"):
+        verify(copy)
