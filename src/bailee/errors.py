@@ -11,6 +11,7 @@
     │   ├── GrantError           no grant, or one expired, revoked, foreign, of another purpose
     │   ├── BudgetError          no privacy loss or no opening left to spend
     │   ├── LockedError          a retention lock or a legal hold forbids it
+    │   ├── PaymentError         no payment, or one that is wrong, not covered, used for something else
     │   └── RevertError          a contract of the ledger refused; `reason` and `data` say why
     ├── ProofError               a proof that does not convince                           (4)
     │   ├── ProofFormatError     bytes that are not a proof of this statement's shape
@@ -69,6 +70,10 @@ class BudgetError(AuthorityError):
 
 
 class LockedError(AuthorityError):
+    pass
+
+
+class PaymentError(AuthorityError):
     pass
 
 
