@@ -15,6 +15,7 @@ import typer
 from bailee.adapters.chain.opening import EMBEDDED, folder_of, open_chain
 from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile, chosen, opened_account
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
+from bailee.cli.tracing import trace
 from bailee.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ LedgerUrl = Annotated[
         "--ledger", envvar="BAILEE_LEDGER", help="A node of any EVM chain, http(s)://..., or this home's own chain."
     ),
 ]
+app.command("trace")(trace)
 _WEI = 10**18
 _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,18})?")
 

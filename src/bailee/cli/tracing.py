@@ -1,0 +1,100 @@
+"""`bailee ledger trace`: the life of a work, from registration to payment, and whether the node says the same."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from bailee.adapters.chain.opening import EMBEDDED, folder_of, open_chain
+from bailee.adapters.files import write_new
+from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, plain
+from bailee.errors import InputError, NotFoundError, ProofError
+from bailee.own.trace import Happening, as_page, as_text, timeline
+
+if TYPE_CHECKING:
+    from bailee.adapters.chain.index import IndexedEvent
+
+
+@command
+def trace(
+    work: Annotated[str, typer.Argument(help="The work's number, or the commitment it was registered by (64 digits).")],
+    contracts: Annotated[str, typer.Option("--contracts", help="The ledger's name: eip155:<chain>:<grants address>.")],
+    check: Annotated[bool, typer.Option("--check", help="Ask the node for every row of the index again.")] = False,
+    page: Annotated[Path | None, typer.Option("--html", help="New file for a page that a browser shows.")] = None,
+    index: Annotated[
+        str | None, typer.Option(help="sqlite:////path/file.db or postgresql://...; in the home by default.")
+    ] = None,
+    first: Annotated[int, typer.Option(help="The first block to read: on a public chain, that of the deployment.")] = 0,
+    behind: Annotated[int, typer.Option(help="Newest blocks to leave out: a public chain may take them back.")] = 0,
+    ledger: Annotated[
+        str, typer.Option("--ledger", envvar="BAILEE_LEDGER", help="A node, http(s)://..., or this home's own chain.")
+    ] = EMBEDDED,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Tell the life of a work: who registered it, took grants, spent its budget, made what from it, paid and was paid.
+
+    What the chain says is kept in an index, so that only what is new is read. Exit code 4 if --check finds that the
+    index says otherwise than the node.
+
+    Example: `bailee ledger trace 0123... --contracts eip155:1:0xabc... --check --html life.html`
+    """
+    from bailee.adapters.chain.accounts import list_accounts
+    from bailee.adapters.chain.index import check as check_index
+    from bailee.adapters.chain.index import events, follow, open_index, works_of
+    from bailee.adapters.chain.index.checking import check_receipts
+    from bailee.adapters.chain.ledger import Ledger
+
+    url = index or f"sqlite:///{(folder_of(home) / 'index.db').resolve()}"
+    with open_chain(ledger, home) as chain, open_index(url) as opened:
+        contracts_there = Ledger.named(chain, contracts)
+        last = follow(opened, contracts_there, first, behind)
+        wrong = check_index(opened, contracts_there, first) if check else []
+        if wrong:
+            raise ProofError(
+                f"the index at {plain(url)} says otherwise than the node: {'; '.join(wrong[:5])}"
+                f"{f' and {len(wrong) - 5} more' if len(wrong) > 5 else ''}; delete it and trace again"
+            )
+        every = events(opened, contracts_there)
+        number = _number(work, every)
+        about = [one for one in every if number in one.works]
+        if check and (wrong := check_receipts(contracts_there, (one.row for one in about))):
+            raise ProofError(f"receipts say otherwise than the node's logs: {'; '.join(wrong[:5])}; ask another node")
+        names = {one.address.lower(): one.name for one in list_accounts(home)}
+    lines = timeline(number, [_happening(one) for one in about], works_of(every), names)
+    said = f"Each line was compared with its receipt at the node, up to block {last}." if check else "Not checked."
+    if page is not None:
+        write_new(page, as_page(number, contracts, lines, said).encode())
+    facts = {
+        "work": str(number), "ledger": contracts, "block": last, "checked": check,
+        "lines": [line.as_facts() for line in lines],
+    }  # fmt: skip
+    Face(as_json).result(facts, Text(plain(as_text(number, contracts, lines)) + f"\n\n{said}"))
+
+
+def _number(told: str, every: list[IndexedEvent]) -> int:
+    """The work that is meant. InputError, NotFoundError."""
+    from bailee.adapters.chain.ledger.events import Registered
+
+    registered = [one.event for one in every if isinstance(one.event, Registered)]
+    if told.isdecimal() and len(told) != 64:
+        found = [one.id for one in registered if one.id == int(told)]
+    else:
+        found = [one.id for one in registered if one.commitment == told.lower().removeprefix("0x")]
+    if len(set(found)) > 1:
+        raise InputError(f"several registered {told}; say which by its number: {', '.join(map(str, found))}")
+    if not found:
+        raise NotFoundError(f"no work {told} is registered on this ledger")
+    return found[0]
+
+
+def _happening(one: IndexedEvent) -> Happening:
+    event = one.event
+    fields = {f.name: getattr(event, f.name) for f in dataclasses.fields(event) if f.name not in ("where", "naming")}
+    where = event.where
+    kind = type(event).__name__
+    return Happening(kind, fields, where.block, one.time, where.transaction, where.index, where.contract)
