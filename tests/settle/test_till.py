@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from bailee.adapters.chain.opening import open_chain
 from bailee.adapters.chain.payments import Cashed, Cheque, Payments
 from bailee.adapters.receipts import PaymentName, Receipts
 from bailee.errors import ChainError, InputError, PaymentError, SignatureError
@@ -163,6 +166,37 @@ def test_what_was_killed_before_or_after_the_money_moved_goes_on(shop: Shop, mom
         shop.till().sell(shop.price, paid, OTHER, shop.answer)
     assert shop.till().sell(shop.price, paid, REQUEST, shop.answer).answer == b"answer 1"
     assert (shop.received, shop.answers) == (250_000, 1)
+
+
+class Shot(Dying):
+    """The process is killed, with nothing run after it."""
+
+    def cash(self, cheque: Cheque, since: int) -> Cashed:
+        if self.moment == "after":
+            self.real.cash(cheque, since)
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("not reached")
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_process_that_is_killed_between_binding_and_answer(shop: Shop, moment: str) -> None:
+    url = getattr(shop.world.evm.engine.chain.web3.provider, "endpoint_uri", None)
+    if url is None:
+        pytest.skip("a chain in this process dies with it; its own tests kill it")
+    paid, child = shop.signed(), os.fork()
+    if child == 0:
+        try:
+            with open_chain(url) as chain:
+                dying = Shot(Payments(chain, shop.world.evm.accounts[7]), moment)
+                shop.till(dying).sell(shop.price, paid, REQUEST, shop.answer)
+        finally:
+            os._exit(1)  # not reached, unless it fails
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    assert shop.received == (250_000 if moment == "after" else 0)
+    with pytest.raises(PaymentError, match="for another request"):
+        shop.till().sell(shop.price, paid, OTHER, shop.answer)
+    assert shop.till().sell(shop.price, paid, REQUEST, shop.answer).answer == b"answer 1"
+    assert (shop.received, shop.answers) == (250_000, 0)  # the answer is the one that was bound
 
 
 class Raced(Dying):
