@@ -26,8 +26,8 @@ def logs() -> str:
 
 
 def calls_itself() -> str:
-    """As deep as its gas goes; then each level adds one to slot 0."""
-    return init_code("6000600060006000600030" + "5af1" + "50" + "600160005401600055" + "00")
+    """As deep as its gas goes, keeping 100,000 at each level; each that still can adds one to slot 0."""
+    return init_code("6000600060006000600030" + "620186a05a03" + "f150" + "600160005401600055" + "00")
 
 
 def destroys_twice_and_reverts() -> str:

@@ -117,6 +117,8 @@ def scenario(engine: Engine) -> list[Any]:
         teller.send({"to": to, "data": "0x" + "cd" * 33, "gas": 500_000})
         teller.call({"to": to, "data": "0x01"} | ({"gas": 100_000} if name in ("loop", "itself") else {}))
         teller.account(to)
+    teller.send({"to": made["itself"], "gas": 20_000_000})  # some hundred and fifty calls deep
+    teller.account(made["itself"])
     for _ in range(2):  # at the same place again: the second fails
         teller.send({"to": DEPLOYMENT_PROXY, "data": "0x" + "11" * 32 + init_code("6001600055")[2:]})
     teller.send({"to": made["logs"], "data": "0x" + "ee" * 20_000})
