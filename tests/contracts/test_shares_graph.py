@@ -328,7 +328,7 @@ def graph(engine: Engine) -> Graph:  # noqa: F811
 
 def test_whatever_happens_the_money_is_where_it_belongs(graph: Graph) -> None:
     few = settings(
-        max_examples=6 if graph.world.evm.engine.name == "anvil" else 2,
+        max_examples=16 if graph.world.evm.engine.name == "anvil" else 2,
         stateful_step_count=25,
         deadline=None,
         derandomize=True,

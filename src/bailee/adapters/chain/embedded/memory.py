@@ -53,6 +53,9 @@ class MemoryLedger(EmbeddedLedger):
                 raise RpcError("a chain cannot go back while a batch is open")
             mark = self._marks[snapshot - 1]
             del self._marks[snapshot - 1 :]
+            # A call that was rolled back leaves accounts it only read among the dirty ones: they must not come back.
+            self._state.dirty_accounts.clear()
+            self._state.dirty_storage.clear()
             self._writes.go_back(mark.writes)
             blocks.drop_after(mark.number, mark.withdrawals)
             self._head = self._required_head()
