@@ -22,6 +22,7 @@ from bailee.cli import (
     status,
     training,
     vault,
+    works,
 )
 
 PLOT = """Train on data you are not allowed to see, prove it was done right, and pay those whose data it was.
@@ -36,6 +37,7 @@ One datum's life, and who does what with it:
 - **anybody**: `verify` the model's passport, offline; `card show --check` a single card
 - **anybody**: `predict` with a published model, or `export` it for other programs
 - **owner**: `prove-rules`, that no sealed record occurs twice, or that columns keep to bounds
+- **owner**: `work` tells by fingerprints whether a dataset, a text, a picture, sound or video is near another
 - **anybody**: `ledger` makes, serves or names the chain of rights and money; `account` is who acts and is paid there
 - **owner**: `vault` keeps any object sealed, on stores that nobody needs to trust
 - **owner**: `reseal` rows whose openings are spent; `status` shows what is left and what it has cost
@@ -76,6 +78,7 @@ app.add_typer(keys.app, name="key", rich_help_panel=ANYBODY)
 app.add_typer(accounts.app, name="account", rich_help_panel=ANYBODY)
 app.add_typer(ledger.app, name="ledger", rich_help_panel=ANYBODY)
 app.add_typer(datasets.card_app, name="card", rich_help_panel=ANYBODY)
+app.add_typer(works.app, name="work", rich_help_panel=OWNER)
 app.add_typer(lending.coin_app, name="coin", rich_help_panel=OWNER)
 app.command(rich_help_panel=OWNER)(datasets.seal)
 app.command(rich_help_panel=OWNER)(datasets.reseal)

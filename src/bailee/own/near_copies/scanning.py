@@ -14,6 +14,9 @@ Codes: TypeAlias = NDArray[np.uint64]
 Rows: TypeAlias = NDArray[np.int64]
 _ONES, _PAIRS, _NIBBLES = np.uint64(0x5555555555555555), np.uint64(0x3333333333333333), np.uint64(0x0F0F0F0F0F0F0F0F)
 _SUM = np.uint64(0x0101010101010101)
+_BLOCK = 512
+"""Codes whose distances are kept at once: in the processor's first cache."""
+_FEW = 4096
 _AT_LEAST = 1 << 16
 """Codes that one thread takes."""
 
@@ -27,26 +30,63 @@ def _bits(word: np.uint64) -> np.uint64:
 
 
 @kernel
-def _four_words(codes: Codes, asked: Codes, distances: NDArray[np.uint16], start: int, stop: int) -> None:
+def _four_words(codes: Codes, asked: Codes, farthest: int, hits: Rows, start: int, stop: int) -> int:
+    """Writes the rows that are near into `hits`; returns how many there are, also beyond its end."""
     a, b, c, d = asked[0], asked[1], asked[2], asked[3]
-    for i in range(start, stop):
-        bits = _bits(codes[i, 0] ^ a) + _bits(codes[i, 1] ^ b) + _bits(codes[i, 2] ^ c) + _bits(codes[i, 3] ^ d)
-        distances[i] = bits
+    near, count, block = np.empty(_BLOCK, np.bool_), 0, start
+    while block < stop:
+        size = min(_BLOCK, stop - block)
+        some = False
+        for j in range(size):
+            i = block + j
+            bits = _bits(codes[i, 0] ^ a) + _bits(codes[i, 1] ^ b) + _bits(codes[i, 2] ^ c) + _bits(codes[i, 3] ^ d)
+            near[j] = bits <= np.uint64(farthest)
+            some |= near[j]
+        if some:
+            for j in range(size):
+                if near[j]:
+                    if count < hits.shape[0]:
+                        hits[count] = block + j
+                    count += 1
+        block += size
+    return count
 
 
 @kernel
-def _one_word(codes: Codes, asked: np.uint64, distances: NDArray[np.uint16], start: int, stop: int) -> None:
-    for i in range(start, stop):
-        distances[i] = _bits(codes[i] ^ asked)
+def _one_word(codes: Codes, asked: Codes, farthest: int, hits: Rows, start: int, stop: int) -> int:
+    near, count, block, word = np.empty(_BLOCK, np.bool_), 0, start, asked[0]
+    while block < stop:
+        size = min(_BLOCK, stop - block)
+        some = False
+        for j in range(size):
+            near[j] = _bits(codes[block + j] ^ word) <= np.uint64(farthest)
+            some |= near[j]
+        if some:
+            for j in range(size):
+                if near[j]:
+                    if count < hits.shape[0]:
+                        hits[count] = block + j
+                    count += 1
+        block += size
+    return count
 
 
 def nearest(codes: Codes, asked: Codes, farthest: int, most: int) -> Rows:
     """Rows of `codes`, (n, 4) or (n,), that differ from `asked`, (4,) or (1,), in at most so many bits; the nearest
     `most` where there are more."""
-    distances = np.empty(len(codes), np.uint16)
-    if codes.ndim == 1:
-        parallel.over(len(codes), lambda a, b: _one_word(codes, asked[0], distances, a, b), _AT_LEAST)
-    else:
-        parallel.over(len(codes), lambda a, b: _four_words(codes, asked, distances, a, b), _AT_LEAST)
-    rows = np.flatnonzero(distances <= farthest)
-    return rows if len(rows) <= most else rows[np.argsort(distances[rows], kind="stable")[:most]]
+    scan = _one_word if codes.ndim == 1 else _four_words
+
+    def some(start: int, stop: int) -> Rows:
+        hits = np.empty(min(_FEW, stop - start), np.int64)
+        count = scan(codes, asked, farthest, hits, start, stop)
+        if count > len(hits):  # many are near: once more, with room for all
+            hits = np.empty(count, np.int64)
+            scan(codes, asked, farthest, hits, start, stop)
+        return hits[:count]
+
+    rows = np.concatenate(parallel.over(len(codes), some, _AT_LEAST))
+    if len(rows) <= most:
+        return rows
+    apart = np.bitwise_count(codes[rows] ^ asked)
+    distance = apart if codes.ndim == 1 else apart.sum(axis=1, dtype=np.uint16)
+    return rows[np.argsort(distance, kind="stable")[:most]]

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from bailee.records.fingerprint import (
     BINS,
     CODE,
+    COLUMN_BINS,
+    COLUMN_BYTES,
     COLUMNS,
     COMMITMENT,
     CONTENT,
@@ -139,7 +141,8 @@ def table_subject(
     """How much of the smaller table's rows the larger one has, by the probe that sees most: (n,) from 0 to 1.
 
     tables: (n, PROBE_BYTES), query: (PROBE_BYTES,). A probe under which many rows look alike says less: its share
-    counts by how many different rows it tells apart. Fewer than six equal cells more than chance count as none.
+    counts by the square of how many different rows it tells apart. Fewer than six equal cells more than chance count as
+    none.
     """
     cells, asked = tables[:, : _STARTS[-1]], query[: _STARTS[-1]]
     used = np.add.reduceat((cells | asked) != 0, _STARTS[:-1], axis=1, dtype=np.int32)
@@ -150,7 +153,7 @@ def table_subject(
     shared = jaccard * (mine + theirs) / (1 + jaccard)
     within = np.minimum(1.0, shared / np.maximum(1.0, np.minimum(mine, theirs)))
     telling = np.minimum(mine / np.maximum(1.0, rows.astype(np.float64))[:, None], theirs / max(1, query_rows))
-    best: Reals = (within * np.minimum(1.0, telling)).max(axis=1)
+    best: Reals = (within * np.minimum(1.0, telling) ** 2).max(axis=1)
     return best
 
 
@@ -161,23 +164,28 @@ def _sizes(logged: Octets) -> Reals:
 
 def _columns_alike(one: Fingerprint, other: Fingerprint) -> float:
     """Columns that both have, by name or by values, each weighing half by name and half by values; of all columns."""
-    mine, theirs = one.items(COLUMNS), list(other.items(COLUMNS))
-    total, unmatched = 0.0, []
-    for column in mine:
-        same = next((found for found in theirs if found[:4] == column[:4]), None)
-        if same is None:
-            unmatched.append(column)
-            continue
-        theirs.remove(same)
-        total += 0.5 + 0.5 * _values_alike(column, same)
-    for column in unmatched:
-        best = max(theirs, key=lambda found: _values_alike(column, found), default=None)
-        if best is not None and _values_alike(column, best) * 12 >= _NAMED_LIKE:
-            theirs.remove(best)
-            total += 0.5 * _values_alike(column, best)
-    return 2 * total / max(1, len(mine) + len(other.items(COLUMNS)))
+    mine, theirs = _columns(one), _columns(other)
+    if not len(mine) or not len(theirs):
+        return 0.0
+    values = _values_alike(mine[:, None, 5:], theirs[None, :, 5:])
+    named = (mine[:, None, :4] == theirs[None, :, :4]).all(axis=2)
+    # Names first, then values that are nearly all the same; each column once.
+    worth = np.where(named, 2 + values, np.where(values * COLUMN_BINS >= _NAMED_LIKE, values, 0))
+    total = 0.0
+    while (found := float(worth.max())) > 0:
+        best = int(worth.argmax())
+        total += 0.5 + 0.5 * (found - 2) if found >= 2 else 0.5 * found
+        row, column = divmod(best, worth.shape[1])
+        worth[row], worth[:, column] = 0, 0
+    return 2 * total / (len(mine) + len(theirs))
 
 
-def _values_alike(one: bytes, other: bytes) -> float:
-    pairs = [(a, b) for a, b in zip(one[5:], other[5:], strict=True) if a or b]
-    return sum(a == b for a, b in pairs) / max(1, len(pairs))
+def _columns(table: Fingerprint) -> Octets:
+    return np.frombuffer(table.parts.get(COLUMNS, b""), np.uint8).reshape(-1, COLUMN_BYTES)
+
+
+def _values_alike(one: Octets, other: Octets) -> Reals:
+    """Equal cells among those that either uses; along the last axis."""
+    used = ((one | other) != 0).sum(axis=-1)
+    found: Reals = ((one == other) & (one != 0)).sum(axis=-1) / np.maximum(used, 1)
+    return found

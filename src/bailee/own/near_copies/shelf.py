@@ -45,6 +45,8 @@ MOST = 96
 """Most candidates that any one look gives."""
 _FARTHEST = 96
 """Bits of 256 that may differ: an agreement of 0.25."""
+_FARTHEST_SCHEMA = 64
+"""The same, an agreement of 0.5."""
 _FARTHEST_VIEW = 14
 """Bits of the first 64 of a view."""
 _BANDS_A_PROBE = 8
@@ -129,7 +131,8 @@ class Shelf:
         for name in _codes_of(self.kind):
             if name in asked.parts:
                 codes: Codes = self._arrays[name]  # type: ignore[assignment]
-                found.append(nearest(codes, np.frombuffer(asked.parts[name], np.uint64), _FARTHEST, MOST))
+                farthest = _FARTHEST_SCHEMA if name == SCHEMA else _FARTHEST
+                found.append(nearest(codes, np.frombuffer(asked.parts[name], np.uint64), farthest, MOST))
         if self.kind == IMAGE and CONTENT in asked.parts:
             found += self._cropped(asked)
         if self.kind == TABLE:
