@@ -53,6 +53,7 @@ from bailee.records import (
     sign,
     time_text,
 )  # fmt: skip
+from bailee.records.account import link_account
 from bailee.records.envelope import Signed, pae
 from bailee.records.inference import Answer, Assessment, Condition, CountBound, Evaluation, GapBound, Group, UsedModel
 from bailee.records.model import (
@@ -84,6 +85,7 @@ from bailee.records.share import (
     Terms,
 )
 from bailee.records.tree_head import TreeHead
+from chains import account
 
 ANN = Identity.generate("St. Ann")
 EVE = Identity.generate("Eve")
@@ -157,6 +159,7 @@ EXAMPLES: list[Record] = [
         coin_commitment=D, created=T,
     ),
     NoiseCommitment(session=D, owner=KEY, commitment=COMMITMENT, coin_commitment=E),
+    link_account(ANN, account(0), 1, T).record,
     Coin(session=D, party=KEY, coin=E),
     Iterate(session=D, builder=KEY, round=1, weights=(3, -4)),
     Closing(session=D, builder=KEY, transcript=E),

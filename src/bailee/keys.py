@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, MLKEM768X25519PrivateKey, MLKEM768X25519PublicKey, Suite
 
+from bailee import json_text
 from bailee.errors import InputError, StorageError
 
 PRIVATE_FILE = "identity.pem"
@@ -87,7 +88,7 @@ class PublicIdentity:
         """Raises InputError for anything but a public identity of version 1."""
         problem = f"expected a public identity ({PUBLIC_FILE})"
         try:
-            fields = json.loads(data.decode("utf-8"))
+            fields = json_text.load(data)
             if sorted(fields) != ["name", "public_key", "sealing_key", "version"] or fields["version"] != 1:
                 raise InputError(f"{problem} of version 1 with exactly a name, a public_key and a sealing_key")
             found = cls(fields["name"], bytes.fromhex(fields["public_key"]), bytes.fromhex(fields["sealing_key"]))
@@ -95,7 +96,7 @@ class PublicIdentity:
             if len(found.public_key) != 32 or len(found.sealing_key) != _MLKEM_PUBLIC + 32:
                 raise InputError(f"{problem}: a key has the wrong length")
             MLKEM768PublicKey.from_public_bytes(found.sealing_key[:_MLKEM_PUBLIC])
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             raise InputError(f"{problem}, got something else ({type(error).__name__})") from None
         return found
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 import rfc8785
 from blake3 import blake3
 
+from bailee import json_text
 from bailee.errors import RecordError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ else:
 
 _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, sort_keys=True, separators=(",", ":")).encode
 MAX_BYTES = 64 * 2**20
-MAX_DEPTH = 32
+MAX_DEPTH = json_text.MAX_DEPTH
 MAX_INTEGER = 2**53 - 1
 
 
@@ -45,8 +46,8 @@ def parse(data: bytes) -> Json:
     if len(data) > MAX_BYTES:
         raise RecordError(f"record has {len(data)} bytes; at most {MAX_BYTES} are read")
     try:
-        value: Json = json.loads(
-            data.decode("utf-8"),
+        value: Json = json_text.load(
+            data,
             object_pairs_hook=_unique,
             parse_int=_integer,
             parse_float=_refuse_number,
@@ -54,8 +55,8 @@ def parse(data: bytes) -> Json:
         )
     except RecordError:
         raise
-    except (ValueError, RecursionError) as error:
-        reason = "nested too deep" if isinstance(error, RecursionError) else type(error).__name__
+    except ValueError as error:
+        reason = "nested too deep" if isinstance(error, json_text.NestingError) else type(error).__name__
         raise RecordError(f"expected canonical JSON, got bytes that are not JSON ({reason})") from None
     if canonical(value) != data:
         raise RecordError("expected canonical JSON (RFC 8785), got another spelling of the same value")

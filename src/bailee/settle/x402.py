@@ -7,10 +7,10 @@ networks are a fixed list. Payments by Permit2 and by contracts' signatures are 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from typing import Any
 
+from bailee import json_text
 from bailee.errors import PaymentError
 from bailee.settle.authorization import Authorization, read_authorization
 from bailee.settle.pricing import Price
@@ -68,8 +68,8 @@ def read_payment(header: bytes, price: Price) -> Authorization:
     if len(header) > MOST_HEADER:
         raise PaymentError(f"expected a payment of at most {MOST_HEADER} bytes, got {len(header)}")
     try:
-        document = json.loads(base64.b64decode(header, validate=True))
-    except (binascii.Error, ValueError, RecursionError):
+        document = json_text.load(base64.b64decode(header, validate=True))
+    except ValueError:
         raise PaymentError(f"expected {SIGNATURE} as base64 of JSON") from None
     if not isinstance(document, dict) or document.get("x402Version") != VERSION:
         raise PaymentError(f"expected a payment of x402 version {VERSION}")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bailee import json_text
 from bailee.adapters.chain import recursion_kept
 from bailee.adapters.files import read_bytes, storage_errors, sync_directory, write_new
 from bailee.errors import AuthorityError, InputError, NotFoundError, StorageError
@@ -161,8 +162,8 @@ def _path(home: Path, name: str) -> Path:
 
 def _keystore(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(read_bytes(path, _FILE_LIMIT, "the keystore"))
-    except (ValueError, RecursionError):
+        found = json_text.load(read_bytes(path, _FILE_LIMIT, "the keystore"))
+    except ValueError:
         found = None
     if not isinstance(found, dict) or found.get("version") != 3:
         raise InputError(f"{path} is no keystore of version 3; restore the original")

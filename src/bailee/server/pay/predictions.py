@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from bailee import json_text
 from bailee.errors import InputError, StatementError
 from bailee.release import ReleasedModel
 from bailee.seal.encode import encode_features
@@ -53,8 +54,8 @@ class Predictions:
 
 def _rows(body: bytes) -> list[dict[str, Any]]:
     try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
+        found = json_text.load(body)
+    except ValueError:
         raise InputError('expected JSON as {"rows": [{column: value, ...}, ...]}') from None
     rows = found.get("rows") if isinstance(found, dict) else None
     if not isinstance(rows, list) or not 0 < len(rows) <= MOST_ROWS or not all(isinstance(row, dict) for row in rows):

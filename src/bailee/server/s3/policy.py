@@ -7,12 +7,12 @@ policy is put, since to skip one would allow more than its author said. A stored
 from __future__ import annotations
 
 import ipaddress
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from bailee import json_text
 from bailee.server.s3.encoding import parse_iso, to_int
 from bailee.server.s3.errors import S3Error
 
@@ -60,11 +60,12 @@ class Policy:
 @lru_cache(256)
 def parse_policy(text: str, bucket: str) -> Policy:
     """Raises S3Error MalformedPolicy that says what is wrong."""
-    if len(text.encode("utf-8", "surrogatepass")) > LIMIT:
+    data = text.encode("utf-8", "surrogatepass")
+    if len(data) > LIMIT:
         raise _malformed(f"it is larger than {LIMIT} bytes")
     try:
-        document = json.loads(text, object_pairs_hook=_once)
-    except (ValueError, RecursionError):
+        document = json_text.load(data, object_pairs_hook=_once)
+    except ValueError:
         raise _malformed("it is not JSON, or says an element twice") from None
     _only(document, {"Version", "Id", "Statement"}, "the policy")
     if document.get("Version", _VERSIONS[0]) not in _VERSIONS:
