@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Ethereum accounts: who acts and is paid on a ledger.")
 
 PassphraseFile = Annotated[
-    Path | None, typer.Option("--passphrase-file", help="A file that only you can read; else it is asked for.")
+    Path | None,
+    typer.Option(
+        "--passphrase-file",
+        envvar="BAILEE_PASSPHRASE_FILE",
+        help="A file that only you can read; else it is asked for.",
+    ),
 ]
 PassphraseFd = Annotated[int | None, typer.Option("--passphrase-fd", help="An open file descriptor to read it from.")]
 AccountName = Annotated[str, typer.Argument(help="What this home calls the account: a-z, 0-9, '.', '_', '-'.")]

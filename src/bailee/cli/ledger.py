@@ -15,6 +15,7 @@ import typer
 from bailee.adapters.chain.opening import EMBEDDED, folder_of, open_chain
 from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile, chosen, opened_account
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
+from bailee.cli.ledgers import LedgerPlace, reading, remember
 from bailee.cli.tracing import trace
 from bailee.errors import InputError
 
@@ -184,6 +185,25 @@ def deploy_command(
     with open_chain(ledger, home) as chain:
         found = deploy(chain, signer, wanted)
         facts = {"ledger": ledger_name(chain.chain_id, found), **asdict(found)}
+    remember(home, LedgerPlace(ledger, facts["ledger"]))
+    Face(as_json).result(facts, facts_table(facts))
+
+
+@app.command("use")
+@command
+def use(
+    contracts: Annotated[str, typer.Argument(help="The ledger's name: eip155:<chain>:<Grants>, as deploy printed it.")],
+    ledger: LedgerUrl = EMBEDDED,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Check that a ledger is there, its code the shipped one, and remember it for this home's later commands.
+
+    Example: `bailee ledger use eip155:1:0xabc... --ledger https://rpc.example`
+    """
+    with reading(home, ledger, contracts) as found:
+        facts = {"ledger": found.name, "node": ledger, **asdict(found.addresses)}
+    remember(home, LedgerPlace(ledger, facts["ledger"]))
     Face(as_json).result(facts, facts_table(facts))
 
 

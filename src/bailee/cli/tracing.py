@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from bailee.adapters.chain.opening import EMBEDDED, folder_of, open_chain
+from bailee.adapters.chain.opening import folder_of
 from bailee.adapters.files import write_new
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, plain
+from bailee.cli.ledgers import ContractsOption, NodeOption, reading
 from bailee.errors import InputError, NotFoundError, ProofError
 from bailee.own.trace import Happening, as_page, as_text, timeline
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @command
 def trace(
     work: Annotated[str, typer.Argument(help="The work's number, or the commitment it was registered by (64 digits).")],
-    contracts: Annotated[str, typer.Option("--contracts", help="The ledger's name: eip155:<chain>:<grants address>.")],
+    contracts: ContractsOption = None,
     check: Annotated[bool, typer.Option("--check", help="Ask the node for every row of the index again.")] = False,
     page: Annotated[Path | None, typer.Option("--html", help="New file for a page that a browser shows.")] = None,
     index: Annotated[
@@ -30,9 +31,7 @@ def trace(
     ] = None,
     first: Annotated[int, typer.Option(help="The first block to read: on a public chain, that of the deployment.")] = 0,
     behind: Annotated[int, typer.Option(help="Newest blocks to leave out: a public chain may take them back.")] = 0,
-    ledger: Annotated[
-        str, typer.Option("--ledger", envvar="BAILEE_LEDGER", help="A node, http(s)://..., or this home's own chain.")
-    ] = EMBEDDED,
+    ledger: NodeOption = None,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
@@ -47,11 +46,9 @@ def trace(
     from bailee.adapters.chain.index import check as check_index
     from bailee.adapters.chain.index import events, follow, open_index, works_of
     from bailee.adapters.chain.index.checking import check_receipts
-    from bailee.adapters.chain.ledger import Ledger
 
     url = index or f"sqlite:///{(folder_of(home) / 'index.db').resolve()}"
-    with open_chain(ledger, home) as chain, open_index(url) as opened:
-        contracts_there = Ledger.named(chain, contracts)
+    with reading(home, ledger, contracts) as contracts_there, open_index(url) as opened:
         last = follow(opened, contracts_there, first, behind)
         wrong = check_index(opened, contracts_there, first) if check else []
         if wrong:
@@ -68,12 +65,12 @@ def trace(
     lines = timeline(number, [_happening(one) for one in about], works_of(every), names)
     said = f"Each line was compared with its receipt at the node, up to block {last}." if check else "Not checked."
     if page is not None:
-        write_new(page, as_page(number, contracts, lines, said).encode())
+        write_new(page, as_page(number, contracts_there.name, lines, said).encode())
     facts = {
-        "work": str(number), "ledger": contracts, "block": last, "checked": check,
+        "work": str(number), "ledger": contracts_there.name, "block": last, "checked": check,
         "lines": [line.as_facts() for line in lines],
     }  # fmt: skip
-    Face(as_json).result(facts, Text(plain(as_text(number, contracts, lines)) + f"\n\n{said}"))
+    Face(as_json).result(facts, Text(plain(as_text(number, contracts_there.name, lines)) + f"\n\n{said}"))
 
 
 def _number(told: str, every: list[IndexedEvent]) -> int:

@@ -1,0 +1,110 @@
+"""Which ledger a command acts on, and as whom: said by options, or remembered in the home by `ledger deploy | use`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bailee import json_text
+from bailee.adapters.chain.opening import EMBEDDED, open_chain
+from bailee.adapters.files import read_bytes, write_atomic
+from bailee.cli.accounts import opened_account
+from bailee.errors import InputError, RecordError
+from bailee.records.caip import parse_account
+
+if TYPE_CHECKING:
+    from bailee.adapters.chain.ledger import Ledger
+
+FILE = "ledger.json"
+_LIMIT = 1 << 14
+
+NodeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ledger",
+        envvar="BAILEE_LEDGER",
+        help="A node of any EVM chain, http(s)://..., or embedded: for this home's own; the remembered one by default.",
+    ),
+]
+ContractsOption = Annotated[
+    str | None,
+    typer.Option("--contracts", help="The ledger's name, eip155:<chain>:<Grants>; the remembered one by default."),
+]
+
+
+@dataclass(frozen=True)
+class LedgerPlace:
+    """url: of a node, or `embedded:`; contracts: the ledger's CAIP-10 name."""
+
+    url: str
+    contracts: str
+
+
+def remember(home: Path, place: LedgerPlace) -> None:
+    """So that later commands of the home need not name it."""
+    parse_account(place.contracts)
+    home.mkdir(parents=True, exist_ok=True)
+    write_atomic(home / FILE, json.dumps({"url": place.url, "contracts": place.contracts}, indent=2).encode() + b"\n")
+
+
+def place_of(home: Path, url: str | None, contracts: str | None) -> LedgerPlace:
+    """What the options say; what they leave out, the home remembers. InputError where neither says it."""
+    kept = _remembered(home)
+    if contracts is None and kept is None:
+        raise InputError(
+            f"which ledger? {home} remembers none: make one with `bailee ledger deploy`, or name it once with "
+            "`bailee ledger use NAME --ledger URL`, or give --contracts NAME"
+        )
+    return LedgerPlace(
+        url or (kept.url if kept is not None else EMBEDDED),
+        contracts or (kept.contracts if kept is not None else ""),
+    )
+
+
+@contextmanager
+def reading(home: Path, url: str | None = None, contracts: str | None = None) -> Iterator[Ledger]:
+    """The ledger, to be looked at. InputError, ChainError, StorageError."""
+    from bailee.adapters.chain.ledger import Ledger
+
+    place = place_of(home, url, contracts)
+    with open_chain(place.url, home) as chain:
+        yield Ledger.named(chain, place.contracts)
+
+
+@contextmanager
+def acting(
+    home: Path,
+    url: str | None = None,
+    contracts: str | None = None,
+    account: str | None = None,
+    passphrase_file: Path | None = None,
+    passphrase_fd: int | None = None,
+) -> Iterator[Ledger]:
+    """The ledger, used by an account of the home. The passphrase is asked for before the chain is opened."""
+    from bailee.adapters.chain.ledger import Ledger
+
+    place = place_of(home, url, contracts)
+    signer = opened_account(home, account, passphrase_file, passphrase_fd)
+    with open_chain(place.url, home) as chain:
+        yield Ledger.named(chain, place.contracts, signer)
+
+
+def _remembered(home: Path) -> LedgerPlace | None:
+    path = home / FILE
+    if not path.is_file():
+        return None
+    try:
+        facts = json_text.load(read_bytes(path, _LIMIT, "the home's ledger"))
+        found = LedgerPlace(facts["url"], facts["contracts"])
+        if not isinstance(found.url, str):
+            raise TypeError
+        parse_account(found.contracts)
+    except (ValueError, KeyError, TypeError, AttributeError, RecordError):
+        raise InputError(f"{path} does not say a ledger; name it again: bailee ledger use NAME --ledger URL") from None
+    return found
