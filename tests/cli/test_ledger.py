@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from bailee.adapters.chain.opening import open_chain
-from bailee.cli.ledger import money, parse_money
-from bailee.errors import ChainError, InputError
+from bailee.errors import ChainError
 from commands import free_address, refused, run, start
 
 ARBITERS = [f"--arbiter=0x{number:040x}" for number in (1, 2, 3)]
@@ -79,14 +78,3 @@ def test_a_served_chain_is_shared(home: Path) -> None:
         running.process.send_signal(signal.SIGINT)
         assert running.wait(30) == 0, running.said
     assert run("ledger", "status", "--home", home)[1]["chain"] == named
-
-
-@pytest.mark.parametrize("wei", [0, 1, 10**18, 15 * 10**17, 123_456_789_000_000_000_001])
-def test_money_is_written_exactly(wei: int) -> None:
-    assert parse_money(money(wei)) == wei
-
-
-@pytest.mark.parametrize("text", ["", "-1", "1e5", "1.", ".5", "0x1", "1,5", "1" * 13])
-def test_what_is_no_money_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match=r"expected an amount such as 10 or 0\.5"):
-        parse_money(text)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import time
 from dataclasses import asdict
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +14,7 @@ from bailee.adapters.chain.opening import EMBEDDED, folder_of, open_chain
 from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile, chosen, opened_account
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
 from bailee.cli.ledgers import LedgerPlace, reading, remember
+from bailee.cli.money import money, parse_money
 from bailee.cli.tracing import trace
 from bailee.errors import InputError
 
@@ -31,8 +30,6 @@ LedgerUrl = Annotated[
     ),
 ]
 app.command("trace")(trace)
-_WEI = 10**18
-_AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,18})?")
 
 
 @app.command("init")
@@ -205,19 +202,6 @@ def use(
         facts = {"ledger": found.name, "node": ledger, **asdict(found.addresses)}
     remember(home, LedgerPlace(ledger, facts["ledger"]))
     Face(as_json).result(facts, facts_table(facts))
-
-
-def parse_money(text: str) -> int:
-    """An amount of native money in wei. InputError."""
-    if not _AMOUNT.fullmatch(text):
-        raise InputError(f"expected an amount such as 10 or 0.5, got {text!r}")
-    return int(Decimal(text).scaleb(18))
-
-
-def money(wei: int) -> str:
-    """The same in words of people, exactly."""
-    whole, rest = divmod(wei, _WEI)
-    return str(whole) if not rest else f"{whole}.{rest:018}".rstrip("0")
 
 
 def _balance(chain: Chain, address: str) -> int:
