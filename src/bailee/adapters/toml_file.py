@@ -18,7 +18,12 @@ def read_toml(path: Path, what: str, refusal: type[InputError] = InputError) -> 
 
     Raises `refusal` for a file that is no TOML or holds a number beyond Decimal, InputError where none can be read.
     """
+    return parse_toml(read_bytes(path, _LIMIT, what), str(path), refusal)
+
+
+def parse_toml(data: bytes, where: str, refusal: type[InputError] = InputError) -> dict[str, Any]:
+    """The same of bytes that came from `where`."""
     try:
-        return tomllib.loads(read_bytes(path, _LIMIT, what).decode(), parse_float=Decimal)
+        return tomllib.loads(data.decode(), parse_float=Decimal)
     except (ValueError, ArithmeticError, RecursionError) as error:  # ValueError: not UTF-8, and TOML's own
-        raise refusal(f"{path} is not TOML: {error}") from None
+        raise refusal(f"{where} is not TOML: {error}") from None

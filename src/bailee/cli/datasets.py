@@ -10,8 +10,9 @@ import typer
 
 from bailee.adapters.files import lock, read_bytes, sweep
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.home import PartyHome
 from bailee.grant import open_card
+from bailee.party.home import PartyHome
+from bailee.party.standing import card_facts as said_by
 from bailee.records import Card, Signed
 from bailee.records.canonical import MAX_BYTES
 from bailee.seal import DEFAULT_OPENINGS, Dataset, read_schema
@@ -115,21 +116,11 @@ def show(
 
 def card_facts(card: Signed[Card], brief: bool = False) -> dict[str, Any]:
     """What a card says, for machines; `brief` for people."""
-    record = card.record
-    commitment = dict(record.commitment)
-    facts: dict[str, Any] = {
-        "dataset": record.name,
-        "owner": record.owner_name,
-        "key": record.owner,
-        "rows": record.rows,
-        "columns": ", ".join(record.columns) if brief else list(record.columns),
-        "created": record.created,
-        "renews": None if record.renews is None else record.renews.card,
-        "commitment": commitment.get("root") if brief else commitment,
-        "card": card.digest,
-    }
-    if brief and record.renews is None:
-        del facts["renews"]
+    facts = said_by(card)
+    if brief:
+        facts["columns"], facts["commitment"] = ", ".join(facts["columns"]), facts["commitment"].get("root")
+        if facts["renews"] is None:
+            del facts["renews"]
     return facts
 
 

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.home import PartyHome
-from bailee.cli.identities import read_public
-from bailee.cli.plans import read_any_plan
-from bailee.errors import InputError, RecordError
-from bailee.grant import give_grant, waive
-from bailee.grant import revoke as revoke_grant
-from bailee.records import Card, Grant, Signed
-from bailee.records.fields import parse_time
-from bailee.records.schema import Schema
-from bailee.statements.hidden.terms import check_label
-from bailee.statements.network.plan import ModelPlan
-from bailee.statements.plan import Plan, row_norm_bound
+from bailee.party.granting import Terms, give, grant_facts, moment, take_back
+from bailee.party.home import PartyHome
+from bailee.party.identities import read_public
+from bailee.party.plans import read_any_plan
 
 _FORM = "a date like 2027-01-31, or a time like 2027-01-31T12:00:00Z (UTC)."
 Starts = Annotated[str | None, typer.Option(help=f"When it begins to hold, now by default: {_FORM}")]
@@ -59,35 +49,18 @@ def grant(
     """
     face, party = Face(as_json), PartyHome(home)
     owner, sealed, wanted = party.identity, party.dataset(dataset), read_any_plan(plan)
-    asked = _asked(wanted, sealed.card.record, unprotected)
-    if max_epsilon is None and asked.epsilon is None:
-        raise InputError("the plan names a noise multiplier and no epsilon; say how much is allowed with --max-epsilon")
     now = datetime.now(UTC)
-    begins = now if starts is None else _moment(starts, time.min)
-    ends = begins + timedelta(days=days) if until is None else _moment(until, time.max)
-    given = give_grant(
-        owner,
-        sealed.card,
-        read_public(builder).public_key.hex(),
-        purpose or wanted.purpose,
-        wanted.digest,
-        begins,
-        ends,
-        max_epsilon or asked.epsilon or "0",
-        max_delta or asked.delta,
-        secrets.token_bytes(16),
-        field,
-    )
-    path = party.keep_grant(given)
-    facts = grant_facts(given)
-    if unprotected:
-        facts["waiver"] = str(party.keep_waiver(waive(owner, given, now), given.record.id))
-    if asked.epsilon is not None and Decimal(given.record.max_epsilon) < Decimal(asked.epsilon):
-        face.say(
-            f"note: the plan is set for epsilon {asked.epsilon}, this grant allows {given.record.max_epsilon}: "
-            "no session can run under it"
-        )
-    face.result({**facts, "file": str(path)}, facts_table({**_for_people(facts), "file": path}))
+    begins = now if starts is None else moment(starts, time.min)
+    ends = begins + timedelta(days=days) if until is None else moment(until, time.max)
+    key = read_public(builder).public_key.hex()
+    terms = Terms(key, begins, ends, field, max_epsilon, max_delta, purpose, unprotected)
+    given = give(party, owner, sealed, wanted, terms, now, secrets.token_bytes(16))
+    facts = grant_facts(given.grant)
+    if given.waiver_file is not None:
+        facts["waiver"] = str(given.waiver_file)
+    if given.useless is not None:
+        face.say(f"note: {given.useless}")
+    face.result({**facts, "file": str(given.file)}, facts_table({**_for_people(facts), "file": given.file}))
 
 
 @command
@@ -104,69 +77,11 @@ def revoke(
     """
     face, party = Face(as_json), PartyHome(home)
     owner, given = party.identity, party.grant(grant)
-    taken = revoke_grant(owner, given, datetime.now(UTC))
-    path = party.keep_revocation(taken, given.record.id)  # no lock: it must work while a session runs
+    taken, path = take_back(party, owner, given, datetime.now(UTC))
     facts = {"grant": given.record.id, "revoked": taken.record.revoked, "file": str(path)}
     face.result(facts, facts_table(facts))
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What a plan costs. epsilon is None where the plan names a noise multiplier instead."""
-
-    epsilon: str | None
-    delta: str
-
-
-def _asked(plan: Plan | ModelPlan, card: Card, unprotected: bool) -> _Asked:
-    """The loss a plan asks for. A plan that does not fit this dataset is found here, not in the session."""
-    if isinstance(plan, Plan):
-        if unprotected:
-            raise InputError("the plan is private; --unprotected would allow what it does not ask for")
-        row_norm_bound(Schema.from_json(card.schema))
-        plan.released(card.columns)
-        return _Asked(plan.epsilon, plan.delta)
-    check_label(plan, Schema.from_json(card.schema))
-    plan.used(card.columns)
-    if plan.private == unprotected:
-        raise InputError(
-            "the plan is private; --unprotected would allow what it does not ask for"
-            if plan.private
-            else "the plan is UNPROTECTED: no noise, no clipping, and its model may reveal rows of this dataset. If "
-            "that is meant, say so with --unprotected"
-        )
-    return _Asked(plan.privacy.epsilon if plan.private else "0", plan.delta)
-
-
-def grant_facts(grant: Signed[Grant]) -> dict[str, Any]:
-    """What a grant says."""
-    record = grant.record
-    return {
-        "grant": record.id,
-        "builder": record.builder,
-        "purpose": record.purpose,
-        "plan": record.plan,
-        "fields": list(record.fields),
-        "from": record.not_before,
-        "until": record.not_after,
-        "max_epsilon": record.max_epsilon,
-        "max_delta": record.max_delta,
-        "card": record.card,
-    }
 
 
 def _for_people(facts: dict[str, Any]) -> dict[str, Any]:
     shown = {name.replace("_", " "): value for name, value in facts.items()}
     return shown | {"fields": ", ".join(facts["fields"])}
-
-
-def _moment(text: str, of_day: time) -> datetime:
-    """A date (at `of_day`, UTC) or a full UTC time. Raises InputError."""
-    try:
-        return datetime.combine(datetime.strptime(text, "%Y-%m-%d"), of_day.replace(microsecond=0), UTC)
-    except ValueError:
-        pass
-    try:
-        return parse_time(text)
-    except RecordError as error:
-        raise InputError(f"{error}, or a date like 2027-01-31") from None

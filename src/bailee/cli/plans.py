@@ -1,18 +1,5 @@
-"""A plan's file holds either kind of plan: owners who grant need not know which."""
+"""Plans of either kind are read in `bailee.party.plans`: all faces share it."""
 
-from __future__ import annotations
+from bailee.party.plans import read_any_plan
 
-from pathlib import Path
-
-from bailee.adapters.toml_file import read_toml
-from bailee.errors import PlanError
-from bailee.statements.network.plan import ModelPlan
-from bailee.statements.plan import Plan
-from bailee.train.model.plan import model_plan_from_toml
-from bailee.train.plan import plan_from_toml
-
-
-def read_any_plan(path: Path) -> Plan | ModelPlan:
-    """The plan of a TOML file: a model's if it names a loss, else that of a session of owners. Raises PlanError."""
-    found = read_toml(path, "plan", PlanError)
-    return model_plan_from_toml(found) if "loss" in found else plan_from_toml(found)
+__all__ = ["read_any_plan"]

@@ -10,9 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command
-from bailee.cli.home import PartyHome
-from bailee.records import Grant, Signed
-from bailee.records.fields import parse_time
+from bailee.party.home import PartyHome
+from bailee.party.standing import standing
 
 _WHOLE = ("name", "grant", "until", "session")
 """Columns whose cells are never folded: people copy them."""
@@ -24,57 +23,11 @@ def status(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
 
     Example: `bailee status --home cleveland`
     """
-    party = PartyHome(home)
-    public, now = party.identity.public, datetime.now(UTC)
-    ledger = party.ledger()
-    datasets: list[dict[str, Any]] = []
-    for dataset in party.datasets():
-        budget = dataset.ledger.budget()
-        facts = {
-            "name": dataset.directory.name,
-            "rows": dataset.card.record.rows,
-            "openings_left": budget.remaining,
-            "can_reseal": budget.can_reseal,
-            "epsilon_spent": str(ledger.spent(party.origin(dataset))),
-            "card": dataset.card.digest,
-        }
-        datasets.append(facts)
-    taken = {revocation.record.grant: revocation.record.revoked for revocation in party.revocations()}
-    grants = [_grant(grant, taken.get(grant.digest), now) for grant in party.grants()]
-    sessions = [
-        {"session": path.name, "finished": (path / "passport.json").is_file()}
-        for path in sorted(party.sessions.glob("*"))
-        if path.is_dir()
-    ]
-    result = {
-        "name": public.name,
-        "key": public.public_key.hex(),
-        "datasets": datasets,
-        "grants": grants,
-        "sessions": sessions,
-    }
+    result = standing(PartyHome(home), datetime.now(UTC))
+    datasets, grants, sessions = result["datasets"], result["grants"], result["sessions"]
     tables = [_table(title, rows) for title, rows in _sections(datasets, grants, sessions) if rows]
     nothing = [] if tables else ["nothing sealed, granted or trained yet"]
-    Face(as_json).result(result, Group(f"{public.name}  {public.public_key.hex()}", *nothing, *tables))
-
-
-def _grant(grant: Signed[Grant], revoked: str | None, now: datetime) -> dict[str, Any]:
-    record = grant.record
-    state = "holds"
-    if revoked is not None:
-        state = f"revoked {revoked}"
-    elif now > parse_time(record.not_after):
-        state = "expired"
-    elif now < parse_time(record.not_before):
-        state = "not yet"
-    return {
-        "grant": record.id,
-        "state": state,
-        "builder": record.builder,
-        "purpose": record.purpose,
-        "until": record.not_after,
-        "max_epsilon": record.max_epsilon,
-    }
+    Face(as_json).result(result, Group(f"{result['name']}  {result['key']}", *nothing, *tables))
 
 
 def _sections(

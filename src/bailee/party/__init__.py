@@ -1,0 +1,7 @@
+"""What a party does in its own folder, for every face alike: command line, HTTP, Python.
+
+home       the folder               granting   permissions given and taken back      plans        plans of either kind
+standing   what is left and spent   checking   a passport, link by link              identities   keys in folders
+
+Here the stages meet: a face parses what people ask, calls these functions, and shows what they return.
+"""
