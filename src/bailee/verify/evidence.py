@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 from bailee.adapters.files import read_bytes
 from bailee.argument.commitment_record import Commitment
@@ -38,13 +39,36 @@ class Part(Protocol):
     def card_proof(self) -> str: ...
 
 
+WatchLinks: TypeAlias = Callable[[str, str], None]
+"""Called with a link's name and how it stands: "begun", then "holds" or "broken"."""
+# Not an argument: every check of every kind of paper would only hand it on. Nothing but what people see hangs on it.
+_watch: ContextVar[WatchLinks | None] = ContextVar("watch", default=None)
+
+
+@contextmanager
+def watching_links(watch: WatchLinks) -> Iterator[None]:
+    """Links that are checked inside, in this thread, are told to `watch`."""
+    token = _watch.set(watch)
+    try:
+        yield
+    finally:
+        _watch.reset(token)
+
+
 @contextmanager
 def link(name: str) -> Iterator[None]:
     """Every error inside says which link of the passport it broke; its kind stays."""
+    watch = _watch.get()
+    if watch is not None:
+        watch(name, "begun")
     try:
         yield
     except BaileeError as error:
+        if watch is not None:
+            watch(name, "broken")
         raise type(error)(f"{name}: {error}") from None
+    if watch is not None:
+        watch(name, "holds")
 
 
 def require(holds: bool, message: str) -> None:
