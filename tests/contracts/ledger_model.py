@@ -71,6 +71,11 @@ class Model:
         self.move(currency, work, to or holder, amount)
         return amount
 
+    def gathered(self, parent: str, child: str, currency: str) -> int:
+        """What `gather` would bring."""
+        amount = min(self.books[child, currency].owed(parent), self.purse[currency, child])
+        return amount - amount * self.fees.get(currency, 0) // 10_000
+
     def gather(self, parent: str, child: str, currency: str) -> int:
         before = self.purse[currency, parent]
         self.claim(child, currency, parent)
