@@ -45,8 +45,8 @@ def test_the_life_of_a_work_is_told_and_checked(life: tuple[Path, Life], tmp_pat
 
 
 def test_works_that_are_not_there_are_said(life: tuple[Path, Life]) -> None:
-    refused(traced(life, "12" * 32), 2, "NotFoundError", "no work 1212")
-    refused(traced(life, "5"), 2, "NotFoundError", "no work 5 is registered")
+    refused(traced(life, "12" * 32), 2, "NotFoundError", "is not registered on")
+    refused(traced(life, "5"), 2, "NotFoundError", "no work of that id")
 
 
 def test_a_changed_index_is_found(life: tuple[Path, Life]) -> None:

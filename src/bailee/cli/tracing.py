@@ -13,7 +13,8 @@ from bailee.adapters.chain.opening import folder_of
 from bailee.adapters.files import write_new
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, plain
 from bailee.cli.ledgers import ContractsOption, NodeOption, reading
-from bailee.errors import InputError, NotFoundError, ProofError
+from bailee.cli.registered import WORK_HELP, work_named
+from bailee.errors import ProofError
 from bailee.own.trace import Happening, as_page, as_text, timeline
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 @command
 def trace(
-    work: Annotated[str, typer.Argument(help="The work's number, or the commitment it was registered by (64 digits).")],
+    work: Annotated[str, typer.Argument(help=WORK_HELP)],
     contracts: ContractsOption = None,
     check: Annotated[bool, typer.Option("--check", help="Ask the node for every row of the index again.")] = False,
     page: Annotated[Path | None, typer.Option("--html", help="New file for a page that a browser shows.")] = None,
@@ -49,6 +50,7 @@ def trace(
 
     url = index or f"sqlite:///{(folder_of(home) / 'index.db').resolve()}"
     with reading(home, ledger, contracts) as contracts_there, open_index(url) as opened:
+        number = work_named(contracts_there, home, work)
         last = follow(opened, contracts_there, first, behind)
         wrong = check_index(opened, contracts_there, first) if check else []
         if wrong:
@@ -57,7 +59,6 @@ def trace(
                 f"{f' and {len(wrong) - 5} more' if len(wrong) > 5 else ''}; delete it and trace again"
             )
         every = events(opened, contracts_there)
-        number = _number(work, every)
         about = [one for one in every if number in one.works]
         if check and (wrong := check_receipts(contracts_there, (one.row for one in about))):
             raise ProofError(f"receipts say otherwise than the node's logs: {'; '.join(wrong[:5])}; ask another node")
@@ -71,22 +72,6 @@ def trace(
         "lines": [line.as_facts() for line in lines],
     }  # fmt: skip
     Face(as_json).result(facts, Text(plain(as_text(number, contracts_there.name, lines)) + f"\n\n{said}"))
-
-
-def _number(told: str, every: list[IndexedEvent]) -> int:
-    """The work that is meant. InputError, NotFoundError."""
-    from bailee.adapters.chain.ledger.events import Registered
-
-    registered = [one.event for one in every if isinstance(one.event, Registered)]
-    if told.isdecimal() and len(told) != 64:
-        found = [one.id for one in registered if one.id == int(told)]
-    else:
-        found = [one.id for one in registered if one.commitment == told.lower().removeprefix("0x")]
-    if len(set(found)) > 1:
-        raise InputError(f"several registered {told}; say which by its number: {', '.join(map(str, found))}")
-    if not found:
-        raise NotFoundError(f"no work {told} is registered on this ledger")
-    return found[0]
 
 
 def _happening(one: IndexedEvent) -> Happening:

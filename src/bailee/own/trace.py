@@ -78,7 +78,10 @@ class _Teller:
             "BudgetSet": lambda f, _: f"The privacy budget was set to {_privacy(f)}", "Spent": self._spent,
             "Paid": self._paid, "Credited": self._credited, "Claimed": self._claimed, "Gathered": self._gathered,
             "CurrencyAccepted": lambda f, _: f"Payments in {self.who(f['currency'])} are accepted from now on",
-            "UnitsTransferred": self._shared,
+            "UnitsTransferred": self._shared, "Attested": self._attested, "Retracted": self._retracted,
+            "Challenged": self._challenged, "ChallengeConcluded": self._answered, "Slashed": self._slashed,
+            "Voted": self._voted,
+            "Decided": lambda f, _: f"The arbiters decided: {'upheld' if f['upheld'] else 'rejected'}",
         }  # fmt: skip
 
     def words(self, one: Happening) -> str:
@@ -114,7 +117,7 @@ class _Teller:
         return f"{self.who(f['sender'])} gave the work over to {self.who(f['receiver'])}"
 
     def _disputed(self, f: Mapping[str, Any], _: Happening) -> str:
-        by, evidence = self.who(f["by"]), f"evidence {f['uri']}"
+        by, evidence = self.who(f["by"]), _evidence(f)
         if f["id"] == self.work:
             return f"Disputed by {by}: work {_short_id(f['earlier'])} was there before; {evidence}"
         return f"{by} says that work {_short_id(f['id'])} is a copy of this one; {evidence}"
@@ -150,6 +153,26 @@ class _Teller:
         if f["sender"] == _NOBODY:
             return f"{self.who(f['receiver'])} had {part} of the earnings from the start{self._of(one)}"
         return f"{self.who(f['sender'])} gave {part} of the earnings to {self.who(f['receiver'])}{self._of(one)}"
+
+    def _attested(self, f: Mapping[str, Any], _: Happening) -> str:
+        return f"{self.who(f['verifier'])} verified the passport and attested it under a bond"
+
+    def _retracted(self, f: Mapping[str, Any], _: Happening) -> str:
+        return f"The attestation of {self.who(f['verifier'])} counts no more: taken back, or its bond is gone"
+
+    def _challenged(self, f: Mapping[str, Any], _: Happening) -> str:
+        return f"{self.who(f['by'])} challenged what was attested; {_evidence(f)}"
+
+    def _answered(self, f: Mapping[str, Any], _: Happening) -> str:
+        if f["upheld"]:
+            return "The challenge was upheld: what was attested is void"
+        return "The challenge was rejected: the window began anew"
+
+    def _slashed(self, f: Mapping[str, Any], _: Happening) -> str:
+        return f"{self.who(f['verifier'])} lost its bond of {self._money(f['amount'], _NOBODY)}"
+
+    def _voted(self, f: Mapping[str, Any], _: Happening) -> str:
+        return f"Arbiter {self.who(f['arbiter'])} voted to {'uphold' if f['upheld'] else 'reject'}"
 
     def _of(self, one: Happening) -> str:
         """Whose shares said it, where it was another work's."""
@@ -200,6 +223,10 @@ $rows
 
 def _privacy(f: Mapping[str, Any]) -> str:
     return f"epsilon {f['epsilon'] / 10**9:g}, delta {f['delta'] / 10**18:g}"
+
+
+def _evidence(f: Mapping[str, Any]) -> str:
+    return f"evidence {f['uri'] or _short(f['evidence'])}"
 
 
 def _percent(units: int) -> str:

@@ -10,6 +10,6 @@ A row is only a copy: `checking.py` finds one that was changed, added or taken o
 from bailee.adapters.chain.index.checking import check
 from bailee.adapters.chain.index.following import follow
 from bailee.adapters.chain.index.opening import Index, open_index
-from bailee.adapters.chain.index.reading import IndexedEvent, events, works_of
+from bailee.adapters.chain.index.reading import IndexedEvent, claims_of, events, registrations, works_of
 
-__all__ = ["Index", "IndexedEvent", "check", "events", "follow", "open_index", "works_of"]
+__all__ = ["Index", "IndexedEvent", "check", "claims_of", "events", "follow", "open_index", "registrations", "works_of"]
