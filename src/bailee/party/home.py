@@ -4,7 +4,8 @@ identity.pem, identity.json   keys (`bailee.keys`)
 datasets/NAME/                sealed datasets            grants/ID.json        grants given
 sessions/ID/, models/ID/      what was said, to resume   revocations/ID.json   grants taken back
 privacy.jsonl                 what sessions cost         waivers/ID.json       privacy waived beside a grant
-coins/PROMISE.*               coins promised and shown
+coins/PROMISE.*               coins promised and shown   offers/ID.json        offers on a ledger, made or accepted
+links/NAME-CHAIN.json         accounts that are this party's
 """
 
 from __future__ import annotations
@@ -127,10 +128,10 @@ class PartyHome:
         return open_revocation(read_bytes(path, _RECORD_LIMIT, "revocation")) if path.is_file() else None
 
     def keep_grant(self, grant: Signed[Grant]) -> Path:
-        return self._keep("grants", grant.record.id, grant.envelope)
+        return self.keep("grants", grant.record.id, grant.envelope)
 
     def keep_waiver(self, waiver: Signed[Waiver], grant_id: str) -> Path:
-        return self._keep("waivers", grant_id, waiver.envelope)
+        return self.keep("waivers", grant_id, waiver.envelope)
 
     def waiver(self, grant: Signed[Grant]) -> Signed[Waiver] | None:
         """The waiver beside a grant, if one was signed."""
@@ -147,9 +148,10 @@ class PartyHome:
         return tuple(open_revocation(read_bytes(path, _RECORD_LIMIT, "revocation")) for path in paths)
 
     def keep_revocation(self, revocation: Signed[Revocation], grant_id: str) -> Path:
-        return self._keep("revocations", grant_id, revocation.envelope)
+        return self.keep("revocations", grant_id, revocation.envelope)
 
-    def _keep(self, folder: str, name: str, data: bytes) -> Path:
+    def keep(self, folder: str, name: str, data: bytes) -> Path:
+        """The file of that name, on disk when this returns."""
         path = self.path / folder / f"{name}.json"
         with storage_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
