@@ -1,0 +1,172 @@
+"""A graph for people: indented text, and a page with the lineage drawn in SVG, without scripts or outside parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from string import Template
+
+from bailee.own.graph.facts import GOOD, WHOLE, GrantNode, Graph, WorkNode
+
+_WIDE, _HIGH, _ACROSS, _DOWN, _EDGE = 190, 62, 30, 56, 16
+"""Pixels: a box, and what is between boxes beside and below one another."""
+
+
+def as_text(graph: Graph, names: Mapping[str, str] | None = None) -> str:
+    """Each work below what it was made from; one made from several is told once, and named again at the others.
+
+    names: what the reader calls addresses (lower case).
+    """
+    below, known = graph.children(), {one.id: one for one in graph.works}
+    of_shares = {one.shares: one for one in graph.works}
+    grants = _grants(graph)
+    lines = [f"Ledger {graph.ledger}, as of block {graph.block}", ""]
+    told: set[int] = set()
+    waiting = [(one.id, 0, "") for one in reversed(graph.works) if not one.origins]
+    while waiting:
+        number, depth, part = waiting.pop()
+        work, indent = known[number], "    " * depth
+        again = number in told
+        lines.append(f"{indent}{_title(work)}{part}{', see above' if again else ''}")
+        if again:
+            continue
+        told.add(number)
+        lines += [f"{indent}    {line}" for line in _facts(work, grants.get(number, []), of_shares, names or {})]
+        waiting += [(child, depth + 1, _part(known[child], number)) for child in reversed(below.get(number, []))]
+    return "\n".join(lines if graph.works else [*lines, "No works."])
+
+
+def as_page(graph: Graph, checked: str) -> str:
+    """One HTML page. `checked`: what was found at the node, in words."""
+    of_shares, grants = {one.shares: one for one in graph.works}, _grants(graph)
+    rows = "\n".join(
+        f'<li id="w{one.id:x}"><b>{escape(_title(one))}</b><br>'
+        + "<br>".join(escape(line) for line in _facts(one, grants.get(one.id, []), of_shares, {}))
+        + "</li>"
+        for one in graph.works
+    )
+    return _PAGE.substitute(
+        ledger=escape(graph.ledger), block=graph.block, checked=escape(checked), rows=rows, drawing=as_svg(graph)
+    )
+
+
+def as_svg(graph: Graph) -> str:
+    """Works in rows by how far they are from the beginning; a line from each to what was made from it."""
+    row = _rows(graph)
+    places: dict[int, tuple[int, int]] = {}
+    filled: dict[int, int] = {}
+    for work in graph.works:
+        at = filled.get(row[work.id], 0)
+        filled[row[work.id]] = at + 1
+        places[work.id] = (_EDGE + at * (_WIDE + _ACROSS), _EDGE + row[work.id] * (_HIGH + _DOWN))
+    lines = [
+        _line(places[parent], places[work.id], _percent(_share_of(work, parent)))
+        for work in graph.works
+        for parent in dict.fromkeys(origin.parent for origin in work.origins)
+    ]
+    boxes = [_box(work, *places[work.id]) for work in graph.works]
+    wide = 2 * _EDGE + max(filled.values(), default=1) * (_WIDE + _ACROSS) - _ACROSS
+    high = 2 * _EDGE + max(len(filled), 1) * (_HIGH + _DOWN) - _DOWN
+    drawn = "\n".join((*lines, *boxes))
+    return f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}" role="img">{drawn}</svg>'
+
+
+def _rows(graph: Graph) -> dict[int, int]:
+    """How many steps each work is from those made from nothing, at most."""
+    parents, below = graph.parents(), graph.children()
+    left = {number: len(found) for number, found in parents.items()}
+    row = dict.fromkeys(parents, 0)
+    free = [number for number, count in left.items() if count == 0]
+    while free:
+        number = free.pop()
+        for child in below.get(number, ()):
+            row[child] = max(row[child], row[number] + 1)
+            left[child] -= 1
+            if left[child] == 0:
+                free.append(child)
+    return row
+
+
+def _box(work: WorkNode, left: int, top: int) -> str:
+    state = "" if work.status == GOOD else f" ({work.status})"
+    return (
+        f'<a href="#w{work.id:x}"><rect class="{work.status}" x="{left}" y="{top}" width="{_WIDE}" height="{_HIGH}"'
+        f' rx="6"/><text x="{left + 10}" y="{top + 24}">{escape(work.kind + state)}</text>'
+        f'<text class="id" x="{left + 10}" y="{top + 46}">{_short(work)}</text></a>'
+    )
+
+
+def _line(parent: tuple[int, int], child: tuple[int, int], said: str) -> str:
+    x1, y1, x2, y2 = parent[0] + _WIDE // 2, parent[1] + _HIGH, child[0] + _WIDE // 2, child[1]
+    half = (y1 + y2) // 2
+    return (
+        f'<path d="M{x1} {y1}C{x1} {half} {x2} {half} {x2} {y2}"/>'
+        f'<text class="part" x="{(x1 + x2) // 2 + 6}" y="{half}">{said}</text>'
+    )
+
+
+def _title(work: WorkNode) -> str:
+    state = "" if work.status == GOOD else f", {work.status}"
+    return f"{work.kind} {_short(work)}{state}"
+
+
+def _part(work: WorkNode, parent: int) -> str:
+    return f", {_percent(_share_of(work, parent))} of whose earnings go to the work above"
+
+
+def _share_of(work: WorkNode, parent: int) -> int:
+    return sum(origin.units for origin in work.origins if origin.parent == parent)
+
+
+def _facts(
+    work: WorkNode, grants: list[GrantNode], of_shares: Mapping[str, WorkNode], names: Mapping[str, str]
+) -> list[str]:
+    def who(address: str) -> str:
+        if address in of_shares:
+            return f"the holders of {of_shares[address].kind} {_short(of_shares[address])}"
+        return f"{names[address]} ({address})" if address in names else address
+
+    lines = [f"id {work.id}", f"commitment {work.commitment}", f"owner {who(work.owner)}, from block {work.since}"]
+    if work.uri:
+        lines.append(f"described at {work.uri}")
+    lines += [f"{_percent(units)} of the earnings: {who(holder)}" for holder, units in work.holders]
+    if work.budget is not None:
+        lines.append(f"privacy budget: epsilon {work.budget.epsilon / 10**9:g}, delta {work.budget.delta / 10**18:g}")
+    for grant in grants:
+        ended = f", revoked in block {grant.revoked}" if grant.revoked else ""
+        used = f", {len(grant.sessions)} sessions" if grant.sessions else ""
+        asked = _percent(grant.royalty)
+        lines.append(f"grant {grant.id[:8]}... to {who(grant.builder)}: royalty {asked}{used}{ended}")
+    return lines
+
+
+def _grants(graph: Graph) -> dict[int, list[GrantNode]]:
+    found: dict[int, list[GrantNode]] = {}
+    for one in graph.grants:
+        found.setdefault(one.work, []).append(one)
+    return found
+
+
+def _short(work: WorkNode) -> str:
+    return f"{f'{work.id:064x}'[:8]}..."
+
+
+def _percent(units: int) -> str:
+    return f"{units * 100 / WHOLE:g} %"
+
+
+_PAGE = Template("""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>Works and what they were made from</title><style>
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c2430}
+h1{font-size:1.3rem}li{margin:0 0 1.2rem;overflow-wrap:anywhere;font-size:.9rem}div{overflow-x:auto}
+rect{fill:#eef2f7;stroke:#8796aa}rect.disputed{fill:#fff3d6;stroke:#b98900}rect.void{fill:#f3dada;stroke:#a33}
+path{fill:none;stroke:#8796aa}text{font-size:15px;fill:#1c2430}.id{font-family:ui-monospace,monospace;font-size:13px}
+.part{fill:#586474;font-size:12px}
+</style></head><body><h1>Works and what they were made from</h1><p>Ledger: $ledger, as of block $block</p>
+<p>$checked</p>
+<div>$drawing</div><ol>
+$rows
+</ol></body></html>
+""")
