@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from bailee.adapters.chain.accounts import list_accounts
 from bailee.adapters.files import read_bytes
-from bailee.cli.home import PartyHome
 from bailee.errors import InputError, NotFoundError
 from bailee.grant import open_card
+from bailee.party.home import PartyHome
 from bailee.records.canonical import MAX_BYTES, canonical, digest
 from bailee.seal.card import CARD_FILE
 
