@@ -11,6 +11,8 @@ from evm import World, new_world
 
 SNAPSHOT = Path(__file__).parents[2] / "contracts/gas.toml"
 MOST = 60_000
+OTHERS = {"anvil": 2_000, "embedded": 200}
+"""More holders than one: anvil makes them sooner. benchmarks/bench_royalties.py goes to 10,000."""
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +22,7 @@ def world(engine: Engine) -> World:  # noqa: F811
 
 def test_gas_is_as_written_and_does_not_grow_with_the_holders(world: World) -> None:
     few = gas_costs(world, *settled_work(world, 1))
-    many = gas_costs(world, *settled_work(world, 3, others=400))
+    many = gas_costs(world, *settled_work(world, 3, others=OTHERS[world.evm.engine.name]))
     written = tomllib.loads(SNAPSHOT.read_text())["shares"]
     changed = {
         name: (written.get(name), gas) for name, gas in few.items() if not _is_as(gas, written.get(name, 0), name)

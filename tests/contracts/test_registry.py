@@ -150,18 +150,14 @@ def test_all_of_a_work_may_be_owed_and_nothing_is_left_to_its_maker(rights: Righ
     assert rights.evm.call(held, "balanceOf", rights.builder.address) == 0
 
 
-def test_sixty_four_parts_and_one_too_many(rights: Rights) -> None:
-    data = [rights.register(rights.owner, word(f"a{i}")) for i in range(64)]
-    parts = [(rights.granted(work, royalty=WHOLE), WHOLE // 64) for work in data]
-    receipt = made(rights, parts)
-    held = rights.shares(work_id(rights.builder.address, word("made")))
-    assert rights.evm.call(held, "balanceOf", rights.shares(data[63]).address) == WHOLE // 64
-    assert receipt.gas < 12_000_000
+def test_more_than_sixty_four_parts(rights: Rights) -> None:
+    """Sixty-four are in test_rights_on_both_engines.py."""
+    part = (rights.granted(rights.register(rights.owner, word("a"))), 1)
+    arguments = (CONTENT, named(word("n")), b"", "", 0, bytes(32), [])
+    sender = rights.builder.address
+    rights.evm.call(rights.registry, "derive", *arguments, [part] * 64, sender=sender)
     with pytest.raises(Refused):
-        rights.evm.call(
-            rights.registry, "derive", CONTENT, named(word("n")), b"", "", 0, bytes(32), [], [*parts, parts[0]],
-            sender=rights.builder.address,
-        )  # fmt: skip
+        rights.evm.call(rights.registry, "derive", *arguments, [part] * 65, sender=sender)
 
 
 @pytest.mark.parametrize("shares", [[WHOLE, 1], [WHOLE + 1], [2**256 - 1, 2], [2**255, 2**255]])
