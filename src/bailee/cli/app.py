@@ -20,6 +20,7 @@ from bailee.cli import (
     models,
     passports,
     rules,
+    serving,
     status,
     training,
     vault,
@@ -41,6 +42,7 @@ One datum's life, and who does what with it:
 - **owner**: `work` tells by fingerprints whether a dataset, a text, a picture, sound or video is near another
 - **anybody**: `ledger` makes, serves or names the chain of rights and money; `account` is who acts and is paid there
 - **owner**: `vault` keeps any object sealed, on stores that nobody needs to trust
+- **anybody**: `serve` a folder's HTTP API to those whose keys have a role (`caller`)
 - **owner**: `reseal` rows whose openings are spent; `status` shows what is left and what it has cost
 """
 
@@ -97,3 +99,5 @@ app.command(rich_help_panel=ANYBODY)(passports.verify)
 app.command(rich_help_panel=ANYBODY)(models.predict)
 app.command(rich_help_panel=ANYBODY)(models.export)
 app.command(rich_help_panel=ANYBODY)(status.status)
+app.command(rich_help_panel=ANYBODY)(serving.serve)
+app.add_typer(serving.caller_app, name="caller", rich_help_panel=ANYBODY)

@@ -1,0 +1,210 @@
+"""Checks of strangers' papers, one after another, each in a process of its own; what they said is kept on disk.
+
+    api/checks/ID/job.json     whose, of which upload, how it stands
+    api/checks/ID/told.jsonl   what it said so far
+
+A check that was cut off by the end of the server begins anew when the server does: "begun" is then said again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from bailee import json_text
+from bailee.adapters.files import read_bytes, storage_errors, write_atomic
+from bailee.errors import NotFoundError, StorageError
+from bailee.server.api.limits import Limits
+from bailee.server.api.logs import Log
+from bailee.server.api.metrics import Metrics
+from bailee.server.api.problems import ProblemError
+
+WAITING, CHECKING, ENDED = "waiting", "checking", ("holds", "broken", "failed")
+_LIMIT = 1 << 26
+_LINE = 1 << 24
+"""A statement has all weights of a model."""
+_LINES = 20_000
+_ROUNDS = re.compile(r"round \d+( of .*)?")
+
+
+@dataclass(frozen=True)
+class Job:
+    id: str
+    caller: str
+    passport: str
+    plain: bool
+    trusted: tuple[str, ...]
+    created: float
+    """Seconds since 1970."""
+    state: str = WAITING
+
+
+@dataclass
+class Jobs:
+    """The checks in `folder`, of uploads in `uploads` (by caller, then id)."""
+
+    folder: Path
+    uploads: Path
+    limits: Limits
+    log: Log
+    metrics: Metrics
+    _queue: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    _running: asyncio.subprocess.Process | None = None
+
+    def add(self, job: Job) -> Job:
+        """Put a check into the queue; one of the same id is there already. Raises ProblemError (429, 503)."""
+        if (self.folder / job.id / "job.json").is_file():
+            return self.get(job.id, job.caller)
+        open_now = [one for one in self.all() if one.state not in ENDED]
+        if len(open_now) >= self.limits.waiting:
+            raise ProblemError(503, "TooManyChecks", "too many checks are waiting here", {"Retry-After": "30"})
+        if sum(one.caller == job.caller for one in open_now) >= self.limits.waiting_of_one:
+            raise ProblemError(429, "TooManyChecks", "wait for your other checks to end", {"Retry-After": "10"})
+        with storage_errors(self.folder):
+            (self.folder / job.id).mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._keep(job)
+        self._queue.put_nowait(job.id)
+        self.metrics.checks_waiting.inc()
+        return job
+
+    def get(self, job_id: str, caller: str) -> Job:
+        """Raises NotFoundError for another caller's, too."""
+        if re.fullmatch(r"[0-9a-f]{32}", job_id) is not None and (self.folder / job_id / "job.json").is_file():
+            found = self._read(job_id)
+            if found.caller == caller:
+                return found
+        raise NotFoundError("no check of that id is yours; list them to see which there are")
+
+    def all(self) -> list[Job]:
+        return [self._read(path.parent.name) for path in self.folder.glob("*/job.json")]
+
+    def told_path(self, job_id: str) -> Path:
+        return self.folder / job_id / "told.jsonl"
+
+    def told(self, job_id: str) -> list[dict[str, Any]]:
+        """What a check said so far."""
+        path = self.told_path(job_id)
+        if not path.is_file():
+            return []
+        lines = read_bytes(path, _LIMIT, "what a check said").split(b"\n")[:-1]
+        return [json_text.load(line) for line in lines]
+
+    async def work(self) -> None:
+        """Check what waits, for ever. Begins with what an earlier server left."""
+        for job in sorted(self.all(), key=lambda one: one.created):
+            if job.state not in ENDED:
+                self._queue.put_nowait(job.id)
+                self.metrics.checks_waiting.inc()
+        while True:
+            job_id = await self._queue.get()
+            self.metrics.checks_waiting.dec()
+            try:
+                await self._check(self._read(job_id))
+            except (OSError, StorageError) as error:
+                self.log.failure(job_id, error)
+
+    async def stop(self) -> None:
+        """End the check that runs; it stays on disk as one to be done."""
+        process = self._running
+        if process is not None and process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+    def sweep(self, now: float) -> None:
+        """Forget checks and uploads that are older than a day."""
+        for job in self.all():
+            if job.state in ENDED and job.created < now - self.limits.kept:
+                shutil.rmtree(self.folder / job.id, ignore_errors=True)
+        for path in self.uploads.glob("*/*"):
+            if path.stat().st_mtime < now - self.limits.kept:
+                shutil.rmtree(path, ignore_errors=True)
+
+    async def _check(self, job: Job) -> None:
+        self._keep(replace(job, state=CHECKING))
+        paper = self.uploads / job.caller[:32] / job.passport
+        how = ("plain" if job.plain else "fast", str(self.limits.check_memory), str(self.limits.check_seconds))
+        path = self.told_path(job.id)
+        state, ended, lines = "failed", False, 0
+        with storage_errors(path), path.open("ab") as file:
+            _say(file, {"state": "begun"})
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "bailee.server.api.checker", str(paper), *how, *job.trusted,
+                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+                limit=_LINE, start_new_session=True, env=_environment(),
+            )  # fmt: skip
+            self._running = process
+            try:
+                async with asyncio.timeout(self.limits.check_seconds):
+                    async for line in _output(process):
+                        facts = json_text.load(line)
+                        lines += 1
+                        if "link" in facts and lines > _LINES:
+                            continue
+                        _say(file, facts)
+                        if "link" not in facts:
+                            state, ended = facts["state"], True
+                    await process.wait()
+            except (TimeoutError, ValueError):
+                pass
+            finally:
+                await self.stop()
+                self._running = None
+            if not ended:  # killed by a limit, or by its own fault
+                _say(file, {"state": "failed", "reason": "the check took more time or memory than it is given"})
+        self._keep(replace(job, state=state))
+        self.metrics.checks.labels(state).inc()
+
+    def _keep(self, job: Job) -> None:
+        facts = {**job.__dict__, "trusted": list(job.trusted)}
+        write_atomic(self.folder / job.id / "job.json", json.dumps(facts).encode(), 0o600)
+
+    def _read(self, job_id: str) -> Job:
+        path = self.folder / job_id / "job.json"
+        try:
+            facts = json_text.load(read_bytes(path, 1 << 16, "a check"))
+            return Job(**{**facts, "trusted": tuple(facts["trusted"])})
+        except (ValueError, TypeError, KeyError):
+            raise StorageError(f"{path} is damaged; remove its folder and check again") from None
+
+
+def _output(process: asyncio.subprocess.Process) -> asyncio.StreamReader:
+    if process.stdout is None:
+        raise TypeError("the check was started without a pipe")
+    return process.stdout
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of ours but what Python and Numba need: no variable that may hold a secret."""
+    wanted = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS", "VIRTUAL_ENV")
+    return {name: os.environ[name] for name in wanted if name in os.environ}
+
+
+def _say(file: Any, facts: dict[str, Any]) -> None:
+    file.write(json.dumps(facts).encode() + b"\n")
+    file.flush()
+
+
+def links_of(told: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Each link once, in the order in which they began, with how it stands; rounds are folded into one.
+
+    What was said before the last "begun" is of a check that was cut off.
+    """
+    begun = max(
+        (place for place, one in enumerate(told) if one.get("state") == "begun" and "link" not in one), default=0
+    )
+    found: dict[str, str] = {}
+    for one in told[begun:]:
+        if "link" in one:
+            name = "rounds" if _ROUNDS.fullmatch(one["link"]) else one["link"]
+            found[name] = one["state"]
+    return [{"link": name, "state": state} for name, state in found.items()]

@@ -1,0 +1,146 @@
+"""Capability tokens (Biscuit): what a caller may, for minutes, and which whoever holds one can only weaken.
+
+The first block is the server's: who, as what, at which server, until when. Blocks that others append may hold checks;
+facts in them count for nothing, since all that is asked here trusts the first block and the server's own facts alone.
+The signing key is drawn at the start and never stored: a restart ends every token.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from biscuit_auth import (
+    AuthorizationError,
+    AuthorizerBuilder,
+    Biscuit,
+    BiscuitBuilder,
+    BiscuitValidationError,
+    BlockBuilder,
+    DataLogError,
+    KeyPair,
+    PublicKey,
+    Rule,
+)
+
+from bailee.errors import InputError
+from bailee.server.api.callers import Role
+from bailee.server.api.problems import ProblemError
+
+_GRANT = "caller({caller}); role({role}); audience({audience}); check if time($time), $time < {ends};"
+_ASK = (
+    "time({time}); operation({operation}); resource({resource}); access({access}); "
+    "allow if caller($caller), role($role), audience({audience});"
+)
+_WHO = "who($caller, $role, $ends) <- caller($caller), role($role), ends($ends)"
+_ROUNDS = 20
+"""Biscuit gives a decision a millisecond of the wall's clock: on a busy machine a good token may need another try."""
+_REMEMBERED = 4096
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who a token speaks for. ends: seconds since 1970."""
+
+    key: str
+    role: Role
+    ends: float
+
+
+@dataclass
+class Tokens:
+    """Of one server, whose key is `audience` (hex). `clock` gives the time (aware)."""
+
+    audience: str
+    clock: Callable[[], datetime]
+    most_bytes: int
+    most_blocks: int
+    _keys: KeyPair = field(default_factory=KeyPair, repr=False)
+    _seen: OrderedDict[tuple[str, str, str, str, int], Holder] = field(default_factory=OrderedDict, repr=False)
+
+    @property
+    def issuer(self) -> str:
+        """What tokens are signed with, in public."""
+        return repr(self._keys.public_key)
+
+    def give(self, key: str, role: Role, seconds: float) -> tuple[str, datetime]:
+        """(the token, when it ends)."""
+        ends = (self.clock() + timedelta(seconds=seconds)).replace(microsecond=0)
+        facts = {"caller": key, "role": str(role), "audience": self.audience, "ends": ends}
+        made = BiscuitBuilder(_GRANT + " ends({ends});", facts).build(self._keys.private_key)
+        return made.to_base64(), ends
+
+    def check(self, token: str, operation: str, resource: str, access: str) -> Holder:
+        """Who asks. Raises ProblemError: 401 for no token of ours, or one that ended; 403 where it was weakened.
+
+        An answer is remembered for the second it was given in; time in tokens is in whole seconds.
+        """
+        now = self.clock().replace(microsecond=0)
+        asked = (token, operation, resource, access, int(now.timestamp()))
+        found = self._seen.get(asked)
+        if found is None:
+            found = self._decide(token, operation, resource, access, now)
+            self._seen[asked] = found
+            if len(self._seen) > _REMEMBERED:
+                self._seen.popitem(last=False)
+        return found
+
+    def _decide(self, token: str, operation: str, resource: str, access: str, now: datetime) -> Holder:
+        if len(token) > self.most_bytes:
+            raise _unknown(f"the token is longer than {self.most_bytes} bytes")
+        try:
+            opened = Biscuit.from_base64(token, self._keys.public_key)
+        except (BiscuitValidationError, ValueError):
+            raise _unknown("this is no token of this server, or one of before its last start; sign in") from None
+        if opened.block_count() > self.most_blocks:
+            raise _unknown(f"the token was weakened more than {self.most_blocks - 1} times")
+        facts = {
+            "time": now,
+            "operation": operation,
+            "resource": resource,
+            "access": access,
+            "audience": self.audience,
+        }
+        for _ in range(_ROUNDS):
+            authorizer = AuthorizerBuilder(_ASK, facts).build(opened)
+            try:
+                authorizer.authorize()
+                (who,) = authorizer.query(Rule(_WHO))
+                break
+            except AuthorizationError as error:
+                if "limits" not in str(error):
+                    raise _refused(authorizer, now) from None
+        else:
+            raise ProblemError(503, "Busy", "the token could not be judged in time; try again", {"Retry-After": "1"})
+        key, role, ends = who.terms
+        return Holder(key, Role(role), ends.timestamp())
+
+
+def weaken(token: str, checks: Sequence[str], issuer: str) -> str:
+    """The token with checks appended, as `operation("grants.list")`. Needs no secret and no server.
+
+    issuer: the public key that the server named beside the token. Raises InputError for a check or token that is none.
+    """
+    try:
+        block = BlockBuilder("".join(f"check if {check};" for check in checks))
+        return Biscuit.from_base64(token, PublicKey(issuer)).append(block).to_base64()
+    except (DataLogError, BiscuitValidationError, ValueError) as error:
+        raise InputError(f'expected checks like operation("grants.list"), and a token: {error}') from None
+
+
+def _refused(authorizer: object, now: datetime) -> ProblemError:
+    """Ended, or weakened below this: the first is 401, so that clients sign in again."""
+    try:
+        ends = authorizer.query(Rule("e($ends) <- ends($ends)"))[0].terms[0]  # type: ignore[attr-defined]
+        ended = now >= ends
+    except (AuthorizationError, IndexError):
+        ended = False
+    if ended:
+        return _unknown("the token has ended; sign in again")
+    return ProblemError(403, "TokenRefused", "the token was weakened to less than this call")
+
+
+def _unknown(why: str) -> ProblemError:
+    return ProblemError(401, "NotSignedIn", why, {"WWW-Authenticate": 'Bearer realm="bailee"'})
