@@ -19,6 +19,7 @@ from bailee.cli import (
     model_training,
     models,
     passports,
+    royalties,
     rules,
     serving,
     status,
@@ -81,6 +82,7 @@ app.add_typer(keys.app, name="key", rich_help_panel=ANYBODY)
 app.add_typer(accounts.app, name="account", rich_help_panel=ANYBODY)
 app.add_typer(ledger.app, name="ledger", rich_help_panel=ANYBODY)
 app.add_typer(graphs.app, name="graph", rich_help_panel=ANYBODY)
+app.add_typer(royalties.app, name="royalty", rich_help_panel=ANYBODY)
 app.add_typer(datasets.card_app, name="card", rich_help_panel=ANYBODY)
 app.add_typer(works.app, name="work", rich_help_panel=OWNER)
 app.add_typer(lending.coin_app, name="coin", rich_help_panel=OWNER)

@@ -12,6 +12,7 @@ import typer
 
 from bailee.adapters.chain.opening import EMBEDDED, folder_of, open_chain
 from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile, chosen, opened_account
+from bailee.cli.coins import coin
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
 from bailee.cli.ledgers import LedgerPlace, reading, remember
 from bailee.cli.money import money, parse_money
@@ -30,6 +31,7 @@ LedgerUrl = Annotated[
     ),
 ]
 app.command("trace")(trace)
+app.command("coin")(coin)
 
 
 @app.command("init")

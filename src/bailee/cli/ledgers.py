@@ -62,9 +62,15 @@ def place_of(home: Path, url: str | None, contracts: str | None) -> LedgerPlace:
             "`bailee ledger use NAME --ledger URL`, or give --contracts NAME"
         )
     return LedgerPlace(
-        url or (kept.url if kept is not None else EMBEDDED),
+        node_of(home, url),
         contracts or (kept.contracts if kept is not None else ""),
     )
+
+
+def node_of(home: Path, url: str | None) -> str:
+    """The node alone, where no contracts are needed: what is said, or remembered, or the home's own chain."""
+    kept = _remembered(home)
+    return url or (kept.url if kept is not None else EMBEDDED)
 
 
 @contextmanager

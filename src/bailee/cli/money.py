@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import typer
 
 from bailee.cli.face import plain
-from bailee.errors import BaileeError, InputError, RevertError
+from bailee.errors import BaileeError, InputError
 from bailee.records.caip import check_address
 
 if TYPE_CHECKING:
@@ -49,8 +49,14 @@ def currency_address(text: str | None) -> str:
 
 def smallest_units(chain: Chain, currency: str, text: str) -> int:
     """An amount such as `3.50` in the currency's smallest unit. InputError."""
-    said = currency_words(chain, currency)
-    return parse_money(text, said.decimals)
+    from bailee.adapters.chain.ledger.facts import NATIVE
+    from bailee.adapters.chain.refusals import outside
+
+    if currency != NATIVE:
+        with outside("a currency's code"):
+            if not chain.web3.eth.get_code(currency):  # type: ignore[arg-type]
+                raise InputError(f"{currency} is no contract on {chain.caip2}: it cannot be a currency there")
+    return parse_money(text, currency_words(chain, currency).decimals)
 
 
 def in_words(chain: Chain, currency: str, amount: int) -> str:
@@ -60,7 +66,7 @@ def in_words(chain: Chain, currency: str, amount: int) -> str:
 
 
 def currency_words(chain: Chain, currency: str) -> CurrencyWords:
-    """Decimals and symbol. A contract that says no decimals is counted in its smallest unit, and that is its symbol."""
+    """Decimals and symbol. One that says none, or none that can be, is counted in its smallest unit."""
     from bailee.adapters.chain.ledger.facts import NATIVE
 
     if currency == NATIVE:
@@ -95,23 +101,21 @@ _KNOWN: WeakKeyDictionary[Chain, dict[str, CurrencyWords]] = WeakKeyDictionary()
 
 
 def _asked(chain: Chain, currency: str) -> CurrencyWords:
+    """A stranger's contract may answer anything: nothing that it says may keep others from being shown."""
     from bailee.adapters.chain.artefacts import artefact
     from bailee.adapters.chain.refusals import outside
 
-    with outside("a currency's code"):
-        if not chain.web3.eth.get_code(currency):  # type: ignore[arg-type]
-            raise InputError(f"{currency} is no contract on {chain.caip2}: it cannot be a currency there")
     coin = chain.web3.eth.contract(address=currency, abi=artefact("Coin").abi)  # type: ignore[call-overload]
     try:
         with outside("a currency's decimals"):
             decimals = int(coin.functions.decimals().call())
-    except RevertError:
-        return CurrencyWords(0, f"smallest units of {currency}")
+    except BaileeError:
+        decimals = _MOST_DECIMALS + 1
     if not 0 <= decimals <= _MOST_DECIMALS:
-        raise InputError(f"{currency} says that it has {decimals} decimals, which no currency has")
+        return CurrencyWords(0, f"smallest units of {currency}")
     try:
         with outside("a currency's symbol"):
-            symbol = plain(str(coin.functions.symbol().call()).replace("\n", " "))
+            symbol = plain(" ".join(str(coin.functions.symbol().call()).split()))
     except BaileeError:  # older ones answer with 32 bytes
         symbol = ""
     return CurrencyWords(decimals, symbol[:_SYMBOL] or f"of {currency}")

@@ -74,15 +74,18 @@ class Chain:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def send(self, transaction: Call, account: LocalAccount, value: int | None = None) -> TxReceipt:
+    def send(
+        self, transaction: Call, account: LocalAccount, value: int | None = None, most_gas: int | None = None
+    ) -> TxReceipt:
         """Sign, send and wait; the receipt of a transaction that was executed and did not revert.
 
         transaction: a contract's function or constructor with its arguments (web3.py's), or a mapping of `to`, `data`,
         `value`, and of `gas`, `maxFeePerGas`, `maxPriorityFeePerGas`, `nonce` where these must not be chosen here.
+        most_gas: what needs more is not sent: a stranger's contract shall not burn the account's money.
         RevertError where the contract refuses, mostly before anything is sent or paid; InputError where the account has
         not the money; ChainError where the chain does not answer, or not in time.
         """
-        wanted, name, nonce = self._post(transaction, account, value)
+        wanted, name, nonce = self._post(transaction, account, value, most_gas)
         receipt = self._receipt(name, nonce, account.address, time.monotonic() + self._patience)
         if receipt["status"] != 1:
             raise self._why_reverted(wanted, receipt)
@@ -102,12 +105,17 @@ class Chain:
         deadline = time.monotonic() + self._patience
         batch.receipts = [self._receipt(*sent, deadline) for sent in batch.sent]
 
-    def _post(self, transaction: Call, account: LocalAccount, value: int | None) -> tuple[dict[str, Any], bytes, int]:
+    def _post(
+        self, transaction: Call, account: LocalAccount, value: int | None, most_gas: int | None = None
+    ) -> tuple[dict[str, Any], bytes, int]:
         """Sign and send: what was sent, its hash and nonce."""
         wanted = _as_mapping(transaction, value) | {"from": account.address, "chainId": self.chain_id}
         wanted = self._priced(wanted)
         if "gas" not in wanted:
             wanted["gas"] = self._estimated(wanted)
+        if most_gas is not None and wanted["gas"] > most_gas:
+            reason = f"it would take {wanted['gas']:,} of gas, and at most {most_gas:,} is spent on it"
+            raise RevertError(f"not sent: {reason}", reason)
         for _ in range(_TRIES):
             with self._taking[account.address]:
                 sent = self._sent(wanted, account)

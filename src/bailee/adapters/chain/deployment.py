@@ -99,16 +99,22 @@ def deploy(chain: Chain, account: LocalAccount, configuration: Configuration) ->
     contracts, ChainError where other code is at an address than there must be.
     """
     found, steps = _plan(configuration)
-    if _code(chain, PROXY) != PROXY_CODE:
-        raise InputError(
-            f"{chain.caip2} has no deterministic deployment proxy at {PROXY}; whoever runs the chain can bring it "
-            "there (github.com/Arachnid/deterministic-deployment-proxy), then call this again"
-        )
+    _require_proxy(chain)
     for name, address, creation in steps:
         if not _code(chain, address):
             _create(chain, account, name, address, creation)
     check(chain, found)
     return found
+
+
+def deploy_coin(chain: Chain, account: LocalAccount) -> str:
+    """The address of the coin that `account` makes as much of as it likes: no money, for trying out. Deployed once."""
+    creation = artefact("Coin").created_by(account.address)
+    address = _address(creation)
+    if not _code(chain, address):
+        _require_proxy(chain)
+        _create(chain, account, "Coin", address, creation)
+    return address
 
 
 def check(chain: Chain, found: Addresses) -> None:
@@ -179,6 +185,14 @@ def _plan(configuration: Configuration) -> tuple[Addresses, list[tuple[str, str,
         "Registry", artefact("Registry").created_by(shares, blueprint, verifiers, arbiters, dispute_bond)
     )
     return Addresses(arbiters, verifiers, shares, blueprint, registry, _first_child(registry)), steps
+
+
+def _require_proxy(chain: Chain) -> None:
+    if _code(chain, PROXY) != PROXY_CODE:
+        raise InputError(
+            f"{chain.caip2} has no deterministic deployment proxy at {PROXY}; whoever runs the chain can bring it "
+            "there (github.com/Arachnid/deterministic-deployment-proxy), then call this again"
+        )
 
 
 def _create(chain: Chain, account: LocalAccount, name: str, address: str, creation: bytes) -> None:

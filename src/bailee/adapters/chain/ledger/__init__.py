@@ -36,6 +36,7 @@ class Ledger:
         self.grants = Grants(chain, addresses.grants, account)
         self.verifiers = Verifiers(chain, addresses.verifiers, account)
         self.arbiters = Arbiters(chain, addresses.arbiters, account)
+        self._shares: dict[str, Shares] = {}
 
     @classmethod
     def named(cls, chain: Chain, name: str, account: LocalAccount | None = None) -> Ledger:
@@ -57,7 +58,9 @@ class Ledger:
         return self.shares_at(self.registry.work(work).shares)
 
     def shares_at(self, address: str) -> Shares:
-        return Shares(self.chain, address, self.account)
+        if address not in self._shares:
+            self._shares[address] = Shares(self.chain, address, self.account)
+        return self._shares[address]
 
     def events(self, first: int = 0, last: int | None = None) -> Iterator[Event]:
         """What registry, grants, verifiers and arbiters said in those blocks, in the chain's order."""

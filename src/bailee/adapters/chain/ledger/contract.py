@@ -71,11 +71,11 @@ class LedgerContract:
         with in_words(), outside(f"{self.NAME}.{name}"):
             return self._contract.functions[name](*arguments).call()
 
-    def _do(self, name: str, *arguments: Any, value: int = 0) -> Sent:
+    def _do(self, name: str, *arguments: Any, value: int = 0, most_gas: int | None = None) -> Sent:
         with in_words():
             with outside(f"{self.NAME}.{name}"):
                 call = self._contract.functions[name](*arguments)
-            receipt = self.chain.send(call, self._sender(), value)
+            receipt = self.chain.send(call, self._sender(), value, most_gas)
         said: list[Event] = []
         for log in receipt["logs"]:
             said += decoded(self.chain.web3, self.NAME if log["address"] == self.address else "Shares", [log])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from bailee.adapters.chain.artefacts import artefact
@@ -274,9 +274,8 @@ def decoded(web3: Web3, name: str, logs: Iterable[Any]) -> Iterator[Event]:
         event = _topics(name).get(bytes(log["topics"][0])) if log["topics"] else None
         if event is None:
             continue
-        contract = web3.eth.contract(abi=artefact(name).abi)
         try:
-            found = contract.events[event["name"]]().process_log(log)
+            found = _reader(web3, name).events[event["name"]]().process_log(log)
         except (LogTopicError, MismatchedABI):
             continue  # the same first topic with other indexed fields: another contract's event
         where = Where(
@@ -293,6 +292,12 @@ def decoded(web3: Web3, name: str, logs: Iterable[Any]) -> Iterator[Event]:
 def topics(name: str) -> list[bytes]:
     """First topics of a contract's events, for a filter."""
     return list(_topics(name))
+
+
+@lru_cache(maxsize=8)
+def _reader(web3: Web3, name: str) -> Any:
+    """Made once: an index decodes a log at a time, and making one takes longer than that."""
+    return web3.eth.contract(abi=artefact(name).abi)
 
 
 @cache

@@ -5,6 +5,9 @@ from __future__ import annotations
 from bailee.adapters.chain.ledger.contract import LedgerContract, Sent
 from bailee.adapters.chain.ledger.facts import NATIVE, word
 
+MOST_GAS = 1_000_000
+"""Of a claim or a gather: many times what one takes, and a bound for a currency that would burn the caller's money."""
+
 
 class Shares(LedgerContract):
     NAME = "Shares"
@@ -21,14 +24,14 @@ class Shares(LedgerContract):
 
     def claim(self, holder: str | None = None, currency: str = NATIVE) -> Sent:
         """Send a holder (this account) what it earned; anybody may, for anybody."""
-        return self._do("claim", holder or self._sender().address, currency)
+        return self._do("claim", holder or self._sender().address, currency, most_gas=MOST_GAS)
 
     def claim_to(self, to: str, currency: str = NATIVE) -> Sent:
-        return self._do("claim_to", currency, to)
+        return self._do("claim_to", currency, to, most_gas=MOST_GAS)
 
     def gather(self, child: str, currency: str = NATIVE) -> Sent:
         """Fetch what this work earned as a holder of the shares at `child`, one step of the lineage."""
-        return self._do("gather", child, currency)
+        return self._do("gather", child, currency, most_gas=MOST_GAS)
 
     def accept_currency(self, currency: str) -> Sent:
         return self._do("accept_currency", currency)
