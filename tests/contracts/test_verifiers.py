@@ -251,7 +251,7 @@ def test_an_upheld_challenge_without_bonds_gives_the_challengers_own_back(rights
 
 
 def test_sixteen_attesters_and_one_more(rights: Rights) -> None:
-    """One account after another joins by a wallet; then all are slashed in one transaction, with all open claims each."""
+    """Seventeen join by wallets; then sixteen are slashed in one transaction, with all open claims each."""
     evm = rights.evm
     open_claims = 8 if evm.engine.name == "anvil" else 2  # the same code, in seconds less
     claims = [word(f"claim {number}") for number in range(open_claims)]

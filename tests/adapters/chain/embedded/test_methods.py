@@ -218,6 +218,16 @@ def test_a_chain_in_memory_goes_back(world: World) -> None:
     assert world.ask("evm_revert", place)["result"] is False
 
 
+def test_a_chain_in_memory_goes_back_after_calls_that_wrote_and_failed(world: World) -> None:
+    """A call is rolled back; what it wrote to stays noted as if it were to be written: it must not come back."""
+    head, place = world.ledger.head, world.ask("evm_snapshot")["result"]
+    made = world.send(data=init_code("6001600055" + "60006000fd"))["contractAddress"]
+    assert "execution reverted" in world.code("eth_call", {"to": made}, "latest")[1]
+    assert world.ask("evm_revert", place)["result"] is True
+    assert world.ledger.head == head
+    assert world.web3.eth.get_code(made) == b""
+
+
 def test_a_closed_chain_says_so() -> None:
     ledger = MemoryLedger()
     methods = Methods(ledger)
