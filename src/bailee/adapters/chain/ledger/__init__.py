@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from bailee.adapters.chain.deployment import Addresses, check, found_at, ledger_name
+from bailee.adapters.chain.deployment import Addresses, check_code, found_at, ledger_name
 from bailee.adapters.chain.ledger.contract import Sent
 from bailee.adapters.chain.ledger.events import Event
 from bailee.adapters.chain.ledger.grants import Grants
@@ -45,7 +45,7 @@ class Ledger:
         if account_name.chain.chain_id != chain.chain_id:
             raise InputError(f"the ledger {name} is on {account_name.chain}, and the node on {chain.caip2}")
         found = found_at(chain, account_name.address)
-        check(chain, found)
+        check_code(chain, found)
         return cls(chain, found, account)
 
     @property
