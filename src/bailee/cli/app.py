@@ -9,6 +9,7 @@ import typer
 from bailee import __version__
 from bailee.cli import (
     accounts,
+    consents,
     datasets,
     grants,
     graphs,
@@ -16,6 +17,7 @@ from bailee.cli import (
     keys,
     ledger,
     lending,
+    links,
     model_training,
     models,
     passports,
@@ -40,6 +42,7 @@ One datum's life, and who does what with it:
 - **anybody**: `verify` the model's passport, offline; `card show --check` a single card
 - **anybody**: `predict` with a published model, or `export` it for other programs
 - **owner**: `prove-rules`, that no sealed record occurs twice, or that columns keep to bounds
+- **owner**: `consent` offers on a ledger what a grant allows, and its price; a **builder** accepts and pays it there
 - **owner**: `work` tells by fingerprints whether a dataset, a text, a picture, sound or video is near another
 - **anybody**: `ledger` makes, serves or names the chain of rights and money; `account` is who acts and is paid there
 - **owner**: `vault` keeps any object sealed, on stores that nobody needs to trust
@@ -79,7 +82,9 @@ OWNER, BUILDER, ANYBODY = "For owners", "For builders", "For anybody"
 
 app.add_typer(vault.app, name="vault", rich_help_panel=OWNER)
 app.add_typer(keys.app, name="key", rich_help_panel=ANYBODY)
+accounts.app.command("link")(links.link)
 app.add_typer(accounts.app, name="account", rich_help_panel=ANYBODY)
+app.add_typer(consents.app, name="consent", rich_help_panel=ANYBODY)
 app.add_typer(ledger.app, name="ledger", rich_help_panel=ANYBODY)
 app.add_typer(graphs.app, name="graph", rich_help_panel=ANYBODY)
 app.add_typer(royalties.app, name="royalty", rich_help_panel=ANYBODY)

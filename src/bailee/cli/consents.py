@@ -1,0 +1,356 @@
+"""`bailee consent`: what owners offer on a ledger, and what builders accept there."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+
+from bailee.adapters.files import write_new
+from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile
+from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
+from bailee.cli.ledgers import ContractsOption, NodeOption, acting, place_of, reading
+from bailee.cli.money import CurrencyOption, currency_address, in_words, money, smallest_units
+from bailee.cli.registered import WORK_HELP, work_named
+from bailee.cli.vault_face import columns
+from bailee.errors import BudgetError, ChainError, InputError
+from bailee.grant.odrl import consent_of, to_odrl
+from bailee.party.home import PartyHome
+from bailee.party.links import account_of
+from bailee.party.offering import (
+    FOLDER,
+    Price,
+    State,
+    accept_offer,
+    find_offer,
+    grant_behind,
+    is_of,
+    kept_offers,
+    look_up,
+    make_offer,
+    revoke_offer,
+)
+from bailee.records import decimal_text
+from bailee.records.caip import parse_account
+from bailee.records.offer import DELTA_UNIT, EPSILON_UNIT, NATIVE, NONE, ONE, SignedOffer
+
+if TYPE_CHECKING:
+    from bailee.adapters.chain.ledger import Ledger
+    from bailee.adapters.chain.ledger.facts import Budget
+
+app = typer.Typer(no_args_is_help=True, help="Consent on a ledger: terms that an owner signs and a builder accepts.")
+
+OfferName = Annotated[str, typer.Argument(help="The offer's file, or the first letters of its id in this home.")]
+OdrlFile = Annotated[Path | None, typer.Option("--odrl", help="New file for the same terms as W3C ODRL (JSON-LD).")]
+_PERCENT = re.compile(r"(0|[1-9][0-9]{0,2})(?:\.([0-9]{1,7}))?%")
+
+
+@app.command("offer")
+@command
+def offer(
+    grant: Annotated[list[str], typer.Argument(help="Grants of this home: first letters of the id, or files.")],
+    to: Annotated[
+        str,
+        typer.Option(
+            help="The builder's account: its record (`bailee account link`: the file or its home), "
+            "CAIP-10, or an address."
+        ),
+    ],
+    royalty: Annotated[str, typer.Option(help="Part of what models made under it earn, such as 40%.")] = "0%",
+    price: Annotated[str, typer.Option(help="Paid once, when the offer is accepted.")] = "0",
+    currency: CurrencyOption = None,
+    out: Annotated[Path | None, typer.Option(help="New file for the offer, to be sent to the builder.")] = None,
+    odrl: OdrlFile = None,
+    ledger: NodeOption = None,
+    contracts: ContractsOption = None,
+    account: AccountOption = None,
+    passphrase_file: PassphraseFile = None,
+    passphrase_fd: PassphraseFd = None,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Offer on the ledger what a grant says: sign its terms and its price. Nothing is sent; the file is the offer.
+
+    The dataset must be registered by this account. Offered again with the same terms, it is the same offer, until it is
+    revoked. Whoever has the file sees the terms, and only the builder's account can accept them.
+
+    Example: `bailee consent offer 3fa9 --to builder/links/main-31337.json --royalty 40% --price 5 --out offer.json`
+    """  # fmt: skip
+    face, party = Face(as_json), PartyHome(home)
+    if len(grant) > 1 and (out, odrl) != (None, None):
+        raise InputError("--out and --odrl are for one grant; several offers lie in the home, one file each")
+    grants, part = [party.grant(one) for one in grant], parse_royalty(royalty)
+    chain_id = parse_account(place_of(home, ledger, contracts).contracts).chain.chain_id
+    builders = [account_of(to, chain_id, one.record.builder) for one in grants]
+    made: list[dict[str, Any]] = []
+    with acting(home, ledger, contracts, account, passphrase_file, passphrase_fd) as found:
+        address = currency_address(currency)
+        costs = Price(address, smallest_units(found.chain, address, price), part)
+        for given, (builder, _) in zip(grants, builders, strict=True):
+            signed, new = make_offer(party, found, given, builder, costs, secrets.token_hex(32))
+            facts = _facts(party, signed, found) | {"new": new, "file": str(home / FOLDER / f"{signed.id}.json")}
+            if found.grants.budget(signed.offer.work).epsilon == 0:
+                face.say("note: the work has no budget, so nothing can be spent under it: bailee consent budget")
+            made.append(facts)
+    if builders[0][1] is None:
+        face.say(f"note: nothing shows that {builders[0][0]} is the builder's whom the grant names")
+    if out is not None:
+        write_new(out, signed.to_json())
+    if odrl is not None:
+        write_new(odrl, to_odrl(consent_of(signed, grants[0])))
+    shown = Text("\n\n").join(facts_table(_for_people(one)) for one in made)
+    face.result({"offers": made}, shown)
+
+
+@app.command("show")
+@command
+def show(
+    offer: Annotated[str | None, typer.Argument(help="An offer: file (ODRL too), or id; all of this home's.")] = None,
+    odrl: OdrlFile = None,
+    ledger: NodeOption = None,
+    contracts: ContractsOption = None,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Say in words what an offer asks and gives, who signed it, and what has become of it on the ledger.
+
+    Without a ledger it says what the file says. With one: accepted, revoked, what of its privacy was spent.
+
+    Example: `bailee consent show offer.json --odrl offer.jsonld`
+    """
+    face, party = Face(as_json), PartyHome(home)
+    if offer is None and odrl is not None:
+        raise InputError("--odrl is for one offer: name it")
+    wanted = list(kept_offers(party)) if offer is None else [find_offer(party, offer)]
+    told, states, why = _looked_up(party, wanted, ledger, contracts)
+    if odrl is not None:
+        write_new(odrl, to_odrl(_consent(party, wanted[0], states.get(wanted[0].id))))
+    if why is not None:
+        face.say(f"not looked up on the ledger: {why}")
+    if offer is not None:
+        face.result(told[0], facts_table(_for_people(told[0])))
+        return
+    rows = [
+        (one["offer"][:16], str(one["work"])[:12], one["builder"], one["until"], one["state"] or "?") for one in told
+    ]
+    listed = columns(("offer", "work", "builder", "until", "state"), rows)
+    face.result({"offers": told}, listed if told else Text("no offers; make one: bailee consent offer"))
+
+
+@app.command("accept")
+@command
+def accept(
+    offer: OfferName,
+    ledger: NodeOption = None,
+    contracts: ContractsOption = None,
+    account: AccountOption = None,
+    passphrase_file: PassphraseFile = None,
+    passphrase_fd: PassphraseFd = None,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Accept an offer and pay its price, as the builder it names; look at it first with `bailee consent show`.
+
+    Once and no more: a second time says that it is accepted. What cannot be accepted is refused before it is paid.
+
+    Example: `bailee consent accept offer.json --home builder`
+    """
+    face, party = Face(as_json), PartyHome(home)
+    signed = find_offer(party, offer)
+    with acting(home, ledger, contracts, account, passphrase_file, passphrase_fd) as found:
+        before, sent = accept_offer(party, found, signed)
+        state = look_up(found, signed)
+        facts = _facts(party, signed, found, state)
+    if sent is None:
+        face.say(f"accepted already, in block {before.accepted}; nothing was sent")
+    facts |= {
+        "paid": facts["price"] if sent is not None else None,
+        "transaction": None if sent is None else sent.transaction,
+        "file": str(home / FOLDER / f"{signed.id}.json"),
+    }
+    face.result(facts, facts_table(_for_people(facts)))
+
+
+@app.command("revoke")
+@command
+def revoke(
+    offer: OfferName,
+    ledger: NodeOption = None,
+    contracts: ContractsOption = None,
+    account: AccountOption = None,
+    passphrase_file: PassphraseFile = None,
+    passphrase_fd: PassphraseFd = None,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Take an offer back on the ledger, accepted or not. Nothing more is spent under it; what was earned stays earned.
+
+    Example: `bailee consent revoke 5c0f --home cleveland`
+    """
+    face, party = Face(as_json), PartyHome(home)
+    signed = find_offer(party, offer)
+    with acting(home, ledger, contracts, account, passphrase_file, passphrase_fd) as found:
+        before, sent = revoke_offer(found, signed)
+        facts = _facts(party, signed, found, look_up(found, signed))
+    if sent is None:
+        face.say(f"revoked already, in block {before.revoked}; nothing was sent")
+    facts |= {"transaction": None if sent is None else sent.transaction}
+    face.result(facts, facts_table(_for_people(facts)))
+
+
+@app.command("budget")
+@command
+def budget(
+    work: Annotated[str, typer.Argument(help=WORK_HELP)],
+    epsilon: Annotated[str | None, typer.Option(help="All that may ever be spent; it can only be lowered.")] = None,
+    delta: Annotated[str | None, typer.Option(help="The same of delta.")] = None,
+    ledger: NodeOption = None,
+    contracts: ContractsOption = None,
+    account: AccountOption = None,
+    passphrase_file: PassphraseFile = None,
+    passphrase_fd: PassphraseFd = None,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Say what of a dataset's privacy is left on the ledger, over all grants; or set it, and later only lower it.
+
+    Example: `bailee consent budget heart-disease --epsilon 8`
+    """
+    face = Face(as_json)
+    if (epsilon, delta) == (None, None):
+        with reading(home, ledger, contracts) as found:
+            number = work_named(found, home, work)
+            _show_budget(face, number, found.grants.budget(number), changed=False)
+        return
+    with acting(home, ledger, contracts, account, passphrase_file, passphrase_fd) as found:
+        number = work_named(found, home, work)
+        now = found.grants.budget(number)
+        wanted = (
+            now.epsilon if epsilon is None else _units("--epsilon", epsilon, EPSILON_UNIT),
+            now.delta if delta is None else _units("--delta", delta, DELTA_UNIT),
+        )
+        changed = wanted != (now.epsilon, now.delta)
+        if changed:
+            was_set = (now.epsilon, now.delta) != (0, 0)
+            if was_set and (wanted[0] > now.epsilon or wanted[1] > now.delta):
+                raise BudgetError(
+                    f"the budget is epsilon {money(now.epsilon, 9)}, delta {money(now.delta, 18)}, and can only be "
+                    "lowered: what owners once promised to keep stays kept"
+                )
+            found.grants.set_budget(number, *wanted)
+        _show_budget(face, number, found.grants.budget(number), changed)
+
+
+def parse_royalty(text: str) -> int:
+    """A percentage in units of 10^9. InputError."""
+    found = _PERCENT.fullmatch(text)
+    units = 0 if found is None else int(Decimal(text[:-1]).scaleb(7))
+    if found is None or units > ONE:
+        raise InputError(f"expected a royalty from 0% to 100%, such as 40% or 2.5%, got {text[:40]!r}")
+    return units
+
+
+def _units(option: str, text: str, unit: int) -> int:
+    """A limit in the ledger's units, exactly: it is a promise. InputError."""
+    number = Decimal(decimal_text(text)) * unit
+    if number < 0 or number != number.to_integral_value() or number >= 2**64:
+        most = len(str(unit)) - 1
+        raise InputError(
+            f"{option}: expected a number of at least 0 with at most {most} digits after the point, got {text}"
+        )
+    return int(number)
+
+
+def _looked_up(
+    party: PartyHome, offers: list[SignedOffer], url: str | None, contracts: str | None
+) -> tuple[list[dict[str, Any]], dict[str, State], str | None]:
+    """Facts of each, with its state where the ledger it is for can be reached; else why not."""
+    states: dict[str, State] = {}
+    try:
+        with reading(party.path, url, contracts) as found:
+            for one in offers:
+                if is_of(found.name, one):
+                    states[one.id] = look_up(found, one)
+            told = [_facts(party, one, found if one.id in states else None, states.get(one.id)) for one in offers]
+            others = [one.ledger for one in offers if one.id not in states]
+            return told, states, f"it is for {others[0]}, and this is {found.name}" if others else None
+    except (InputError, ChainError) as error:
+        if url is not None or contracts is not None:
+            raise
+        return [_facts(party, one) for one in offers], states, str(error)
+
+
+def _consent(party: PartyHome, signed: SignedOffer, state: State | None) -> Any:
+    grant = grant_behind(party, signed)
+    if state is None:
+        return consent_of(signed, grant)
+    return consent_of(signed, grant, owner=state.owner, accepted=state.accepted, revoked=state.revoked)
+
+
+def _facts(
+    party: PartyHome, signed: SignedOffer, ledger: Ledger | None = None, state: State | None = None
+) -> dict[str, Any]:
+    """What an offer says, and what is known of it. Money in words where its chain can be asked what a coin is."""
+    said, grant = signed.offer, grant_behind(party, signed)
+    native = f"{money(said.price)} of native money"
+    price = f"{said.price} smallest units of {said.currency}" if said.currency != NATIVE else native
+    return {
+        "offer": signed.id,
+        "state": None if state is None else state.in_words(said),
+        "work": str(said.work),
+        "owner": None if state is None else state.owner,
+        "signer": signed.signer() if len(signed.signature) == 65 else None,
+        "builder": said.builder,
+        "purpose": None if grant is None else grant.record.purpose,
+        "plan": None if said.plan == NONE else said.plan,
+        "fields": None if grant is None else list(grant.record.fields),
+        "from": _moment(said.not_before),
+        "until": _moment(said.not_after),
+        "price": price if ledger is None else in_words(ledger.chain, said.currency, said.price),
+        "royalty": f"{money(said.royalty, 7)}%",
+        "epsilon": money(said.epsilon, 9),
+        "delta": money(said.delta, 18),
+        "spent_epsilon": None if state is None else money(state.spent_epsilon, 9),
+        "spent_delta": None if state is None else money(state.spent_delta, 18),
+        "sessions": None if state is None else state.sessions,
+        "accepted": None if state is None else state.accepted,
+        "revoked": None if state is None else state.revoked,
+        "grant": None if said.record == NONE else said.record,
+        "ledger": signed.ledger,
+    }
+
+
+def _for_people(facts: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {name.replace("_", " "): value for name, value in facts.items() if value is not None}
+    shown.pop("accepted", None)
+    shown.pop("revoked", None)
+    return shown | ({"fields": ", ".join(facts["fields"])} if facts["fields"] else {})
+
+
+def _moment(seconds: int) -> str:
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds} seconds since 1970"
+
+
+def _show_budget(face: Face, work: int, found: Budget, changed: bool) -> None:
+    facts = {
+        "work": str(work),
+        "epsilon": money(found.epsilon, 9),
+        "delta": money(found.delta, 18),
+        "spent_epsilon": money(found.spent_epsilon, 9),
+        "spent_delta": money(found.spent_delta, 18),
+        "left_epsilon": money(max(0, found.epsilon - found.spent_epsilon), 9),
+        "left_delta": money(max(0, found.delta - found.spent_delta), 18),
+        "changed": changed,
+    }
+    shown = {name.replace("_", " "): value for name, value in facts.items() if name != "changed"}
+    face.result(facts, facts_table(shown))
