@@ -57,6 +57,8 @@ from bailee.records.account import link_account
 from bailee.records.envelope import Signed, pae
 from bailee.records.inference import Answer, Assessment, Condition, CountBound, Evaluation, GapBound, Group, UsedModel
 from bailee.records.model import (
+    AnchoredModelCoin,
+    AnchoredModelPassport,
     CoinPromise,
     Lender,
     ModelCoin,
@@ -174,7 +176,9 @@ EXAMPLES: list[Record] = [
         promises=(Promise(party=E, promise=D),), created=T,
     ),
     ModelCoin(session=D, party=KEY, opening=E, coin=D),
+    AnchoredModelCoin(session=D, party=KEY, opening=E, coin=D, anchor=E),
     MODEL_PASSPORT,
+    AnchoredModelPassport(**vars(MODEL_PASSPORT), anchor=D, spent=(E,)),
     Evaluation(
         builder=KEY, builder_name="Ada", model=MODEL, card=D, card_proof=E, opening=3,
         claim=Assessment(
@@ -291,7 +295,7 @@ def test_a_record_reads_back_as_itself(record: Record) -> None:
     opened = open_signed(signed.envelope, type(record), ANN.public_key)
     assert opened == signed
     assert opened.digest == digest(signed.envelope)
-    version = 2 if isinstance(record, AnchoredPassport) else 1
+    version = 2 if isinstance(record, AnchoredPassport | AnchoredModelCoin | AnchoredModelPassport) else 1
     assert records.predicate_type_of(signed.envelope) == f"https://bailee.dev/{record.KIND}/v{version}"
     assert type(record).from_predicate(json.loads(json.dumps(record.to_predicate()))) == record
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from bailee.errors import RecordError
 from bailee.records.canonical import Json, canonical, digest
-from bailee.records.envelope import Record
+from bailee.records.envelope import Record, Signed, open_signed, predicate_type_of
 from bailee.records.fields import Count, Decimal, Hex32, Name, Time
 
 
@@ -122,6 +122,16 @@ class ModelCoin(Record):
 
 
 @dataclass(frozen=True)
+class AnchoredModelCoin(ModelCoin):
+    """Version 2: of a plan that names a ledger. Shown after the last spending, for one anchor and no other."""
+
+    VERSION: ClassVar[int] = 2
+
+    anchor: Hex32
+    """Digest of the signed anchor: whoever says this has checked it."""
+
+
+@dataclass(frozen=True)
 class ProvenChunk:
     """One chunk: what it leads to and the proof that it does.
 
@@ -203,3 +213,36 @@ class ModelPassport(Record):
 
     def subjects(self) -> tuple[tuple[str, str], ...]:
         return (("model", digest(canonical(self.model))), ("plan", digest(canonical(self.plan))))
+
+
+@dataclass(frozen=True)
+class AnchoredModelPassport(ModelPassport):
+    """Version 2: of a plan that names a ledger."""
+
+    VERSION: ClassVar[int] = 2
+
+    anchor: Hex32
+    """Digest of the anchor's envelope."""
+    spent: tuple[Hex32, ...]
+    """Digest of each owner's signed word on its spending, in the owners' order."""
+
+    def require(self) -> None:
+        super().require()
+        if len(self.spent) != len(self.owners):
+            raise RecordError("model-passport: expected the word of each owner on its spending")
+
+
+MODEL_PASSPORTS: tuple[type[ModelPassport], ...] = (ModelPassport, AnchoredModelPassport)
+"""Every version of the record."""
+
+
+def open_model_passport(data: bytes, expected_signer: bytes | None = None) -> Signed[ModelPassport]:
+    """A model's passport of either version. Raises as `open_signed` does."""
+    anchored = predicate_type_of(data) == AnchoredModelPassport.predicate_type()
+    return open_signed(data, AnchoredModelPassport if anchored else ModelPassport, expected_signer)
+
+
+def open_model_coin(data: bytes, expected_signer: bytes | None = None) -> Signed[ModelCoin]:
+    """A coin of either version. Raises as `open_signed` does."""
+    anchored = predicate_type_of(data) == AnchoredModelCoin.predicate_type()
+    return open_signed(data, AnchoredModelCoin if anchored else ModelCoin, expected_signer)
