@@ -280,12 +280,17 @@ def test_one_commitment_under_two_keys(tmp_path: Path, monkeypatch: pytest.Monke
         verify(run.path)
 
 
-def test_a_plan_that_names_a_ledger_is_for_sessions_only(made: Any, copy: Path) -> None:
-    """Nothing would be spent there, and no beacon would be in the noise."""
+def test_a_passport_of_a_plan_that_names_a_ledger_has_an_anchor(made: Any, copy: Path) -> None:
+    """Nothing was spent there, and no beacon is in the noise."""
     cast, run = made
-    plan = replace(cast.plan, ledger="eip155:1:0x" + "ab" * 20)
-    with pytest.raises(PlanError, match="only sessions of owners"):
-        cast.train(plan)
-    resign(cast, copy, replace(run.passport.record, plan=plan.to_mapping()))
-    with pytest.raises(PassportError, match=r"passport: .*names a ledger"):
+    record = run.passport.record
+    plan = replace(cast.plan, ledger="eip155:1:0x" + "ab" * 20).to_mapping()
+    resign(cast, copy, replace(record, plan=plan))
+    with pytest.raises(PassportError, match="opening: it states another plan"):
+        verify(copy)
+    opening = open_signed((copy.parent / "attachments" / record.opening).read_bytes(), ModelOpening).record
+    again = sign(replace(opening, plan=plan), cast.trainer)
+    attach(copy, again.envelope)
+    resign(cast, copy, replace(record, plan=plan, opening=again.digest))
+    with pytest.raises(GrantError, match="another plan"):
         verify(copy)

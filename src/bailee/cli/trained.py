@@ -17,7 +17,7 @@ from bailee.keys import Identity, Secret
 from bailee.prove import TrainedModel
 from bailee.records import Card, Signed, canonical, digest, open_signed
 from bailee.records.canonical import MAX_BYTES
-from bailee.records.model import ModelOpening, ModelPassport
+from bailee.records.model import ModelOpening, ModelPassport, open_model_passport
 from bailee.records.schema import Schema
 from bailee.seal import Ledger
 from bailee.statements.hidden.terms import ModelTerms, architecture_of
@@ -51,7 +51,7 @@ def open_trained(home: Path, name: str, identity: Identity, purpose: str) -> Tra
     path = _find(home, name)
     if not (path / "passport.json").is_file():
         raise InputError(f"the run {path} has no passport yet: finish it first, with --resume")
-    passport = open_signed(read_bytes(path / "passport.json", MAX_BYTES, "passport"), ModelPassport)
+    passport = open_model_passport(read_bytes(path / "passport.json", MAX_BYTES, "passport"))
     if passport.signer != identity.public_key:
         raise InputError(
             f"the model was trained by {passport.record.builder_name} ({passport.record.builder[:16]}...); only its "

@@ -11,7 +11,7 @@ from bailee.adapters.files import read_bytes
 from bailee.errors import InputError, RecordError, SignatureError
 from bailee.records import Revocation, Signed, predicate_type_of
 from bailee.records.canonical import MAX_BYTES
-from bailee.records.model import ModelPassport
+from bailee.records.model import MODEL_PASSPORTS
 from bailee.records.rules import DatasetRules
 from bailee.statements.anchor import Books
 from bailee.verify.inference import FILES as CLAIMS
@@ -26,8 +26,8 @@ from bailee.verify.statement import ProvenStatement
 Statement: TypeAlias = ProvenStatement | ProvenModel | ProvenClaim | ProvenRules
 _CLAIMS = tuple(record.predicate_type() for record in CLAIMS.values())
 TOLD = (*_CLAIMS, DatasetRules.predicate_type())
+_MODELS = tuple(kind.predicate_type() for kind in MODEL_PASSPORTS)
 _CHECKS: dict[str, Callable[..., Statement]] = {
-    ModelPassport.predicate_type(): verify_model_passport,
     **dict.fromkeys(_CLAIMS, verify_claim),
     DatasetRules.predicate_type(): verify_rules,
 }
@@ -51,11 +51,14 @@ def check_paper(
     ledger: Callable[[str], Books] | None = None,
 ) -> Statement:
     """What the paper of that kind (`kind_of`) proves. Raises the error of the link that does not hold."""
+    if kind in _MODELS:
+        return verify_model_passport(passport, plain=plain, revocations=revocations, open_books=ledger)
     check = _CHECKS.get(kind)
     if check is None:
         return verify_passport(passport, plain=plain, revocations=revocations, open_books=ledger)
     if ledger is not None:
-        raise InputError(f"{kind} names no ledger: there is nothing to check at a node; leave --ledger out")
+        more = f"; for the model's own ledger verify {passport.parent / 'passport.json'}" if kind in _CLAIMS else ""
+        raise InputError(f"{kind} names no ledger: there is nothing to check at a node; leave --ledger out{more}")
     return check(passport, plain=plain, revocations=revocations)
 
 

@@ -14,7 +14,7 @@ from bailee.argument.commitment_record import Commitment
 from bailee.errors import InputError, PassportError
 from bailee.records import Card, Passport, digest, open_passport, open_signed, predicate_type_of
 from bailee.records.canonical import MAX_BYTES
-from bailee.records.model import ModelPassport
+from bailee.records.model import MODEL_PASSPORTS, ModelPassport, open_model_passport
 from bailee.records.passport import PASSPORTS
 from bailee.records.schema import BIAS, BINARY, Schema
 from bailee.statements.fixed_point import WEIGHT_BITS
@@ -107,8 +107,8 @@ def open_model(path: Path) -> ReleasedModel:
     data = read_bytes(path, MAX_BYTES, "passport")
     if predicate_type_of(data) in {kind.predicate_type() for kind in PASSPORTS}:
         return _public(path, open_passport(data).record, digest(data))
-    if predicate_type_of(data) == ModelPassport.predicate_type():
-        return _revealed(path, open_signed(data, ModelPassport).record, digest(data))
+    if predicate_type_of(data) in {kind.predicate_type() for kind in MODEL_PASSPORTS}:
+        return _revealed(path, open_model_passport(data).record, digest(data))
     raise InputError(f"{path} is a record of kind {predicate_type_of(data)}; expected a passport")
 
 

@@ -78,6 +78,8 @@ def anchor_misfit(anchor: Anchor, session: str, ledger: str, owners: Sequence[Ex
         return f"it is on the ledger {anchor.ledger}, the plan names {ledger}"
     if [spending.owner for spending in anchor.spendings] != [one.owner for one in owners]:
         return "it names other owners than take part, or in another order"
+    if len({spending.grant for spending in anchor.spendings}) != len(anchor.spendings):
+        return "it names one grant for two datasets: one spending would count twice"
     for spending, one in zip(anchor.spendings, owners, strict=True):
         if one.epsilon is not None and Number(spending.epsilon) < Number(one.epsilon) - EPSILON_SLACK:
             return f"{one.owner[:16]} spent epsilon {spending.epsilon}, the run costs {one.epsilon}"

@@ -6,7 +6,7 @@ What an anchor means is in `bailee.statements.anchor`; the messages are in docs/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -22,7 +22,7 @@ NODE_PATIENCE = 300.0
 
 
 class Consent(Books, Protocol):
-    """The ledger of a plan at a node of one's own. The builder's can only read."""
+    """The ledger of a plan at a node of one's own. One opened without an account can only read."""
 
     def live_grant(self, record: str, commitment: str, session: str, epsilon: int, delta: int) -> str:
         """Id (hex) of a grant on the ledger that stands for the grant/v1 of the digest `record`, and is live now.
@@ -56,6 +56,11 @@ def open_consent(ledger: str | None, opened: OpenLedger | None) -> Consent | Non
         if opened is not None:
             raise PlanError("a ledger was given, but the plan names none: nothing would be spent there; leave it out")
         return None
+    return require_consent(ledger, opened)
+
+
+def require_consent(ledger: str, opened: OpenLedger | None) -> Consent:
+    """The ledger that a plan names. Raises PlanError where this party has no node of it."""
     if opened is None:
         raise PlanError(f"the plan names the ledger {ledger}: give a node of that chain with --ledger")
     return opened(ledger)
@@ -86,8 +91,11 @@ class Spender:
         units = in_units(self.loss.epsilon, self.loss.delta)
         return self.consent.live_grant(self.record, self.commitment, self.session, *units)
 
-    def spend(self, noise: str) -> bytes:
-        """The signed word on the spending for the noise commitment of that digest. Asked again, it says the same."""
+    def spend(self, anchor: str) -> bytes:
+        """The signed word on the spending, for the noise commitment (or opening) of that digest.
+
+        Asked again, it says the same.
+        """
         kept = self.folder.get("spent.json")
         if kept is not None:
             self.consent.follow(open_signed(kept, Spent).record.spending.block)
@@ -100,11 +108,11 @@ class Spender:
         entry = self.consent.entry(grant, self.session)
         if entry is None:
             self.consent.require_live(grant)
-            self.consent.spend(grant, self.session, epsilon, delta, noise)
+            self.consent.spend(grant, self.session, epsilon, delta, anchor)
             entry = self.consent.entry(grant, self.session)
         if entry is None:
             raise SessionError("the ledger took the spending and does not show it: check the node, then --resume")
-        if (entry.epsilon, entry.delta, entry.anchor) != (epsilon, delta, noise):
+        if (entry.epsilon, entry.delta, entry.anchor) != (epsilon, delta, anchor):
             raise BudgetError(
                 "under this grant something else was spent for this session, not by this run: start a new session"
             )
@@ -125,46 +133,61 @@ class Spender:
         """The beacon's hash of the builder's anchor, which is kept. Raises SessionError."""
         anchor = open_signed(frame, Anchor, bytes.fromhex(builder)).record
         if self.folder.get("anchor.json") != frame:
-            misfit = anchor_misfit(anchor, self.session, self.ledger, owners)
             own = open_signed(self.folder.need("spent.json"), Spent).record.spending
-            if not misfit and own not in anchor.spendings:
-                misfit = "it states another spending of this owner than it made"
-            if misfit:
-                raise SessionError(f"the builder's anchor does not fit: {misfit}; no coin was shown")
-            beacon = anchor.beacon
-            found = self.consent.await_block(beacon.number, node_patience(patience), beacon.hash)
-            if found is None:
-                raise SessionError(
-                    f"this owner's node does not know block {beacon.number}, which the builder's anchor names; "
-                    "no coin was shown: wait for the node, then go on with --resume"
-                )
-            misfit = ledger_misfit(anchor, owners, self.consent, running=True)
-            if misfit:
-                raise SessionError(f"this owner's node contradicts the builder's anchor: {misfit}; no coin was shown")
+            check_anchor(self.consent, anchor, self.session, self.ledger, owners, [own], patience)
             self.folder.put("anchor.json", frame, "the anchor")
         return anchor.beacon.hash
+
+
+def check_anchor(
+    consent: Consent,
+    anchor: Anchor,
+    session: str,
+    ledger: str,
+    owners: Sequence[Expected],
+    own: Sequence[Spending],
+    patience: float,
+) -> None:
+    """Raises SessionError unless a builder's anchor fits, by itself and at one's own node, and `own` is in it.
+
+    It is what a party asks before it shows its coin; then it may be too late.
+    """
+    misfit = anchor_misfit(anchor, session, ledger, owners)
+    if not misfit and any(spending not in anchor.spendings for spending in own):
+        misfit = "it states another spending of this owner than it made"
+    if misfit:
+        raise SessionError(f"the builder's anchor does not fit: {misfit}; no coin was shown")
+    beacon = anchor.beacon
+    if consent.await_block(beacon.number, node_patience(patience), beacon.hash) is None:
+        raise SessionError(
+            f"this party's node does not know block {beacon.number}, which the builder's anchor names; "
+            "no coin was shown: wait for the node, then try again (a session: --resume)"
+        )
+    misfit = ledger_misfit(anchor, owners, consent, running=True)
+    if misfit:
+        raise SessionError(f"this party's node contradicts the builder's anchor: {misfit}; no coin was shown")
 
 
 def make_anchor(
     consent: Consent,
     identity: Identity,
     folder: Folder,
-    spent: Mapping[str, Signed[Spent]],
+    spent: Sequence[Signed[Spent]],
     owners: Sequence[Expected],
     patience: float,
 ) -> Signed[Anchor]:
     """The builder's: made once, from what the owners say and its own node confirms. Raises SessionError.
 
-    spent: by owner, of one session and ledger each, in the invite's order.
+    spent: of each owner, of one session and ledger, in the order of `owners`.
     """
     kept = folder.get("anchor.json")
-    spendings = tuple(said.record.spending for said in spent.values())
+    spendings = tuple(said.record.spending for said in spent)
     if kept is not None:
         anchor = open_signed(kept, Anchor, identity.public_key)
         if anchor.record.spendings != spendings:
             raise SessionError("an owner names another spending than before; start a new session")
         return anchor
-    first = next(iter(spent.values())).record
+    first = spent[0].record
     number = max(spending.block for spending in spendings) + 1
     found = consent.await_block(number, node_patience(patience))
     if found is None:

@@ -141,7 +141,7 @@ class Table:
         """Where the plan names a ledger: every owner's spending, and the block after the last of them as an anchor."""
         if self.consent is None:
             return
-        spent: dict[str, Signed[Spent]] = {}
+        spent: list[Signed[Spent]] = []
         owners: list[Expected] = []
         for guest in self.guests:
             said = open_signed(self._hear(guest), Spent, bytes.fromhex(guest.key))
@@ -154,7 +154,7 @@ class Table:
             noise = self.noise[guest.key].digest
             named = digest(canonical(guest.card.record.commitment))
             owners.append(Expected(guest.key, guest.grant.digest, noise, named, loss.epsilon, loss.delta))
-            spent[guest.key] = said
+            spent.append(said)
             self._watch(Event("spent", rounds=self.task.rounds, owner=guest.key))
         self.anchor = make_anchor(self.consent, self.identity, self.folder, spent, owners, self.patience)
         self.keep(self.anchor.envelope, "the anchor")

@@ -16,7 +16,7 @@ from bailee.records import Card, Json, Revocation, Signed, canonical, open_signe
 from bailee.records.canonical import MAX_BYTES
 from bailee.records.fields import encode
 from bailee.records.inference import Answer, Evaluation, UsedModel
-from bailee.records.model import ModelOpening, ModelPassport
+from bailee.records.model import ModelOpening, ModelPassport, open_model_passport
 from bailee.records.schema import Schema
 from bailee.statements.applied import architecture_json
 from bailee.statements.evaluation import verify_evaluation
@@ -161,7 +161,7 @@ def _check_model(
         return None, ()
     place = path.parent / PASSPORT
     with link("the model's passport"):
-        found = open_signed(read_bytes(place, MAX_BYTES, "passport"), ModelPassport, bytes.fromhex(record.builder))
+        found = open_model_passport(read_bytes(place, MAX_BYTES, "passport"), bytes.fromhex(record.builder))
         require(found.digest == used.passport, "it is not the one that the record names")
         same = canonical(found.record.model) == canonical(used.commitment)
         require(same, "it ends with another commitment than the record's model")

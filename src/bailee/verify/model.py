@@ -1,12 +1,14 @@
 """Checks a model's passport with nothing but it and its attachments: from sealed rows to committed weights.
 
-    passport -> opening -> cards and their proofs -> terms -> privacy -> grants and waivers -> coins
+    passport -> opening -> cards and their proofs -> terms -> privacy -> grants and waivers
+             -> anchor and spendings, where the plan names a ledger -> coins
              -> orders of rows, where they are secret -> chunks, each from the boundary before
              -> the model, where it is revealed -> shares
 
 No step trusts the trainer: whatever it states is recomputed from cards, plan and proofs. Not covered: whether a key
 belongs to whom it names, revocations that nobody put among the attachments, and whether parties that drew coins are
-as independent as their keys; all three are for the reader to know.
+as independent as their keys; all three are for the reader to know. Where the plan names a ledger, a node (`open_books`)
+is asked whether grants, spendings and beacon are there; without one they are the owners' word, as the statement says.
 """
 
 from __future__ import annotations
@@ -22,12 +24,23 @@ from typing import TypeAlias
 from bailee.adapters.files import read_bytes
 from bailee.argument.commitment_record import Commitment
 from bailee.errors import GrantError
-from bailee.records import Card, Grant, Revocation, Signed, canonical, digest, open_signed, parse_time
+from bailee.records import Card, Grant, Revocation, Signed, Spent, canonical, digest, parse_time
 from bailee.records.canonical import MAX_BYTES
-from bailee.records.model import ModelCoin, ModelOpening, ModelPassport, ModelShare, ProvenShuffle, Waiver
+from bailee.records.model import (
+    AnchoredModelCoin,
+    AnchoredModelPassport,
+    ModelCoin,
+    ModelOpening,
+    ModelPassport,
+    ModelShare,
+    ProvenShuffle,
+    Waiver,
+    open_model_passport,
+)
 from bailee.records.schema import Schema
 from bailee.statements.card import CardVerifier
 from bailee.statements.hidden.accounting import SLACK, ModelLoss, accounting, check_plan, model_loss
+from bailee.statements.hidden.anchor import expected_spendings
 from bailee.statements.hidden.boundary import Recommit, recommit_boundary
 from bailee.statements.hidden.model_file import read_model
 from bailee.statements.hidden.order import SHUFFLED_OPENING, shuffle_claim, shuffle_context
@@ -47,6 +60,7 @@ from bailee.statements.network.optimizer import Weights, used_weights
 from bailee.statements.network.plan import ModelPlan
 from bailee.statements.session import share
 from bailee.statements.shuffle import ShuffleClaim, verify_shuffle
+from bailee.verify.anchor import CheckedAnchor, OpenBooks, check_anchor
 from bailee.verify.evidence import ATTACHMENTS, Evidence, link, require
 from bailee.verify.model_statement import ModelOwner, ProvenModel
 
@@ -70,17 +84,18 @@ def verify_model_passport(
     chunks: ChunkVerifier = verify_chunk,
     shuffles: ShuffleVerifier = verify_shuffle,
     recommit: Recommit = recommit_boundary,
+    open_books: OpenBooks | None = None,
 ) -> ProvenModel:
     """The statement that the passport at `path` proves; its attachments lie in the folder `attachments` beside it.
 
     Raises, naming the link: PassportError (a link does not hold), ProofError (a proof does not convince), GrantError,
     SignatureError, RecordError, PlanError, SchemaError. `plain` uses the plain-Python verifier and commitments.
     `revocations` are those the reader knows of. cards, chunks, shuffles, recommit replace the argument system in tests.
+    `open_books` reads the plan's ledger at a node that the reader trusts; InputError where the plan names none.
     """
     with link("passport"):
-        passport = open_signed(read_bytes(path, MAX_BYTES, "passport"), ModelPassport).record
+        passport = open_model_passport(read_bytes(path, MAX_BYTES, "passport")).record
         plan = ModelPlan.from_mapping(passport.plan)
-        require(plan.ledger is None, "its plan names a ledger, which no hidden model's may: nothing was spent there")
     evidence = Evidence(path.parent / ATTACHMENTS)
     with link("opening"):
         opening = evidence.record(passport.opening, ModelOpening, passport.builder)
@@ -90,6 +105,7 @@ def verify_model_passport(
     chain.check_terms()
     chain.check_privacy()
     chain.check_grants((*revocations, *evidence.revocations(_named(passport))))
+    chain.check_anchor(open_books)
     chain.check_coins()
     bits = min(chain.check_orders(), chain.check_chunks())
     weights = chain.check_model()
@@ -111,6 +127,8 @@ def _named(passport: ModelPassport) -> set[str]:
     """Digests of all attachments that the passport itself names."""
     names = {passport.opening, *passport.coins, *(chunk.proof for chunk in passport.chunks)}
     names |= {shuffle.proof for shuffle in passport.shuffles}
+    if isinstance(passport, AnchoredModelPassport):
+        names |= {passport.anchor, *passport.spent}
     for part in passport.owners:
         names |= {part.card, part.card_proof, part.grant} | ({part.waiver} if part.waiver else set())
     return names | ({passport.revealed} if passport.revealed else set())
@@ -137,6 +155,11 @@ class _Chain:
     rows: list[Commitment] = field(default_factory=list)
     """What chunks read: the cards' commitments, or those to their rows in a secret order."""
     loss: ModelLoss | None = None
+    anchor: CheckedAnchor | None = None
+
+    @property
+    def beacon(self) -> str | None:
+        return None if self.anchor is None else self.anchor.record.beacon.hash
 
     @property
     def opened(self) -> str:
@@ -205,8 +228,29 @@ class _Chain:
                         self.revoked[part.owner] = one.record.revoked
                 self.grants.append(grant)
 
+    def check_anchor(self, open_books: OpenBooks | None) -> None:
+        """Where the plan names a ledger: every owner spent there for this opening, and says so; then the beacon."""
+        passport, ledger = self.passport, self.plan.ledger
+        anchored = passport if isinstance(passport, AnchoredModelPassport) else None
+        cards = {card.digest: card.record for card in self.cards}
+        owners = () if self.loss is None else expected_spendings(self.opening, self.loss, cards)
+        named = None if anchored is None else anchored.anchor
+        self.anchor = check_anchor(self.evidence, named, passport.builder, passport.session, ledger, owners, open_books)
+        if anchored is None or self.anchor is None:
+            return
+        spendings = self.anchor.record.spendings
+        for part, name, spending in zip(passport.owners, anchored.spent, spendings, strict=True):
+            with link(f"spending of {part.name}"):
+                said = self.evidence.record(name, Spent, part.owner).record
+                require(said.session == passport.session, "it is of another session")
+                require(said.ledger == ledger, f"it is on the ledger {said.ledger}, the plan names {ledger}")
+                require(said.spending == spending, "its owner signed another one than the anchor states")
+
     def check_coins(self) -> None:
-        """Coins were promised before any was known, and shown for this opening only: noise was fixed before them."""
+        """Coins were promised before any was known, and shown for this opening only: noise was fixed before them.
+
+        Where the plan names a ledger, for its anchor only: the beacon was fixed before them too.
+        """
         opening, session = self.opening.record, self.passport.session
         with link("coins"):
             drawn_by, wanted = self.passport.coins_drawn_by, len(opening.promises)
@@ -216,12 +260,19 @@ class _Chain:
             require((drawn_by == "nobody") == (not wanted), f"they are said to be drawn by {drawn_by}")
         for name, promise in zip(self.passport.coins, opening.promises, strict=True):
             with link(f"coin of {promise.party[:16]}"):
-                coin = self.evidence.record(name, ModelCoin, promise.party).record
+                coin = self._coin(name, promise.party)
                 require(coin.session == session, "it is of another session")
                 require(coin.opening == self.passport.opening, "it was drawn for another opening: other noise")
                 kept = keeps_promise(promise.party, coin.coin, promise.promise)
                 require(kept, "it is not the one promised")
                 self.coins[promise.party] = coin.coin
+
+    def _coin(self, name: str, party: str) -> ModelCoin:
+        if self.anchor is None or not isinstance(self.passport, AnchoredModelPassport):
+            return self.evidence.record(name, ModelCoin, party).record
+        coin = self.evidence.record(name, AnchoredModelCoin, party).record
+        require(coin.anchor == self.passport.anchor, "it was drawn for another anchor")
+        return coin
 
     def check_orders(self) -> float:
         """Fix what chunks read. Where the order is secret: each dataset's rows, moved by uniforms older than coins.
@@ -250,7 +301,7 @@ class _Chain:
         require(shuffled.root not in known, "its rows are under a commitment that is another's: openings count twice")
         self._check_opening(place, said.opening)
         session, opening, card = self.passport.session, self.passport.opening, self.cards[place].digest
-        claim = shuffle_claim(self.setup, session, opening, self.coins, place)
+        claim = shuffle_claim(self.setup, session, opening, self.coins, place, self.beacon)
         context = shuffle_context(session, opening, place, card, said.opening, order, shuffled)
         require(said.statement == digest(context), "its proof is of another statement")
         proof, plain = self.evidence.read(said.proof), self.plain
@@ -302,7 +353,8 @@ class _Chain:
     def _coins(self, chunk: Chunk) -> bytes:
         if not self.plan.private:
             return b""
-        return chunk_coins(self.passport.session, self.passport.opening, self.coins, chunk.index)
+        passport = self.passport
+        return chunk_coins(passport.session, passport.opening, self.coins, chunk.index, self.beacon)
 
     def _commitments(self, chunk: Chunk, before: Commitment, after: Commitment) -> ChunkCommitments:
         noise = self.opening.record.noise
@@ -358,6 +410,7 @@ class _Chain:
             passport_made=passport.created,
             bits=bits,
             plain=self.plain,
+            anchor=self.anchor.proven if self.anchor else None,
         )
 
     def _owner(self, place: int, part: ModelShare) -> ModelOwner:

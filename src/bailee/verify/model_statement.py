@@ -11,6 +11,7 @@ from bailee.records import Json
 from bailee.statements.network.architecture import Architecture
 from bailee.statements.network.optimizer import Weights
 from bailee.statements.network.plan import ModelPlan
+from bailee.verify.statement import ProvenAnchor
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class ProvenModel:
     passport_made: str
     bits: float
     plain: bool
+    anchor: ProvenAnchor | None = None
 
     @property
     def one_party(self) -> bool:
@@ -104,6 +106,7 @@ class ProvenModel:
             "passport_made": self.passport_made,
             "bits": f"{self.bits:.1f}",
             "plain": self.plain,
+            "anchor": None if self.anchor is None else self.anchor.to_dict(),
         }
 
     def to_text(self) -> str:
@@ -122,6 +125,7 @@ class ProvenModel:
             *self._coins(),
         ]
         lines += [_line(owner) for owner in self.owners]
+        lines += [] if self.anchor is None else [self.anchor.to_text()]
         how = "plain verifier" if self.plain else "fast verifier"
         lines.append(f"Every signature, grant, card, chunk and proof holds ({how}, {self.bits:.0f} bits)")
         return "\n".join(lines)
@@ -141,9 +145,11 @@ class ProvenModel:
         what = " and ".join(drawn).capitalize()
         who = ", ".join(f"{key[:16]}..." for key in self.coin_parties)
         if self.one_party:
-            return [f"{what}: ONE PARTY owns the data, trained and drew the coins ({who}): an honest draw is its word"]
+            word = "its word" if self.anchor is None else "its word, unless the ledger's block below is honest"
+            return [f"{what}: ONE PARTY owns the data, trained and drew the coins ({who}): an honest draw is {word}"]
         where = "in the trainer's own process" if self.coins_drawn_by == "trainer" else "by the parties themselves"
-        return [f"{what}: coins of {who}, drawn {where}; honest if one of them is"]
+        honest = "one of them" if self.anchor is None else "one of them, or the ledger's block,"
+        return [f"{what}: coins of {who}, drawn {where}; honest if {honest} is"]
 
 
 def _owner(owner: ModelOwner) -> dict[str, Json]:

@@ -21,9 +21,8 @@ from typing import Any, TypeAlias
 
 from bailee.adapters.files import read_bytes
 from bailee.argument.commitment_record import Commitment
-from bailee.errors import GrantError, InputError, PassportError
+from bailee.errors import GrantError
 from bailee.records import (
-    Anchor,
     AnchoredPassport,
     Card,
     Closing,
@@ -44,7 +43,7 @@ from bailee.records import (
 )
 from bailee.records.canonical import MAX_BYTES
 from bailee.records.schema import BIAS, Schema
-from bailee.statements.anchor import EPSILON_SLACK, Books, Expected, anchor_misfit, ledger_misfit
+from bailee.statements.anchor import EPSILON_SLACK, Expected
 from bailee.statements.card import CardVerifier
 from bailee.statements.session import (
     Link,
@@ -57,8 +56,9 @@ from bailee.statements.session import (
 )
 from bailee.statements.task import Task
 from bailee.statements.tasks import AnyPlan, plan_of, task_of
+from bailee.verify.anchor import CheckedAnchor, OpenBooks, check_anchor
 from bailee.verify.evidence import ATTACHMENTS, Evidence, link, require
-from bailee.verify.statement import ProvenAnchor, ProvenOwner, ProvenStatement
+from bailee.verify.statement import ProvenOwner, ProvenStatement
 
 GradientVerifier: TypeAlias = Callable[[Any, Commitment, int, Commitment, bytes, bytes, bool], Mapping[str, float]]
 """(claim, dataset, opening, noise, context, proof, plain) -> soundness in bits, with "total"; raises ProofError."""
@@ -70,7 +70,7 @@ def verify_passport(
     revocations: Sequence[Signed[Revocation]] = (),
     cards: CardVerifier | None = None,
     gradients: GradientVerifier | None = None,
-    open_books: Callable[[str], Books] | None = None,
+    open_books: OpenBooks | None = None,
 ) -> ProvenStatement:
     """The statement that the passport at `path` proves; its attachments lie in the folder `attachments` beside it.
 
@@ -133,8 +133,7 @@ class _Chain:
     grants: dict[str, Signed[Grant]] = field(default_factory=dict)
     revoked: dict[str, str] = field(default_factory=dict)
     noise: dict[str, Signed[NoiseCommitment]] = field(default_factory=dict)
-    anchor: Anchor | None = None
-    at_node: bool = False
+    anchor: CheckedAnchor | None = None
     coins: dict[str, str] = field(default_factory=dict)
     rounds: dict[str, list[Round]] = field(default_factory=dict)
     weights: list[tuple[int, ...]] = field(default_factory=list)
@@ -202,26 +201,13 @@ class _Chain:
                 require(said.record.session == self.session, "it is of another session")
                 self.noise[part.owner] = said
 
-    def check_anchor(self, open_books: Callable[[str], Books] | None) -> None:
+    def check_anchor(self, open_books: OpenBooks | None) -> None:
         """Where the plan names a ledger: every owner spent there for its noise, and the beacon came after."""
-        ledger, passport = self.task.plan.ledger, self.passport
-        with link("anchor"):
-            if ledger is None:
-                require(not isinstance(passport, AnchoredPassport), "there is one, but the plan names no ledger")
-                if open_books is not None:
-                    raise InputError("the plan of this passport names no ledger: there is nothing to check at a node")
-                return
-            if not isinstance(passport, AnchoredPassport):
-                raise PassportError(f"the plan names the ledger {ledger}, but the passport has none")
-            self.anchor = self.evidence.record(passport.anchor, Anchor, passport.builder).record
-            owners = [self._expected(part) for part in passport.owners]
-            misfit = anchor_misfit(self.anchor, self.session, ledger, owners)
-            require(not misfit, misfit)
-        if open_books is not None:
-            with link("ledger"):
-                misfit = ledger_misfit(self.anchor, owners, open_books(ledger))
-                require(not misfit, misfit)
-            self.at_node = True
+        passport = self.passport
+        named = passport.anchor if isinstance(passport, AnchoredPassport) else None
+        owners = [self._expected(part) for part in passport.owners]
+        ledger = self.task.plan.ledger
+        self.anchor = check_anchor(self.evidence, named, passport.builder, self.session, ledger, owners, open_books)
 
     def _expected(self, part: Contribution) -> Expected:
         commitment = digest(canonical(self.cards[part.owner].record.commitment))
@@ -315,7 +301,7 @@ class _Chain:
             {owner: said.digest for owner, said in self.noise.items()},
             self.coins,
             part.owner,
-            self.anchor.beacon.hash if self.anchor else None,
+            self.anchor.record.beacon.hash if self.anchor else None,
         )
         sums = [said.sums for said in self.rounds[part.owner]]
         return self.task.claim(part.rows, opening, self.weights, sums, self.task.coins(seed))
@@ -376,14 +362,8 @@ class _Chain:
             passport_made=self.passport.created,
             bits=bits,
             plain=self.plain,
-            anchor=self._anchor(),
+            anchor=self.anchor.proven if self.anchor else None,
         )
-
-    def _anchor(self) -> ProvenAnchor | None:
-        if self.anchor is None:
-            return None
-        beacon = self.anchor.beacon
-        return ProvenAnchor(self.anchor.ledger, beacon.number, beacon.hash, self.at_node)
 
     def _owner(self, part: Contribution) -> ProvenOwner:
         return ProvenOwner(

@@ -12,6 +12,7 @@ from blake3 import blake3
 from bailee import tags
 from bailee.argument.commitment_record import Commitment
 from bailee.records.canonical import canonical, digest
+from bailee.statements.hidden.session import beacon_member
 from bailee.statements.hidden.terms import Setup
 from bailee.statements.noise import uniform_words
 from bailee.statements.shuffle import KEY_BITS, ShuffleClaim
@@ -21,14 +22,16 @@ SHUFFLED_OPENING = 0
 """Of the shuffled rows, spent on the shuffle; the others are the chunks'."""
 
 
-def shuffle_claim(setup: Setup, session: str, opening: str, coins: Mapping[str, str], dataset: int) -> ShuffleClaim:
-    """What one dataset's shuffle says. coins: per party, its coin in hex, as for noise; opening: digest.
+def shuffle_claim(
+    setup: Setup, session: str, opening: str, coins: Mapping[str, str], dataset: int, beacon: str | None = None
+) -> ShuffleClaim:
+    """What one dataset's shuffle says. coins: per party, its coin in hex, as for noise; opening: digest; beacon too.
 
     Each row's coin is a word of BLAKE3's extended output, little-endian, its four highest bits dropped.
     """
     rows = setup.terms.rows[dataset]
-    seed = canonical({"session": session, "opening": opening, "coins": dict(coins), "dataset": dataset})
-    octets = blake3(seed, key=tags.MODEL_ORDER).digest(length=8 * rows)
+    seed = {"session": session, "opening": opening, "coins": dict(coins), "dataset": dataset, **beacon_member(beacon)}
+    octets = blake3(canonical(seed), key=tags.MODEL_ORDER).digest(length=8 * rows)
     return ShuffleClaim(rows, len(setup.terms.columns), uniform_words(octets, KEY_BITS))
 
 

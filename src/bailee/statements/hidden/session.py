@@ -10,7 +10,9 @@ from blake3 import blake3
 from bailee import tags
 from bailee.argument.commitment_record import Commitment
 from bailee.records.canonical import Json, canonical, digest
+from bailee.records.envelope import Signed
 from bailee.records.fields import encode
+from bailee.records.model import AnchoredModelCoin, ModelCoin, ModelOpening
 from bailee.statements.hidden.schedule import Chunk
 from bailee.statements.hidden.terms import Setup
 from bailee.statements.network.chunk import ChunkClaim, Part
@@ -33,13 +35,27 @@ def keeps_promise(party: str, coin: str, promise: str) -> bool:
     return hmac.compare_digest(promise_coin(party, bytes.fromhex(coin)), promise)
 
 
-def chunk_coins(session: str, opening: str, coins: Mapping[str, str], chunk: int) -> bytes:
+def coin_for(opening: Signed[ModelOpening], anchor: str | None, party: str, coin: str) -> ModelCoin:
+    """What a party says of its coin (hex). anchor: digest of the run's, where its plan names a ledger."""
+    session = opening.record.session
+    if anchor is None:
+        return ModelCoin(session, party, opening.digest, coin)
+    return AnchoredModelCoin(session, party, opening.digest, coin, anchor)
+
+
+def chunk_coins(session: str, opening: str, coins: Mapping[str, str], chunk: int, beacon: str | None = None) -> bytes:
     """The public half of a chunk's noise: 32 bytes that nobody could know before the opening (digest) was signed.
 
     coins: per party, its coin in hex. Who reveals last could sign its coin again and again; so signatures stay out.
+    beacon: hash of the block after the last spending, where the plan names a ledger.
     """
-    seed = canonical({"session": session, "opening": opening, "coins": dict(coins), "chunk": chunk})
-    return blake3(seed, key=tags.MODEL_COINS).digest()
+    seed = {"session": session, "opening": opening, "coins": dict(coins), "chunk": chunk, **beacon_member(beacon)}
+    return blake3(canonical(seed), key=tags.MODEL_COINS).digest()
+
+
+def beacon_member(beacon: str | None) -> dict[str, Json]:
+    """What a seed has more where the plan names a ledger."""
+    return {} if beacon is None else {"beacon": beacon}
 
 
 def start_seeds(plan: ModelPlan) -> tuple[bytes, bytes]:

@@ -73,7 +73,8 @@ class ModelPlan(PlannedOnLedger):
     the rate by decay_factor every decay_every epochs. start numbers the public random first weights.
     order: "as-sealed", or "secret": mini-batches are cut from rows in an order that nobody chose, one for all passes.
     steps ends a run in a secret order before its only pass does; null for whole passes.
-    ledger: where owners spend the privacy of their datasets, and whose block gives public randomness; or None.
+    ledger: where owners spend the privacy of their datasets, and whose block gives public randomness; or None: always
+    None of an unprotected plan.
     """
 
     WHERE: ClassVar[str] = "plan"
@@ -123,6 +124,11 @@ class ModelPlan(PlannedOnLedger):
         require(0 <= Fraction(self.momentum) < 1, "momentum: expected a number in [0, 1)")
         require(0 <= Fraction(self.weight_decay) <= 1, "weight_decay: expected a number in [0, 1]")
         self.privacy.require()
+        require(
+            self.ledger is None or self.private,
+            f'ledger: an "{UNPROTECTED}" plan names none: no epsilon bounds what it costs, so there is nothing that a '
+            "budget could bear, and a spending of 0 would say that nothing is lost; make it private, or leave it out",
+        )
         fits = self.order == AS_SEALED or not self.full_batch
         require(fits, f'order: "{SECRET}" is for mini-batches; with batch = "full" every step reads all rows')
         fits = self.steps is None or (self.order == SECRET and self.epochs == 1 and self.steps >= 1)

@@ -1,7 +1,8 @@
 """The beginning of a run: is it allowed, how is it cut, what noise and coins does it have; or the same on a resume.
 
 Order: grants, terms, openings left, then secrets and noise commitments on disk, the opening signed, the loss charged,
-and only then coins. A run that was killed in between is found again by `newest`, or was never begun.
+spent on the ledger and anchored where the plan names one (`spending.py`), and only then coins. A run that was killed in
+between is found again by `newest`, or was never begun.
 """
 
 from __future__ import annotations
@@ -10,20 +11,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bailee.argument.commitment_record import Commitment
-from bailee.errors import InputError, PlanError, SessionError, StorageError
+from bailee.errors import InputError, SessionError, StorageError
 from bailee.keys import Identity, Secret
 from bailee.records import Signed, open_signed, sign, time_text
-from bailee.records.model import Lender, ModelCoin, ModelOpening, Promise
+from bailee.records.model import Lender, ModelCoin, ModelOpening, Promise, open_model_coin
 from bailee.statements.hidden.accounting import ModelLoss, check_plan, model_loss
 from bailee.statements.hidden.permission import ModelUse, check_model_grant, check_rows_once
-from bailee.statements.hidden.session import COIN_BYTES, keeps_promise, promise_coin
+from bailee.statements.hidden.session import COIN_BYTES, coin_for, keeps_promise, promise_coin
 from bailee.statements.hidden.terms import ModelTerms, Setup
 from bailee.statements.network.plan import ModelPlan
+from bailee.train.consent import Consent, open_consent
 from bailee.train.ledger import Entry
 from bailee.train.model.events import ModelEvent
 from bailee.train.model.folder import RunFolder
 from bailee.train.model.holding import ModelHolding, ModelSetting
 from bailee.train.model.sizing import fix_terms
+from bailee.train.model.spending import Anchored, Collecting, require_live_grants
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,12 @@ class Begun:
     folder: RunFolder
     opening: Signed[ModelOpening]
     coins: tuple[Signed[ModelCoin], ...]
+    anchored: Anchored | None = None
+    """Where the plan names a ledger."""
+
+    @property
+    def beacon(self) -> str | None:
+        return None if self.anchored is None else self.anchored.beacon
 
     @property
     def session(self) -> str:
@@ -48,14 +57,15 @@ class Begun:
 
 def begin(holdings: Sequence[ModelHolding], plan: ModelPlan, setting: ModelSetting) -> Begun:
     """A new run, or with `setting.resume` the one begun last. Raises as `train_model` does, with nothing spent."""
-    _check_holdings(holdings, plan, setting)
+    consent = open_consent(plan.ledger, setting.open_ledger)
+    _check_holdings(holdings, setting)
     setting.home.mkdir(parents=True, exist_ok=True)
     kept = RunFolder.newest(setting.home, setting.identity) if setting.resume else None
     if kept is None:
         setup = fix_terms(plan, holdings, setting.memory, setting.model_openings)
         loss = model_loss(setup)
         _permit(holdings, setup, loss, setting)
-        folder, opening = _open(holdings, setup, setting)
+        folder, opening = _open(holdings, setup, loss, consent, setting)
     else:
         folder = kept
         opening = _come_back(kept, holdings, plan, setting)
@@ -64,7 +74,10 @@ def begin(holdings: Sequence[ModelHolding], plan: ModelPlan, setting: ModelSetti
         check_plan(setup, loss)
         _permit(holdings, setup, loss, setting)
     _charge(holdings, setup, loss, opening)
-    return Begun(setup, loss, folder, opening, _draw_coins(folder, opening, setting))
+    anchored = None
+    if consent is not None and plan.ledger is not None and loss is not None:
+        anchored = Collecting(consent, plan.ledger, holdings, opening, loss, folder.folder, setting).anchor()
+    return Begun(setup, loss, folder, opening, _draw_coins(folder, opening, anchored, setting), anchored)
 
 
 def lenders(holdings: Sequence[ModelHolding]) -> tuple[Lender, ...]:
@@ -79,9 +92,7 @@ def lenders(holdings: Sequence[ModelHolding]) -> tuple[Lender, ...]:
     )
 
 
-def _check_holdings(holdings: Sequence[ModelHolding], plan: ModelPlan, setting: ModelSetting) -> None:
-    if plan.ledger is not None:
-        raise PlanError("ledger: only sessions of owners (bailee train) spend on one; a hidden model's plan names none")
+def _check_holdings(holdings: Sequence[ModelHolding], setting: ModelSetting) -> None:
     if not holdings:
         raise InputError("training needs at least one dataset")
     cards = [holding.card.digest for holding in holdings]
@@ -115,10 +126,16 @@ def _permit(holdings: Sequence[ModelHolding], setup: Setup, loss: ModelLoss | No
 
 
 def _open(
-    holdings: Sequence[ModelHolding], setup: Setup, setting: ModelSetting
+    holdings: Sequence[ModelHolding],
+    setup: Setup,
+    loss: ModelLoss | None,
+    consent: Consent | None,
+    setting: ModelSetting,
 ) -> tuple[RunFolder, Signed[ModelOpening]]:
     """Secrets, coins and noise, then the signed opening: it is what makes a run exist."""
     identity, session = setting.identity, setting.entropy(32).hex()
+    if consent is not None and loss is not None:
+        require_live_grants(consent, holdings, session, loss)
     folder = RunFolder.create(setting.home, session, identity, Secret(setting.entropy(32)))
     promises: tuple[Promise, ...] = ()
     noise: list[Commitment] = []
@@ -199,49 +216,56 @@ def _charge(
 
 
 def _draw_coins(
-    folder: RunFolder, opening: Signed[ModelOpening], setting: ModelSetting
+    folder: RunFolder, opening: Signed[ModelOpening], anchored: Anchored | None, setting: ModelSetting
 ) -> tuple[Signed[ModelCoin], ...]:
-    """Every party's coin, signed for this opening: nobody shows one before noise and orders are committed."""
+    """Every party's coin, signed for this opening: nobody shows one before noise and orders are committed.
+
+    Where the plan names a ledger, signed for this anchor too: nobody shows one before the beacon is known.
+    """
     here = {party.public_key.hex(): party for party in setting.parties}
+    anchor = None if anchored is None else anchored.anchor.digest
     coins = {
-        one.party: _draw(folder, opening, one, here[one.party])
+        one.party: _draw(folder, opening, anchor, one, here[one.party])
         if one.party in here
-        else _answer(folder, opening, one, setting)
+        else _answer(folder, opening, anchor, one, setting)
         for one in opening.record.promises
     }
     missing = [party for party, coin in coins.items() if coin is None]
     if missing:
+        sent = str(folder.path / "opening.json") + ("" if anchor is None else " and anchor.json beside it")
+        asked = "opening.json" if anchor is None else "opening.json --anchor anchor.json"
         raise SessionError(
-            f"waiting for the coins of {', '.join(party[:16] for party in missing)}: send them "
-            f"{folder.path / 'opening.json'}; each answers with `bailee coin show opening.json`; then run the same "
-            "command again with --resume and a --coin FILE for each"
+            f"waiting for the coins of {', '.join(party[:16] for party in missing)}: send them {sent}; each answers "
+            f"with `bailee coin show {asked}`; then run the same command again with --resume and a --coin FILE for each"
         )
     return tuple(coin for coin in coins.values() if coin is not None)
 
 
-def _draw(folder: RunFolder, opening: Signed[ModelOpening], promise: Promise, party: Identity) -> Signed[ModelCoin]:
+def _draw(
+    folder: RunFolder, opening: Signed[ModelOpening], anchor: str | None, promise: Promise, party: Identity
+) -> Signed[ModelCoin]:
     """A coin of a party in this process."""
     name = f"coin-{promise.party}.sealed"
     secret = folder.folder.get_secret(name, party)
     if secret is None or not keeps_promise(promise.party, secret.reveal().hex(), promise.promise):
         path = folder.path / name
         raise StorageError(f"{path} is missing or damaged: restore it, or start a new run without --resume")
-    coin = ModelCoin(opening.record.session, promise.party, opening.digest, secret.reveal().hex())
-    said = sign(coin, party)
+    said = sign(coin_for(opening, anchor, promise.party, secret.reveal().hex()), party)
     folder.folder.put(f"coin-{promise.party}.json", said.envelope, "a coin")
     return said
 
 
 def _answer(
-    folder: RunFolder, opening: Signed[ModelOpening], promise: Promise, setting: ModelSetting
+    folder: RunFolder, opening: Signed[ModelOpening], anchor: str | None, promise: Promise, setting: ModelSetting
 ) -> Signed[ModelCoin] | None:
     """A coin that a party elsewhere gave, now or earlier; None while it has not."""
     name = f"coin-{promise.party}.json"
     for said in setting.answers:
         if said.record.party == promise.party:
             coin = said.record
-            if coin.opening != opening.digest or not keeps_promise(coin.party, coin.coin, promise.promise):
+            fits = coin == coin_for(opening, anchor, promise.party, coin.coin)
+            if not fits or not keeps_promise(coin.party, coin.coin, promise.promise):
                 raise SessionError(f"the coin of {coin.party[:16]} is for another run, or not the one it promised")
             folder.folder.put(name, said.envelope, "a coin")
     kept = folder.folder.get(name)
-    return None if kept is None else open_signed(kept, ModelCoin, bytes.fromhex(promise.party))
+    return None if kept is None else open_model_coin(kept, bytes.fromhex(promise.party))

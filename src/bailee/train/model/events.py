@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Stage: TypeAlias = Literal["committing", "shuffled", "trained", "proved", "verified", "done"]
+Stage: TypeAlias = Literal["committing", "spent", "anchored", "shuffled", "trained", "proved", "verified", "done"]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bailee.records import Signed, digest, sign, time_text
-from bailee.records.model import ModelPassport, ModelShare, ProvenChunk, ProvenShuffle
+from bailee.records.model import AnchoredModelPassport, ModelPassport, ModelShare, ProvenChunk, ProvenShuffle
 from bailee.statements.hidden.accounting import accounting
 from bailee.statements.hidden.model_file import ModelFile, write_model
 from bailee.statements.session import share
@@ -26,6 +26,10 @@ def make_passport(
     folder.keep(begun.opening.envelope, "the opening")
     for coin in begun.coins:
         folder.keep(coin.envelope, "a coin")
+    if begun.anchored is not None:
+        folder.keep(begun.anchored.anchor.envelope, "the anchor")
+        for said in begun.anchored.spent:
+            folder.keep(said.envelope, "a spending")
     for holding in holdings:
         papers = [holding.card.envelope, holding.card_proof, holding.grant.envelope]
         for data in papers + ([holding.waiver.envelope] if holding.waiver else []):
@@ -63,6 +67,9 @@ def make_passport(
         accounting=accounting(setup, loss),
         created=time_text(setting.clock()),
     )
+    if begun.anchored is not None:
+        spent = tuple(said.digest for said in begun.anchored.spent)
+        record = AnchoredModelPassport(**vars(record), anchor=begun.anchored.anchor.digest, spent=spent)
     signed = sign(record, setting.identity)
     folder.folder.put("passport.json", signed.envelope, "the passport")
     return signed

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bailee.keys import Identity, Secret
-from bailee.records import Card, Grant, Signed
+from bailee.records import Card, Grant, Signed, Spent
 from bailee.records.model import CoinPromise, ModelCoin, Waiver
 from bailee.statements.hidden.permission import ModelUse
+from bailee.train.consent import OpenLedger
 from bailee.train.ledger import Entry
 from bailee.train.model.engine import Engine, real_engine
 from bailee.train.model.events import Watch, ignore
@@ -53,6 +54,8 @@ class ModelSetting:
     alone if there are none of either. home holds one folder a run; memory bounds what proving a chunk takes, in bytes
     (None: a fifth of the machine's). With `reveal` the finished model is published; model_openings: how many proofs
     the model's commitment will bear (one for the run, the others for predictions and evaluations).
+    Where the plan names a ledger: open_ledger reaches it at the trainer's node; spenders: owners in this process who
+    spend by the account that it was opened with; spent: what owners elsewhere said that they spent.
     """
 
     identity: Identity
@@ -64,6 +67,9 @@ class ModelSetting:
     reveal: bool = False
     memory: int | None = None
     model_openings: int = 16
+    open_ledger: OpenLedger | None = None
+    spenders: Sequence[Identity] = ()
+    spent: Sequence[Signed[Spent]] = ()
     watch: Watch = ignore
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     entropy: Callable[[int], bytes] = secrets.token_bytes

@@ -68,7 +68,7 @@ def prove_orders(
 
 
 def _claim(begun: Begun, place: int) -> ShuffleClaim:
-    return shuffle_claim(begun.setup, begun.session, begun.opening.digest, begun.drawn, place)
+    return shuffle_claim(begun.setup, begun.session, begun.opening.digest, begun.drawn, place, begun.beacon)
 
 
 def _prove(

@@ -21,8 +21,8 @@ from bailee.adapters.files import lock
 from bailee.argument.commitment_record import Commitment
 from bailee.errors import StatementError
 from bailee.keys import Secret
-from bailee.records import Signed, digest, open_signed
-from bailee.records.model import ModelPassport, ProvenChunk, ProvenShuffle
+from bailee.records import Signed, digest
+from bailee.records.model import ModelPassport, ProvenChunk, ProvenShuffle, open_model_passport
 from bailee.statements.hidden.accounting import loss_curve
 from bailee.statements.hidden.model_file import ModelFile
 from bailee.statements.hidden.schedule import Chunk
@@ -128,7 +128,7 @@ class _Run:
             chunks = [self.proven[chunk.index] for chunk in self.setup.chunks]
             passport = make_passport(self.holdings, self.begun, self.shuffles, chunks, model, self.setting)
         else:
-            passport = open_signed(kept, ModelPassport, self.setting.identity.public_key)
+            passport = open_model_passport(kept, self.setting.identity.public_key)
         self._tell("done")
         return ModelRun(
             passport=passport,
@@ -197,7 +197,8 @@ class _Run:
     def _coins(self, chunk: Chunk) -> bytes:
         if not self.setup.plan.private:
             return b""
-        return chunk_coins(self.begun.session, self.begun.opening.digest, self.begun.drawn, chunk.index)
+        begun = self.begun
+        return chunk_coins(begun.session, begun.opening.digest, begun.drawn, chunk.index, begun.beacon)
 
     def _hand_over(self, chunk: Chunk, before: Boundary, after: Boundary, proving: Proving[_Job]) -> None:
         """Openings are written off here, before the proof is begun: whatever happens then, none is used twice."""
