@@ -434,7 +434,7 @@ def test_a_door_to_other_machines_without_tls_is_warned_of(
 ) -> None:
     served: list[str] = []
     monkeypatch.setattr("bailee.server.s3.serve", lambda vault, home, host, *more, **options: served.append(host))
-    monkeypatch.setattr("bailee.cli.vault_door._check_free", lambda host, port, listen: None)
+    monkeypatch.setattr("bailee.cli.vault_door.check_free", lambda host, port: None)
     done = CliRunner().invoke(app, ["vault", "serve", "--listen", f"{host}:9000", "--home", str(home)])
     assert (done.exit_code, served) == (0, [host.strip("[]")])
     assert ("can be reached from other machines and there is no TLS" in done.stderr) is is_warned

@@ -11,6 +11,7 @@ from bailee.cli import (
     accounts,
     consents,
     datasets,
+    gates,
     grants,
     graphs,
     inference,
@@ -88,6 +89,7 @@ app.add_typer(consents.app, name="consent", rich_help_panel=ANYBODY)
 app.add_typer(ledger.app, name="ledger", rich_help_panel=ANYBODY)
 app.add_typer(graphs.app, name="graph", rich_help_panel=ANYBODY)
 app.add_typer(royalties.app, name="royalty", rich_help_panel=ANYBODY)
+app.add_typer(gates.app, name="gate", rich_help_panel=ANYBODY)
 app.add_typer(datasets.card_app, name="card", rich_help_panel=ANYBODY)
 app.add_typer(works.app, name="work", rich_help_panel=OWNER)
 app.add_typer(lending.coin_app, name="coin", rich_help_panel=OWNER)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +9,7 @@ import typer
 from rich.text import Text
 
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
+from bailee.cli.listening import check_free, is_here, listen_at
 from bailee.cli.vault_face import WHEN, columns, moment, opened, when
 from bailee.cli.vault_shares import received
 from bailee.errors import InputError
@@ -47,9 +46,7 @@ def serve(
         from bailee.server.s3 import serve as run
     except ImportError as error:
         raise InputError(f"the S3 door needs: pip install 'bailee[s3]' ({error.name} is missing)") from None
-    host, _, port = listen.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65_535:
-        raise InputError(f"expected --listen HOST:PORT, got {listen!r}")
+    host, port = listen_at(listen)
     if (certificate is None) is not (private_key is None):
         raise InputError("TLS needs both --certificate and --private-key")
     tls = TLS(certificate, private_key) if certificate is not None and private_key is not None else None
@@ -57,10 +54,10 @@ def serve(
         raise InputError("--owner and --revocation go with --share")
     if share and workers != 1:
         raise InputError("shares are served by one process; leave --workers out")
-    _check_free(host.strip("[]"), int(port), listen)
-    face, at = Face(), (host.strip("[]"), int(port), tls)
+    check_free(host, port)
+    face, at = Face(), (host, port, tls)
     where = f"http{'s' if tls else ''}://{listen}; Ctrl-C ends it"
-    if tls is None and not _is_here(host.strip("[]")):
+    if tls is None and not is_here(host):
         face.say(
             f"warning: {listen} can be reached from other machines and there is no TLS: who sees the network reads and "
             "changes what passes, for signatures protect a request and not its contents. Give --certificate and "
@@ -80,14 +77,6 @@ def serve(
     face.say("the door is closed; requests that were under way were finished")
 
 
-def _is_here(host: str) -> bool:
-    """Only this machine reaches it."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _opened_shares(told: list[str], owner: Path | None, revocations: list[Path], home: Path) -> dict[str, Received]:
     shares: dict[str, Received] = {}
     for one in told:
@@ -97,14 +86,6 @@ def _opened_shares(told: list[str], owner: Path | None, revocations: list[Path],
             raise InputError(f"two shares would be the bucket {name}; name them: --share BUCKET=FILE")
         shares[name] = received(Path(path), owner, revocations, home)
     return shares
-
-
-def _check_free(host: str, port: int, listen: str) -> None:
-    try:
-        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
-    except OSError as error:
-        why = str(error.strerror).partition(" (")[0]
-        raise InputError(f"cannot listen at {listen}: {why}; is a door open there? --listen takes another") from None
 
 
 @key_app.command("new")

@@ -46,9 +46,12 @@ _LOG = logging.getLogger("bailee.server.pay")
 class Resource(Protocol):
     """What is sold at one path. `answer` must not change anything: it is called before the payment moves."""
 
-    price: Price
-    description: str
-    media: str
+    @property
+    def price(self) -> Price: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def media(self) -> str: ...
 
     def answer(self, body: bytes) -> bytes:
         """InputError where the request cannot be answered."""

@@ -1,0 +1,34 @@
+"""Where a door of this program listens: read from `HOST:PORT`, free, and who can reach it."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+
+from bailee.errors import InputError
+
+
+def listen_at(listen: str) -> tuple[str, int]:
+    """Host (IPv6 without brackets) and port. InputError."""
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65_535:
+        raise InputError(f"expected --listen HOST:PORT, got {listen!r}")
+    return host.strip("[]"), int(port)
+
+
+def check_free(host: str, port: int) -> None:
+    """InputError where nothing can listen there, said before anything slow is done."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        why = str(error.strerror).partition(" (")[0]
+        listen = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        raise InputError(f"cannot listen at {listen}: {why}; is a door open there? --listen takes another") from None
+
+
+def is_here(host: str) -> bool:
+    """Only this machine reaches it."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
