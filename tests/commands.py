@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import resource
@@ -13,9 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import typer.testing
 from typer.testing import CliRunner
 
 from bailee.cli.app import app
+
+# Typer makes the tree of all commands anew for each one that is run: as long as many a command takes.
+typer.testing._get_command = functools.cache(typer.testing._get_command)  # type: ignore[attr-defined]
 
 BAILEE = [sys.executable, "-c", "from bailee.cli import main; main()"]
 SCHEMA = """

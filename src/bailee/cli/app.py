@@ -9,6 +9,8 @@ import typer
 from bailee import __version__
 from bailee.cli import (
     accounts,
+    arbiters,
+    attesting,
     consents,
     datasets,
     gates,
@@ -28,7 +30,7 @@ from bailee.cli import (
     status,
     training,
     vault,
-    works,
+    works_on_ledger,
 )
 
 PLOT = """Train on data you are not allowed to see, prove it was done right, and pay those whose data it was.
@@ -44,7 +46,9 @@ One datum's life, and who does what with it:
 - **anybody**: `predict` with a published model, or `export` it for other programs
 - **owner**: `prove-rules`, that no sealed record occurs twice, or that columns keep to bounds
 - **owner**: `consent` offers on a ledger what a grant allows, and its price; a **builder** accepts and pays it there
-- **owner**: `work` tells by fingerprints whether a dataset, a text, a picture, sound or video is near another
+- **owner**: `work` tells by fingerprints whether a dataset, a text, a picture, sound or video is near another;
+  `work register` and `work derive` make it a work that consent and payments are about
+- **anybody**: `attest` what a model's passport says, under a bond; `arbiter` votes on what is disputed
 - **anybody**: `ledger` makes, serves or names the chain of rights and money; `account` is who acts and is paid there
 - **owner**: `vault` keeps any object sealed, on stores that nobody needs to trust
 - **anybody**: `serve` a folder's HTTP API to those whose keys have a role (`caller`)
@@ -91,7 +95,9 @@ app.add_typer(graphs.app, name="graph", rich_help_panel=ANYBODY)
 app.add_typer(royalties.app, name="royalty", rich_help_panel=ANYBODY)
 app.add_typer(gates.app, name="gate", rich_help_panel=ANYBODY)
 app.add_typer(datasets.card_app, name="card", rich_help_panel=ANYBODY)
-app.add_typer(works.app, name="work", rich_help_panel=OWNER)
+app.add_typer(works_on_ledger.app, name="work", rich_help_panel=OWNER)
+app.add_typer(attesting.app, name="attest", rich_help_panel=ANYBODY)
+app.add_typer(arbiters.app, name="arbiter", rich_help_panel=ANYBODY)
 app.add_typer(lending.coin_app, name="coin", rich_help_panel=OWNER)
 app.command(rich_help_panel=OWNER)(datasets.seal)
 app.command(rich_help_panel=OWNER)(datasets.reseal)
