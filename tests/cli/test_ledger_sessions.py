@@ -21,7 +21,7 @@ from bailee.adapters.chain.embedded.methods import Methods
 from bailee.adapters.chain.embedded.serve import Application
 from bailee.adapters.chain.opening import embedded_chain
 from bailee.keys import Secret
-from bailee.records import Grant, Passport, canonical, digest, open_passport, open_signed
+from bailee.records import Grant, canonical, digest, open_passport, open_signed
 from bailee.seal import open_dataset
 from chains import Engine
 from commands import PLAN, free_address, give, make_world, refused, run, start
@@ -65,6 +65,7 @@ def _served(engine: Engine) -> tuple[uvicorn.Server, threading.Thread, str]:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The owner's dataset is registered by its own account, its grant accepted by the builder's."""
     folder = make_world(tmp_path_factory.mktemp("ledger"))
+    plan = PLAN.replace("rounds = 2", "rounds = 1")  # what is tested comes before the first round, and after the last
     with embedded_chain(MemoryLedger()) as chain:
         engine = Engine("embedded", chain)
         for one in engine.accounts:
@@ -81,7 +82,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         owner = open_account(folder / "owner", "main", secret)
         engine.fund(owner.address, 10**20)
         ledger = f"{chain.caip2}:{rights.grants.address}"
-        (folder / "plan.toml").write_text(f'ledger = "{ledger}"\n{PLAN}')
+        (folder / "plan.toml").write_text(f'ledger = "{ledger}"\n{plan}')
         given = give(folder)[1]
         card = open_dataset(folder / "owner" / "datasets" / "tiny").card
         work = rights.register(owner, bytes.fromhex(digest(canonical(card.record.commitment))))
@@ -158,19 +159,6 @@ def test_what_goes_together(world: World, tmp_path: Path) -> None:
     refused(run(*join, *options), 3, "AuthorityError", "does not open")
     train = ("train", world.folder / "plan.toml", "--owner", home, "--home", world.folder / "builder")
     refused(run(*train), 2, "PlanError", "--ledger")
-
-
-def test_a_passport_without_a_ledger_has_nothing_to_check_there(world: World, tmp_path: Path) -> None:
-    folder = make_world(tmp_path)
-    address = free_address()
-    builder = start(folder / "b.log", "train", folder / "plan.toml", "--owner", folder / "owner", "--listen", address,
-                    "--out", folder / "passport", "--home", folder / "builder")  # fmt: skip
-    owner = start(folder / "o.log", "join", address, "--grant", give(folder)[1]["grant"], "--home", folder / "owner")
-    assert (builder.wait(), owner.wait()) == (0, 0), builder.said + owner.said
-    code, said = run("verify", folder / "passport")
-    assert (code, said["anchor"]) == (0, None)
-    assert isinstance(open_passport((folder / "passport" / "passport.json").read_bytes()).record, Passport)
-    refused(run("verify", folder / "passport", "--ledger", world.url), 2, "InputError", "names no ledger")
 
 
 def test_the_passphrase_comes_from_a_descriptor(world: World) -> None:

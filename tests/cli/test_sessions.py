@@ -59,6 +59,13 @@ def test_both_verifiers_accept(passport: Path, world: Path) -> None:
     assert (code, said["plain"]) == (0, True)
 
 
+def test_a_passport_without_a_ledger_has_nothing_to_check_there(passport: Path, tmp_path: Path) -> None:
+    code, said = run("verify", passport)
+    assert (code, said["anchor"]) == (0, None)
+    asked = run("verify", passport, "--ledger", "embedded:", "--home", tmp_path)
+    refused(asked, 2, "InputError", "names no ledger")
+
+
 def test_a_model_answers_rows_and_is_exported(passport: Path, tmp_path: Path) -> None:
     rows = tmp_path / "rows.csv"
     rows.write_text("sex,age\nf,30\nm,99.5\n")
