@@ -39,24 +39,22 @@ class ChainConsent:
         spending, terms = grants.spending(grant, session), grants.grant(grant)
         if spending is None or terms is None:
             return None
-        accepted = [one for one in grants.events(terms.accepted, terms.accepted) if isinstance(one, Accepted)]
-        records = [one.record for one in accepted if one.grant == grant]
-        spent = [one for one in grants.events(spending.block, spending.block) if isinstance(one, Spent)]
-        found = [one.where.transaction for one in spent if (one.grant, one.session) == (grant, session)]
-        if len(records) != 1 or len(found) != 1:
+        accepted = grants.find(Accepted, terms.accepted, terms.accepted, grant=grant)
+        spent = grants.find(Spent, spending.block, spending.block, grant=grant, session=session)
+        if len(accepted) != 1 or len(spent) != 1:
             raise ChainError(
                 f"the node has a spending in block {spending.block}, and not the events that go with it: it does not "
                 "keep old logs, or the chain was reorganised just now; try again, or ask another node"
             )
         commitment = works.work(terms.work).naming.commitment
         return Entry(
-            record=records[0],
+            record=accepted[0].record,
             commitment=commitment,
             first=works.first(commitment) == terms.work,
             accepted=terms.accepted,
             revoked=terms.revoked or None,
             block=spending.block,
-            transaction=found[0],
+            transaction=spent[0].where.transaction,
             epsilon=spending.epsilon,
             delta=spending.delta,
             anchor=spending.anchor,
@@ -73,12 +71,11 @@ class ChainConsent:
         if work is None:
             raise GrantError("the dataset is not registered on the plan's ledger: register it, then offer a grant")
         registered = self._ledger.registry.work(work).registered
-        said = [one for one in self._ledger.grants.events(registered) if isinstance(one, Accepted)]
-        found = [one.grant for one in said if (one.work, one.record) == (work, record)]
+        found = self._ledger.grants.find(Accepted, registered, work=work, record=record)
         if not found:
             raise GrantError("no grant on the plan's ledger stands for this one: offer it there and let it be accepted")
         problems: list[GrantError | BudgetError] = []
-        for grant in found:
+        for grant in (one.grant for one in found):
             try:
                 self.require_live(grant)
                 self._require_left(grant, work, session, epsilon, delta)
@@ -89,17 +86,7 @@ class ChainConsent:
         raise problems[-1]
 
     def require_live(self, grant: str) -> None:
-        if self._ledger.grants.live(grant):
-            return
-        terms = self._ledger.grants.grant(grant)
-        if terms is None:
-            raise GrantError(f"nobody accepted the grant {grant[:16]}... on the ledger")
-        if terms.revoked:
-            raise GrantError(f"the grant {grant[:16]}... was revoked on the ledger in block {terms.revoked}")
-        now, begins, ends = self._chain.block().time, terms.not_before, terms.not_after
-        if not begins <= now <= ends:
-            raise GrantError(f"the grant {grant[:16]}... is good from {begins} to {ends}; the ledger's time is {now}")
-        raise GrantError(f"the grant {grant[:16]}... is of a work that is void on the ledger")
+        self._ledger.grants.require_live(grant)
 
     def _require_left(self, grant: str, work: int, session: str, epsilon: int, delta: int) -> None:
         """That grant and dataset bear the loss, unless they have borne it for this session."""

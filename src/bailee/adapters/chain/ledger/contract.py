@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from bailee.adapters.chain.artefacts import artefact
 from bailee.adapters.chain.ledger.events import Event, decoded, topics
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from bailee.adapters.chain.chain import Chain
 
+E = TypeVar("E", bound=Event)
 _PIECE = 10_000
 """Blocks that a node is asked for events of at once, where it does not give all."""
 
@@ -60,6 +61,11 @@ class LedgerContract:
                 raise
         for begin in range(first, last + 1, _PIECE):
             yield from self._events(begin, min(begin + _PIECE - 1, last))
+
+    def find(self, kind: type[E], first: int, last: int | None = None, **fields: Any) -> list[E]:
+        """Its events of that kind in those blocks whose fields have these values."""
+        said = [one for one in self.events(first, last) if isinstance(one, kind)]
+        return [one for one in said if all(getattr(one, name) == value for name, value in fields.items())]
 
     def _events(self, first: int, last: int) -> tuple[Event, ...]:
         wanted = {"address": self.address, "fromBlock": first, "toBlock": last, "topics": [topics(self.NAME)]}

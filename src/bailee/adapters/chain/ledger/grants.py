@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bailee.adapters.chain.ledger.contract import LedgerContract, Sent
 from bailee.adapters.chain.ledger.facts import NATIVE, Budget, GrantState, SpendingState, word
+from bailee.errors import GrantError
 from bailee.records.offer import Offer
 
 
@@ -30,6 +31,20 @@ class Grants(LedgerContract):
 
     def live(self, grant: str) -> bool:
         return bool(self._ask("live", word(grant)))
+
+    def require_live(self, grant: str) -> None:
+        """GrantError that says why it is not."""
+        if self.live(grant):
+            return
+        terms = self.grant(grant)
+        if terms is None:
+            raise GrantError(f"nobody accepted the grant {grant[:16]}... on the ledger")
+        if terms.revoked:
+            raise GrantError(f"the grant {grant[:16]}... was revoked on the ledger in block {terms.revoked}")
+        now, begins, ends = self.chain.block().time, terms.not_before, terms.not_after
+        if not begins <= now <= ends:
+            raise GrantError(f"the grant {grant[:16]}... is good from {begins} to {ends}; the ledger's time is {now}")
+        raise GrantError(f"the grant {grant[:16]}... is of a work that is void on the ledger")
 
     def grant(self, grant: str) -> GrantState | None:
         """None where nobody accepted it."""
