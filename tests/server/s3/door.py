@@ -69,7 +69,8 @@ def sign(key, method, path, query, body, headers, *, host, region=REGION, servic
     all_headers = {name.lower(): value for name, value in headers.items()}
     all_headers |= {"host": host, "x-amz-date": stamp, "x-amz-content-sha256": payload}
     names = sorted(all_headers)
-    canonical_query = "&".join(sorted(f"{quote(n, safe='-._~')}={quote(v, safe='-._~')}" for n, v in query))
+    pairs = sorted((quote(n, safe="-._~"), quote(v, safe="-._~")) for n, v in query)
+    canonical_query = "&".join(f"{name}={value}" for name, value in pairs)
     lines = [
         method,
         path,
