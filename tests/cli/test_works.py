@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -82,11 +83,24 @@ def test_a_key_keeps_strangers_from_comparing(table: Path, tmp_path: Path) -> No
 
 
 def test_what_does_not_fit_is_refused(table: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").touch()
+    (tmp_path / "noise.csv").write_bytes(bytes(range(256)) * 20)
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1" + bytes(100) + b"PAR1")
+    os.mkfifo(tmp_path / "pipe")
+    assert run("work", "fingerprint", table, "--withhold", "--out", tmp_path / "withheld.print")[0] == 0
     for arguments, message in (
         (("fingerprint", tmp_path / "missing"), "does not exist; check the path"),
         (("fingerprint", table, "--kind", "film"), "expected a kind of text, image"),
         (("fingerprint", table, "--withhold"), "--withhold makes two files: say where with --out"),
         (("compare", table, tmp_path / "missing"), "does not exist; check the path"),
+        (("compare", table, tmp_path), "is a directory or a pipe; expected a file"),
+        (("fingerprint", tmp_path), "got a directory; fingerprint its files one by one"),
+        (("fingerprint", tmp_path / "pipe"), "is a pipe, and a work is read more than once"),
+        (("fingerprint", tmp_path / "empty.csv"), "is empty; expected a CSV file with a header line"),
+        (("fingerprint", tmp_path / "noise.csv"), "the header is not text in UTF-8"),
+        (("fingerprint", tmp_path / "broken.parquet"), "is not readable as Parquet (OSError); it is damaged"),
+        (("fingerprint", table, "--key", table), "is larger than 32 bytes; this cannot be one"),
+        (("open", tmp_path / "withheld.print", tmp_path / "noise.csv"), "is not what --withhold wrote"),
         (("open", table, table), "is not a fingerprint"),
     ):
         code, facts = run("work", *arguments)

@@ -72,7 +72,9 @@ def table_columns(path: Path) -> list[str]:
     with storage_errors(path):
         try:
             return list(pyarrow.parquet.read_schema(path).names)
-        except (pa.ArrowException, ValueError, KeyError) as error:
+        except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
             kind = type(error).__name__
             raise InputError(f"table {path} is not readable as Parquet ({kind}); it is damaged") from None
 

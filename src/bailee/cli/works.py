@@ -11,7 +11,7 @@ import typer
 
 from bailee.adapters.files import read_bytes, write_new
 from bailee.cli.face import AsJson, Face, Report, command, facts_table
-from bailee.errors import InputError
+from bailee.errors import InputError, RecordError
 from bailee.own.near_copies import COPY, NEAR_COPY, NOT_COMPARABLE, RELATED, Scores, decide
 from bailee.records.canonical import canonical, parse
 from bailee.records.fingerprint import MAX_BYTES, TABLE, Fingerprint
@@ -118,12 +118,13 @@ def open_command(
     face, hidden = Face(as_json), read_print(withheld)
     if hidden is None:
         raise InputError(f"{withheld} is not a fingerprint")
-    fields = parse(read_bytes(secret, 4 * MAX_BYTES, "secret of a fingerprint"))
+    data = read_bytes(secret, 4 * MAX_BYTES, "secret of a fingerprint")
     try:
+        fields = parse(data)
         if not isinstance(fields, dict) or set(fields) != {"fingerprint", "salt"}:
             raise ValueError
         whole, salt = Fingerprint.from_bytes(bytes.fromhex(fields["fingerprint"])), bytes.fromhex(fields["salt"])
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecordError):
         raise InputError(f"{secret} is not what --withhold wrote beside a fingerprint") from None
     hidden.reveals(whole, salt)
     if out is not None:
@@ -157,7 +158,8 @@ def made(
 def read_print(path: Path) -> Fingerprint | None:
     """The fingerprint in a file; None for a file that is none."""
     if not path.is_file():
-        raise InputError(f"{path} does not exist; check the path")
+        said = "is a directory or a pipe; expected a file" if path.exists() else "does not exist; check the path"
+        raise InputError(f"{path} {said}")
     with path.open("rb") as file:
         if file.read(len(_MAGIC)) != _MAGIC:
             return None

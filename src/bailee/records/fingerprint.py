@@ -42,7 +42,9 @@ COMMITMENT: Final = "commitment"
 
 CODE = 32
 """Bytes of a code whose bits are compared: 256 bits."""
-VIEW_COUNT = 5
+VIEW = 16
+"""Bytes of the code of a part of a picture: the first 128 bits, which its coarse features fill."""
+VIEW_COUNT = 14
 BINS = (128, 128) + (64,) * 14
 """Cells of each probe of a table's rows."""
 PROBE_BYTES = sum(BINS) + len(BINS)
@@ -58,7 +60,7 @@ _SIZES: Mapping[str, tuple[int, int, int]] = MappingProxyType(
         INSTANCE: (1, CODE, 1),
         DATA: (2, CODE, 1),
         CONTENT: (3, CODE, 1),
-        VIEWS: (4, CODE, VIEW_COUNT),
+        VIEWS: (4, VIEW, VIEW_COUNT),
         WORDS: (5, CODE, 1),
         META: (6, CODE, 1),
         SCHEMA: (7, CODE, 1),

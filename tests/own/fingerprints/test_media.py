@@ -104,7 +104,7 @@ IMAGE_EDITS: list[tuple[str, Callable[[Image.Image, Path], None]]] = [
     ("jpeg", lambda picture, path: picture.save(path.with_suffix(".jpg"), quality=40)),
     ("small", lambda picture, path: picture.resize((160, 120)).save(path)),
     ("grey", lambda picture, path: picture.convert("L").save(path)),
-    ("cropped corner", lambda picture, path: picture.crop((0, 0, 360, 270)).save(path)),
+    ("cropped corner", lambda picture, path: picture.crop((0, 0, 390, 290)).save(path)),
     ("transparent", lambda picture, path: picture.convert("RGBA").save(path)),
     ("palette", lambda picture, path: picture.quantize(64).save(path)),
     ("gif", lambda picture, path: picture.save(path.with_suffix(".gif"))),

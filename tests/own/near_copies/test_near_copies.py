@@ -26,7 +26,16 @@ from bailee.own.near_copies import (
 from bailee.own.near_copies import index as near_copies_index
 from bailee.own.near_copies.scanning import nearest
 from bailee.own.near_copies.scores import scores
-from bailee.records.fingerprint import BINS, COLUMN_BYTES, KINDS, PROBE_BYTES, Fingerprint
+from bailee.records.fingerprint import (
+    BINS,
+    CODE,
+    COLUMN_BYTES,
+    KINDS,
+    PROBE_BYTES,
+    VIEW,
+    VIEW_COUNT,
+    Fingerprint,
+)
 
 RNG = random.Random(11)
 
@@ -48,7 +57,7 @@ def made(kind: str, rng: random.Random = RNG) -> Fingerprint:
     if kind != "bytes":
         parts["content"] = some(32)
     if kind == "image":
-        parts["views"] = some(160)
+        parts["views"] = some(VIEW * VIEW_COUNT)
     if kind == "text":
         parts["words"] = some(32)
     return Fingerprint(kind, 5000, parts)
@@ -112,7 +121,7 @@ def test_a_view_of_a_picture_finds_the_whole(tmp_path: Path) -> None:
     index.add(all_)
     index.rebuild()
     view = all_[5].fingerprint.items("views")[2]
-    parts = {"instance": bytes(32), "data": RNG.randbytes(32), "content": view, "views": RNG.randbytes(160)}
+    parts = {"instance": bytes(32), "data": RNG.randbytes(32), "content": view + RNG.randbytes(CODE - VIEW)}
     (found,) = index.find(Entry(work(999), 1, Fingerprint("image", 0, parts)))
     assert (found.decision, found.other.work, found.first) == (NEAR_COPY, work(5), False)
 

@@ -1,8 +1,8 @@
-"""Codes of a picture: the Image-Code of the standard, of the whole and of five views of it, for cropped copies.
+"""Codes of a picture: the Image-Code of the standard, of the whole and of 14 views of it, for cropped copies.
 
 Before, as the standard's own tools do: turned upright (EXIF), transparency on white, an even border cut away, grey,
-32 x 32. A view is three quarters of each side: the middle and the four corners. An even picture has no code of its
-content: it would be near everything.
+32 x 32. A view is nine tenths of each side (the middle and the four corners) or four fifths (those and the middles of
+the sides). An even picture has no code of its content: it would be near everything.
 
 Pictures are hostile until shown otherwise: only the formats below are opened, and no more pixels than MOST_PIXELS are
 ever unpacked, whatever a header claims.
@@ -22,7 +22,7 @@ from PIL import Image, ImageOps
 from bailee.adapters.files import storage_errors
 from bailee.errors import InputError
 from bailee.own.fingerprints.codes import BITS, body
-from bailee.records.fingerprint import CONTENT, VIEWS
+from bailee.records.fingerprint import CONTENT, VIEW, VIEWS
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 MOST_PIXELS = 120_000_000
@@ -32,6 +32,9 @@ _EVEN = 3.0
 _BORDER = 12
 """How far a border's values may lie apart, of 255."""
 _MOST_BORDERS = 3
+_NINE = tuple((across, down) for down in range(3) for across in range(3))
+_FIVE = ((1, 1), (0, 0), (2, 0), (0, 2), (2, 2))
+"""Where views lie: left or top, middle, right or bottom."""
 
 
 def read_image(path: Path) -> Image.Image:
@@ -78,7 +81,7 @@ def image_codes(picture: Image.Image) -> dict[str, bytes]:
     grey = _without_border(picture).convert("L")
     if float(np.asarray(grey, np.float32).std()) < _EVEN:
         return {}
-    return {CONTENT: _code(grey), VIEWS: b"".join(_code(view) for view in _views(grey))}
+    return {CONTENT: _code(grey), VIEWS: b"".join(_code(view)[:VIEW] for view in _views(grey))}
 
 
 def _without_border(picture: Image.Image) -> Image.Image:
@@ -95,10 +98,11 @@ def _without_border(picture: Image.Image) -> Image.Image:
 
 def _views(picture: Image.Image) -> Iterator[Image.Image]:
     width, height = picture.size
-    part = max(1, width * 3 // 4), max(1, height * 3 // 4)
-    for across, down in ((1, 1), (0, 0), (2, 0), (0, 2), (2, 2)):
-        left, top = (width - part[0]) * across // 2, (height - part[1]) * down // 2
-        yield picture.crop((left, top, left + part[0], top + part[1]))
+    for tenths, places in ((9, _FIVE), (8, _NINE)):
+        part = max(1, width * tenths // 10), max(1, height * tenths // 10)
+        for across, down in places:
+            left, top = (width - part[0]) * across // 2, (height - part[1]) * down // 2
+            yield picture.crop((left, top, left + part[0], top + part[1]))
 
 
 def _code(grey: Image.Image) -> bytes:

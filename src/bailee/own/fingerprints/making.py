@@ -59,6 +59,7 @@ class Title:
 
 def guess_kind(path: Path) -> str:
     """The kind of a work by the first bytes of its file, then by its name, then by whether it is text."""
+    _refuse_pipe(path)
     with storage_errors(path):
         try:
             with path.open("rb") as file:
@@ -80,6 +81,13 @@ def guess_kind(path: Path) -> str:
     return BYTES if b"\0" in start or not start else TEXT
 
 
+def _refuse_pipe(path: Path) -> None:
+    """Opening one would wait for a writer."""
+    with storage_errors(path):
+        if path.is_fifo():
+            raise InputError(f"{path} is a pipe, and a work is read more than once; save it to a file first")
+
+
 def fingerprint(
     path: Path,
     kind: str | None = None,
@@ -91,6 +99,7 @@ def fingerprint(
 
     Raises InputError where the file is not readable as that kind.
     """
+    _refuse_pipe(path)
     kind = guess_kind(path) if kind is None else kind
     if kind not in KINDS:
         raise InputError(f"expected a kind of {', '.join(KINDS)}, got {kind!r}")

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Sequence
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -60,12 +61,17 @@ class NearCopies:
         return self._base + len(self._added)
 
     def add(self, entries: Iterable[Entry]) -> None:
-        """Entries more, on disk when this returns."""
+        """Entries more, on disk when this returns. Very many are not journalled first, and never all in memory."""
+        rest = iter(entries)
+        entries = list(islice(rest, self._most_added))
+        if len(entries) == self._most_added:
+            self.rebuild(chain(entries, rest))
+            return
         lines = [(entry, _line(entry)) for entry in entries]
         with open_journal(self._path / _ADDED) as journal:
             journal.append(b"\n".join(line for _, line in lines)) if lines else None
         self._take([entry for entry, _ in lines])
-        if len(self._added) >= max(REBUILD_AFTER, self._base // 8):
+        if len(self._added) >= self._most_added:
             self.rebuild()
 
     def find(self, new: Entry) -> list[Verdict]:
@@ -89,13 +95,17 @@ class NearCopies:
             yield self._entry(place)
         yield from self._added
 
-    def rebuild(self) -> None:
-        """A new generation that holds everything, in the place of the old one."""
+    def rebuild(self, more: Iterable[Entry] = ()) -> None:
+        """A new generation that holds everything, and `more`, in the place of the old one."""
         name = _next(self._path.name)
-        self._write(name, self.entries())
+        self._write(name, chain(self.entries(), more))
         old = self._path
         self._open()
         shutil.rmtree(old, ignore_errors=True)
+
+    @property
+    def _most_added(self) -> int:
+        return max(REBUILD_AFTER, self._base // 8)
 
     def _write(self, name: str, entries: Iterable[Entry]) -> None:
         target = self._folder / name
@@ -114,7 +124,7 @@ class NearCopies:
                 (draft / kind).mkdir()
                 _save(draft / kind / "rows.npy", np.array(rows, np.int64))
                 data = np.memmap(draft / _ENTRIES, np.uint8, "r")
-                for part, array in packed(kind, (_unpack(data, ends, row).fingerprint for row in rows)).items():
+                for part, array in packed(kind, (_unpack_print(data, ends, row) for row in rows)).items():
                     _save(draft / kind / f"{part}.npy", array)
                 sync_directory(draft / kind)
             write_new(draft / _ADDED, b"")
@@ -168,10 +178,21 @@ def _pack(entry: Entry) -> bytes:
 
 def _unpack(data: NDArray[np.uint8], ends: Sequence[int] | NDArray[np.uint64], place: int) -> Entry:
     body = data[int(ends[place]) : int(ends[place + 1])].tobytes()
-    begin = 42 + 32 * int.from_bytes(body[40:42], "big")
+    begin = _begin(body)
     ancestors = tuple(body[at : at + 32].hex() for at in range(42, begin, 32))
     whole = Fingerprint.from_bytes(body[begin:])
     return Entry(body[:32].hex(), int.from_bytes(body[32:40], "big"), whole, ancestors)
+
+
+def _unpack_print(data: NDArray[np.uint8], ends: Sequence[int], place: int) -> Fingerprint:
+    """Of an entry, its fingerprint alone."""
+    body = data[ends[place] : ends[place + 1]].tobytes()
+    return Fingerprint.from_bytes(body[_begin(body) :])
+
+
+def _begin(body: bytes) -> int:
+    """Where the fingerprint begins in a packed entry."""
+    return 42 + 32 * int.from_bytes(body[40:42], "big")
 
 
 def _nearness(verdict: Verdict) -> tuple[object, ...]:

@@ -33,6 +33,7 @@ from bailee.records.fingerprint import (
     SCHEMA,
     TABLE,
     TEXT,
+    VIEW,
     VIEWS,
     WORDS,
     Fingerprint,
@@ -46,6 +47,7 @@ _CHANCE = 1 / 255
 """Two different smallest hashes are spelt with one byte of 255."""
 _DEVIATION = 1 / 16
 """Of an agreement of 256 bits, by chance."""
+_CERTAIN = 3 * _DEVIATION
 _FARTHEST_SIZES = 4
 _NAMED_LIKE = 8
 """Cells of 12 that must agree before columns of different names count as the same."""
@@ -83,27 +85,35 @@ def scores(one: Fingerprint, other: Fingerprint) -> Scores:
         return Scores(1.0, 1.0, max(agreement(one, other, META), 1.0))
     if one.kind == TABLE:
         subject = float(table_subject(_probes(one)[None], _probes(other), np.array([one.extent]), other.extent)[0])
-        return Scores(agreement(one, other, SCHEMA), subject, _columns_alike(one, other))
+        called = agreement(one, other, META)
+        return Scores(agreement(one, other, SCHEMA), subject, max(called, _columns_alike(one, other)))
     structural, meta = agreement(one, other, DATA), agreement(one, other, META)
     if one.kind == IMAGE:
         return Scores(structural, _views_alike(one, other), meta)
     if one.kind == TEXT:
-        within = _contained(agreement(one, other, CONTENT), one.extent, other.extent)
+        shared = np.array([agreement(one, other, CONTENT)])
+        within = float(contained(shared, np.array([one.extent], np.float64), other.extent)[0])
         return Scores(structural, within, max(meta, agreement(one, other, WORDS)))
     subject = agreement(one, other, CONTENT) if CONTENT in one.parts else structural
     return Scores(structural, subject, meta)
 
 
-def agreement_of(distance: int | float) -> float:
+def agreement_of(distance: NDArray[np.int64] | int) -> Reals:
     """0 for as many equal bits as chance gives, 1 for all, of 256."""
-    return max(0.0, 1.0 - distance / (4 * CODE))
+    found: Reals = np.maximum(0.0, 1.0 - np.asarray(distance) / (4 * CODE))
+    return found
+
+
+def distance_of(agreement: float) -> int:
+    """The most bits of 256 that differ at that agreement."""
+    return int((1 - agreement) * 4 * CODE + 1e-9)
 
 
 def agreement(one: Fingerprint, other: Fingerprint, part: str) -> float:
     """The same of one part of two fingerprints; 0 where either has none."""
     if part not in one.parts or part not in other.parts:
         return 0.0
-    return agreement_of(_distance(one.parts[part], other.parts[part]))
+    return float(agreement_of(_distance(one.parts[part], other.parts[part])))
 
 
 def _distance(one: bytes, other: bytes) -> int:
@@ -111,24 +121,32 @@ def _distance(one: bytes, other: bytes) -> int:
 
 
 def _views_alike(one: Fingerprint, other: Fingerprint) -> float:
-    """The whole of one against the whole and each view of the other, both ways."""
+    """The whole of one against the whole and each view of the other, both ways, on the first 128 bits."""
     if CONTENT not in one.parts or CONTENT not in other.parts:
         return 0.0
-    whole, whole_other = one.parts[CONTENT], other.parts[CONTENT]
+    whole, whole_other = one.parts[CONTENT][:VIEW], other.parts[CONTENT][:VIEW]
     pairs = [(whole, whole_other)]
     pairs += [(whole, view) for view in other.items(VIEWS)] + [(whole_other, view) for view in one.items(VIEWS)]
-    return agreement_of(min(_distance(*pair) for pair in pairs))
+    return float(agreement_of(min(_distance(*pair) for pair in pairs) * CODE // VIEW))
 
 
-def _contained(jaccard: float, one: int, other: int) -> float:
-    """How much of the smaller text is in the larger, from |A n B| / |A u B| and the sizes.
+def contained(jaccard: Reals, sizes: Reals, size: int) -> Reals:
+    """How much of the smaller text is in the larger, from |A n B| / |A u B| and the sizes, of many against one: (n,).
 
     A small share of a large text is amplified, and so would be chance: three standard deviations are taken off first,
     and texts more unlike in size than _FARTHEST_SIZES count as if they were not.
     """
-    sure = max(0.0, jaccard - 3 * _DEVIATION * (1 - jaccard))
-    smaller = max(min(one, other), max(one, other) / _FARTHEST_SIZES, 1)
-    return max(jaccard, min(1.0, sure / (1 + sure) * (smaller + max(one, other)) / smaller))
+    sure = np.maximum(0.0, jaccard - _CERTAIN * (1 - jaccard))
+    larger = np.maximum(sizes, float(size))
+    smaller = np.maximum(np.maximum(np.minimum(sizes, float(size)), larger / _FARTHEST_SIZES), 1.0)
+    found: Reals = np.maximum(jaccard, np.minimum(1.0, sure / (1 + sure) * (smaller + larger) / smaller))
+    return found
+
+
+def least_jaccard(share: float) -> float:
+    """The least |A n B| / |A u B| from which `contained` can give `share`, whatever the sizes."""
+    sure = share / (1 + _FARTHEST_SIZES - share)
+    return min(share, (sure + _CERTAIN) / (1 + _CERTAIN))
 
 
 def _probes(table: Fingerprint) -> Octets:

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bailee.own.near_copies.scanning import nearest
-from bailee.own.near_copies.scores import table_subject
+from bailee.own.near_copies.scores import agreement_of, contained, distance_of, least_jaccard, table_subject
+from bailee.own.near_copies.verdict import THRESHOLDS
 from bailee.records.fingerprint import (
     BINS,
     BYTES,
@@ -30,6 +31,7 @@ from bailee.records.fingerprint import (
     SCHEMA,
     TABLE,
     TEXT,
+    VIEW,
     VIEW_COUNT,
     VIEWS,
     WORDS,
@@ -43,12 +45,9 @@ Codes: TypeAlias = NDArray[np.uint64]
 EXHAUSTIVE = 5_000
 MOST = 96
 """Most candidates that any one look gives."""
-_FARTHEST = 96
-"""Bits of 256 that may differ: an agreement of 0.25."""
-_FARTHEST_SCHEMA = 64
-"""The same, an agreement of 0.5."""
-_FARTHEST_VIEW = 14
-"""Bits of the first 64 of a view."""
+_FARTHEST_VIEW = 13
+"""Bits of the first 64 of a view: met by chance some 26 times among a million pictures."""
+_DEVIATION = 1 / 16
 _BANDS_A_PROBE = 8
 _BANDS = len(BINS) * _BANDS_A_PROBE
 _AT_ONCE = 4096
@@ -60,10 +59,22 @@ _PLACES = (_FIRST[:, None] + np.arange(_BANDS_A_PROBE) * 8).ravel()
 
 def _codes_of(kind: str) -> tuple[str, ...]:
     if kind == TABLE:
-        return (SCHEMA,)
+        return SCHEMA, META
     if kind == BYTES:
         return DATA, META
     return (DATA, META, CONTENT, WORDS) if kind == TEXT else (DATA, META, CONTENT)
+
+
+def _farthest(kind: str, name: str) -> int:
+    """Bits of 256 that may differ where the verdict would still be more than `unrelated`."""
+    least = THRESHOLDS[kind]
+    if name == CONTENT and kind == IMAGE:  # whose subject is judged by half of these bits
+        return distance_of(least.subject - 2 * _DEVIATION)
+    if name == CONTENT:
+        return distance_of(least_jaccard(least.subject) if kind == TEXT else least.subject)
+    if name == DATA:  # which is the subject too where there is no code of the content
+        return distance_of(min(least.structural, least.subject))
+    return distance_of(least.structural if name == SCHEMA else least.semantic)
 
 
 def packed(kind: str, fingerprints: Iterable[Fingerprint]) -> dict[str, NDArray[np.generic]]:
@@ -93,8 +104,8 @@ def _columns(kind: str, fingerprints: list[Fingerprint]) -> dict[str, NDArray[np
     for name in _codes_of(kind):
         arrays[name] = _stack([one.parts.get(name, bytes(CODE)) for one in fingerprints]).view(np.uint64)
     if kind == IMAGE:
-        views = _stack([one.parts.get(VIEWS, b"").ljust(CODE * VIEW_COUNT, b"\0") for one in fingerprints])
-        firsts = views.reshape(-1, VIEW_COUNT, CODE)[:, :, :8]
+        views = _stack([one.parts.get(VIEWS, b"").ljust(VIEW * VIEW_COUNT, b"\0") for one in fingerprints])
+        firsts = views.reshape(-1, VIEW_COUNT, VIEW)[:, :, :8]
         arrays["views"] = np.ascontiguousarray(firsts).view(np.uint64)[:, :, 0]
     if kind == TABLE:
         arrays["probes"] = _stack([one.parts.get(PROBES, bytes(PROBE_BYTES)) for one in fingerprints])
@@ -130,14 +141,26 @@ class Shelf:
         found = [self._same_bytes(asked)]
         for name in _codes_of(self.kind):
             if name in asked.parts:
-                codes: Codes = self._arrays[name]  # type: ignore[assignment]
-                farthest = _FARTHEST_SCHEMA if name == SCHEMA else _FARTHEST
-                found.append(nearest(codes, np.frombuffer(asked.parts[name], np.uint64), farthest, MOST))
+                found.append(self._near(name, asked))
         if self.kind == IMAGE and CONTENT in asked.parts:
             found += self._cropped(asked)
         if self.kind == TABLE:
             found.append(self._tables(asked))
         return np.unique(np.concatenate(found))
+
+    def _near(self, name: str, asked: Fingerprint) -> Rows:
+        codes: Codes = self._arrays[name]  # type: ignore[assignment]
+        code = np.frombuffer(asked.parts[name], np.uint64)
+        farthest = _farthest(self.kind, name)
+        if self.kind != TEXT or name != CONTENT:
+            return nearest(codes, code, farthest, MOST)
+        # How far a text may be depends on its size; the farthest of all would be met by chance among very many.
+        extents: NDArray[np.uint64] = self._arrays["extent"]  # type: ignore[assignment]
+        rows = nearest(codes, code, farthest, 8 * MOST)
+        shared = agreement_of(np.bitwise_count(codes[rows] ^ code).sum(axis=1, dtype=np.int64))
+        within = contained(shared, extents[rows].astype(np.float64), asked.extent)
+        best = np.argsort(-within, kind="stable")[:MOST]
+        return rows[best[within[best] >= THRESHOLDS[TEXT].subject]]
 
     def _same_bytes(self, asked: Fingerprint) -> Rows:
         if INSTANCE not in asked.parts:
@@ -166,7 +189,7 @@ class Shelf:
             return rows
         subject = table_subject(probes[rows], query, extents[rows], asked.extent)
         best = np.argsort(-subject)[:MOST]
-        return rows[best[subject[best] > 0]]
+        return rows[best[subject[best] >= THRESHOLDS[TABLE].subject]]
 
     def _in_bands(self, query: NDArray[np.uint8]) -> Rows:
         orders: NDArray[np.uint32] = self._arrays["band_orders"]  # type: ignore[assignment]

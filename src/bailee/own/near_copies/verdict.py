@@ -56,7 +56,7 @@ class Thresholds:
 THRESHOLDS: Mapping[str, Thresholds] = {
     TEXT: Thresholds(0.35, 0.55, 0.35),
     IMAGE: Thresholds(0.60, 0.60, 0.35),
-    AUDIO: Thresholds(0.45, 0.60, 0.35),
+    AUDIO: Thresholds(0.65, 0.60, 0.35),
     VIDEO: Thresholds(0.60, 0.60, 0.35),
     BYTES: Thresholds(0.35, 0.60, 0.35),
     TABLE: Thresholds(0.35, 0.50, 0.60),
