@@ -27,6 +27,7 @@ from bailee.cli import (
     royalties,
     rules,
     serving,
+    spending,
     status,
     training,
     vault,
@@ -106,6 +107,7 @@ app.command(rich_help_panel=OWNER)(grants.grant)
 app.command(rich_help_panel=OWNER)(grants.revoke)
 app.command(rich_help_panel=OWNER)(training.join)
 app.command(rich_help_panel=OWNER)(lending.lend)
+app.command(rich_help_panel=OWNER)(spending.spend)
 app.command(rich_help_panel=BUILDER)(training.train)
 app.command(rich_help_panel=BUILDER)(model_training.train_model)
 app.command("evaluate", rich_help_panel=BUILDER)(inference.evaluate_command)

@@ -13,17 +13,24 @@ from bailee.adapters.files import lock, read_bytes, storage_errors, write_atomic
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
 from bailee.cli.home import PartyHome
 from bailee.cli.identities import read_public
+from bailee.cli.nodes import NodeUrl, reached
+from bailee.cli.spending import lendings
 from bailee.errors import InputError, SessionError
 from bailee.keys import Secret
-from bailee.records import Signed, open_signed, sign, time_text
+from bailee.records import Anchor, Signed, open_signed, sign, time_text
 from bailee.records.canonical import MAX_BYTES
-from bailee.records.model import CoinPromise, ModelCoin, ModelOpening
+from bailee.records.model import CoinPromise, ModelCoin, ModelOpening, open_model_coin
 from bailee.seal.lend import Papers
 from bailee.seal.lend import lend as lend_dataset
-from bailee.statements.hidden.session import COIN_BYTES, keeps_promise, promise_coin
+from bailee.statements.hidden.session import COIN_BYTES, coin_for, keeps_promise, promise_coin
 from bailee.statements.network.plan import ModelPlan
+from bailee.train.consent import require_consent
 from bailee.train.ledger import Entry
 from bailee.train.model import read_model_plan
+from bailee.train.model.lender import OpenedRun, check_run_anchor
+
+PATIENCE = 60.0
+"""Seconds, half of which one's node has to know a block that the trainer's has."""
 
 coin_app = typer.Typer(no_args_is_help=True, help="A party's share of the noise of a model that somebody else trains.")
 
@@ -92,10 +99,16 @@ def promise(
 def show(
     opening: Annotated[Path, typer.Argument(help="The trainer's opening.json: it fixes all noise but the coins.")],
     out: Annotated[Path, typer.Option(help="The file to write, for the trainer.")] = Path("coin.json"),
+    anchor: Annotated[
+        Path | None, typer.Option(help="The trainer's anchor.json, where the plan names a ledger; with --ledger.")
+    ] = None,
+    ledger: NodeUrl = None,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
     """Show the coin that was promised, for this opening and for no other ever.
+
+    Where the plan names a ledger, after every owner has spent: the trainer's anchor is checked at your own node first.
 
     Example: `bailee coin show opening.json --out coin.json --home cleveland`
     """
@@ -110,7 +123,8 @@ def show(
     if promised.plan != plan.digest:
         raise InputError("the opening is for another plan than the coin was promised for; show it to nobody")
     with lock(home):
-        shown = _show(party, said, own)
+        anchored = _check_anchor(party, said, plan, anchor, ledger)
+        shown = _show(party, said, own, anchored)
     write_atomic(out, shown.envelope)
     facts = {"session": said.record.session, "opening": said.digest, "file": str(out)}
     face.result(facts, facts_table(facts))
@@ -129,22 +143,42 @@ def _promise(party: PartyHome, plan: str) -> Signed[CoinPromise]:
     return said
 
 
-def _show(party: PartyHome, opening: Signed[ModelOpening], promised: str) -> Signed[ModelCoin]:
-    """The signed coin: on disk before it leaves, so that it is never shown for two openings."""
+def _check_anchor(
+    party: PartyHome, said: Signed[ModelOpening], plan: ModelPlan, anchor: Path | None, ledger: str | None
+) -> str | None:
+    """Digest of the run's anchor, checked at this party's node; None where the plan names no ledger."""
+    if plan.ledger is None:
+        if anchor is not None or ledger is not None:
+            raise InputError("the opening's plan names no ledger: leave --anchor and --ledger out")
+        return None
+    if anchor is None:
+        raise InputError(
+            f"the plan names the ledger {plan.ledger}: the coin is shown after every owner has spent there; ask the "
+            "trainer for its anchor.json, and give it with --anchor"
+        )
+    run, found = OpenedRun.read(said), open_signed(read_bytes(anchor, MAX_BYTES, "anchor"), Anchor)
+    with reached(ledger, party.path) as opened:
+        consent = require_consent(plan.ledger, opened)
+        check_run_anchor(consent, run, found, tuple(lendings(party, run)), PATIENCE)
+    return found.digest
+
+
+def _show(party: PartyHome, opening: Signed[ModelOpening], promised: str, anchor: str | None) -> Signed[ModelCoin]:
+    """The signed coin: on disk before it leaves, so that it is never shown for two openings, or two anchors."""
     identity, path = party.identity, party.coins / f"{promised}.shown"
     if path.is_file():
-        kept = open_signed(read_bytes(path, MAX_BYTES, "coin"), ModelCoin, identity.public_key)
-        if kept.record.opening != opening.digest:
+        kept = open_model_coin(read_bytes(path, MAX_BYTES, "coin"), identity.public_key)
+        if kept.record != coin_for(opening, anchor, kept.record.party, kept.record.coin):
             raise SessionError(
-                "this coin was shown for another opening already: whoever asks again could choose the noise it likes; "
-                "promise a new coin for a new run"
+                "this coin was shown for another opening or anchor already: whoever asks again could choose the noise "
+                "it likes; promise a new coin for a new run"
             )
         return kept
     coin = identity.unseal(read_bytes(party.coins / f"{promised}.sealed", 1 << 16, "coin"), _info(promised)).reveal()
     key = identity.public_key.hex()
     if not keeps_promise(key, coin.hex(), promised):
         raise SessionError(f"{party.coins / f'{promised}.sealed'} is not the coin that was promised; restore it")
-    said = sign(ModelCoin(opening.record.session, key, opening.digest, coin.hex()), identity)
+    said = sign(coin_for(opening, anchor, key, coin.hex()), identity)
     write_new(path, said.envelope)
     return said
 

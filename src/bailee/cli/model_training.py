@@ -6,27 +6,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bailee.adapters.files import lock, read_bytes
+from bailee.cli.accounts import PassphraseFd, PassphraseFile, opened_account
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, Report, facts_table, session_command
 from bailee.cli.handing_out import hand_out
 from bailee.cli.home import PartyHome
 from bailee.cli.model_watching import ModelCourse
+from bailee.cli.nodes import NodeUrl, reached
 from bailee.cli.watching import watching
 from bailee.errors import InputError
 from bailee.grant import open_grant
-from bailee.records import Grant, Signed, open_signed
+from bailee.records import Grant, Signed, Spent, open_signed
 from bailee.records.canonical import MAX_BYTES
-from bailee.records.model import CoinPromise, ModelCoin, Waiver
+from bailee.records.model import CoinPromise, Waiver, open_model_coin
 from bailee.seal import Dataset, open_dataset
 from bailee.seal.card import CARD_FILE
 from bailee.seal.lend import Papers, lent_papers
 from bailee.statements.hidden.permission import ModelUse, check_model_grant
 from bailee.train.model import ModelHolding, ModelRun, ModelSetting, read_model_plan
 from bailee.train.model import train_model as train
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
 
 MODELS = "models"
 
@@ -49,6 +54,17 @@ def train_model(
     coin: Annotated[
         list[Path] | None, typer.Option("--coin", help="A coin shown for this run, with --resume; repeat.")
     ] = None,
+    spent: Annotated[
+        list[Path] | None,
+        typer.Option("--spent", help="What an owner spent for this run on the plan's ledger, with --resume; repeat."),
+    ] = None,
+    ledger: NodeUrl = None,
+    account: Annotated[
+        str | None,
+        typer.Option("--account", help="Spend for datasets that are not lent, by this account of the home's."),
+    ] = None,
+    passphrase_file: PassphraseFile = None,
+    passphrase_fd: PassphraseFd = None,
     reveal: Annotated[
         bool, typer.Option("--reveal", help="Publish the finished model; without, only its commitment is public.")
     ] = False,
@@ -69,12 +85,15 @@ def train_model(
     Rows are opened in this process. The weights stay committed; each chunk is proved while the next one trains.
     Stopped or killed, it goes on with --resume and ends in the same model. Owners who lent rows draw the noise with
     you: once their coins are asked for, they answer with `bailee coin show`, and you go on with --resume --coin FILE.
+    Where the plan names a ledger, they first spend there what the run costs, with `bailee spend`, and you go on with
+    --resume --spent FILE.
 
     Example: `bailee train-model plan.toml --dataset lent/cleveland --dataset lent/hungary --home builder`
     """
     face, party = Face(as_json), PartyHome(home)
     identity, wanted = party.identity, read_model_plan(plan)
     held = _held(party, dataset, grant or [])
+    spender = _spender(held, home, ledger, account, passphrase_file, passphrase_fd)
     promised = [one.papers.promise for one in held if one.papers is not None]
     promised += [open_signed(read_bytes(path, MAX_BYTES, "promise"), CoinPromise) for path in promise or []]
     here = {one.party.identity.public_key: one.party.identity for one in held if one.papers is None}
@@ -83,24 +102,40 @@ def train_model(
         with face.progress() as progress:
             holdings = [hold_model(one, progress) for one in held]
         course = ModelCourse()
-        with watching(face, course) as watch:
+        with reached(ledger, home, spender) as opened, watching(face, course) as watch:
             setting = ModelSetting(
                 identity=identity,
                 home=party.path / MODELS,
                 coins=tuple(here.values()),
                 promised=promised,
-                answers=[open_signed(read_bytes(path, MAX_BYTES, "coin"), ModelCoin) for path in coin or []],
+                answers=[open_model_coin(read_bytes(path, MAX_BYTES, "coin")) for path in coin or []],
                 resume=resume,
                 reveal=reveal,
                 memory=memory,
                 model_openings=model_openings,
                 watch=watch,
+                open_ledger=opened,
+                spenders=tuple(here.values()) if spender is not None else (),
+                spent=[open_signed(read_bytes(path, MAX_BYTES, "spending"), Spent) for path in spent or []],
             )
             run = train(holdings, wanted, setting)
     target = out or home / "passports" / run.passport.record.session[:16]
     report = _report(run, course)
     hand_out(run.passport.envelope, run.path, target, report)
     _show(face, run, target, report)
+
+
+def _spender(
+    held: Sequence[Held], home: Path, ledger: str | None, account: str | None, file: Path | None, descriptor: int | None
+) -> LocalAccount | None:
+    """The account that spends for owners whose keys are here, ready to sign; None where none is named."""
+    if account is None:
+        return None
+    if ledger is None:
+        raise InputError("an account is for a plan's ledger: say at which node with --ledger")
+    if all(one.papers is not None for one in held):
+        raise InputError("--account spends for datasets of your own, and all of these were lent: their owners spend")
+    return opened_account(home, account, file, descriptor)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,10 @@ class ModelCourse:
     def line(self, event: ModelEvent) -> str | None:
         """The event for somebody who reads lines, or None if it says nothing new."""
         of = f"of {event.chunks}"
+        if event.stage == "spent":
+            return "spent on the ledger"
+        if event.stage == "anchored":
+            return "every owner has spent; the hash of the block after is in the noise"
         if event.stage == "shuffled":
             return f"rows of a dataset are in their secret order, proved in {event.seconds:.1f} s"
         if event.stage == "trained":
@@ -54,7 +58,7 @@ class ModelCourse:
         grid.add_column(style="bold", width=12)
         grid.add_column()
         event = self.last
-        if event is None or event.stage == "committing":
+        if event is None or event.stage in ("committing", "spent", "anchored"):
             grid.add_row("now", f"checking grants, committing to noise  {time.monotonic() - self.since:.0f} s")
             return grid
         for name, done in (("trained", event.trained), ("proved", event.proved), ("verified", event.verified)):
