@@ -202,7 +202,7 @@ def test_consent_in_any_order(engine: Engine) -> None:  # noqa: F811
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=5 if engine.name == "anvil" else 2,
+            max_examples=3 if engine.name == "anvil" else 1,
             stateful_step_count=30,
             deadline=None,
             derandomize=True,

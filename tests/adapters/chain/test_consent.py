@@ -34,6 +34,8 @@ from parties import PLAN as OFF_LEDGER
 from parties import Cast, Killed, PretendCards, make_cast, pretend_verify, run_session
 from rights import BOND, DISPUTE_BOND, WINDOW, Rights, Terms, work_id
 
+EMBEDDED = pytest.mark.parametrize("engine", ["embedded"], indirect=True, scope="module")
+"""For what a session does after the chain has answered: that chains answer alike, other tests here show."""
 EPSILON, DELTA = 8 * 10**9, 10**13
 """What a session of `parties.PLAN` may cost, in units."""
 
@@ -138,6 +140,7 @@ def test_a_session_on_real_contracts(world: World) -> None:
     assert "the grant's limit on the ledger is epsilon 8" in str(said["owner0"])
 
 
+@EMBEDDED
 @pytest.mark.parametrize("moment", ["before", "after", "spent"])
 def test_a_party_killed_around_its_spending_spends_once(world: World, moment: str) -> None:
     real = world.cast.node
@@ -202,6 +205,7 @@ REFUSED: dict[str, tuple[Callable[[World], None], type[BaileeError], str]] = {
 }
 
 
+@EMBEDDED
 @pytest.mark.parametrize("name", REFUSED)
 def test_an_owner_without_consent_shows_no_coin(world: World, name: str) -> None:
     change, error, words = REFUSED[name]
@@ -212,6 +216,7 @@ def test_an_owner_without_consent_shows_no_coin(world: World, name: str) -> None
     assert words in str(said["owner0"])
 
 
+@EMBEDDED
 def test_a_dataset_that_is_not_registered_or_not_granted(rights: Rights, tmp_path: Path) -> None:
     cast = make_cast(tmp_path, (20,), replace(OFF_LEDGER, ledger=ledger_of(rights)))
     world = World(rights, cast, [])
@@ -227,6 +232,7 @@ def test_a_dataset_that_is_not_registered_or_not_granted(rights: Rights, tmp_pat
     assert "budget on the ledger is epsilon 0" in str(run_session(cast)[1]["owner0"])
 
 
+@EMBEDDED
 def test_a_second_registration_of_the_same_rows_has_no_budget_of_its_own(world: World) -> None:
     """Its owner would double what it may spend; what the first registration holds counts."""
     other = world.rights.evm.accounts[5]
@@ -252,6 +258,7 @@ def test_a_second_registration_of_the_same_rows_has_no_budget_of_its_own(world: 
     assert "not the first registered" in str(said["builder"])
 
 
+@EMBEDDED
 def test_a_passport_and_another_chain(world: World) -> None:
     outcome, said = run_session(world.cast)
     assert outcome is not None, said
