@@ -208,6 +208,41 @@ def test_enough_additions_rebuild_by_themselves(tmp_path: Path, monkeypatch: pyt
     assert [entry.work for entry in NearCopies(tmp_path).entries()] == [entry.work for entry in all_]
 
 
+def test_very_many_at_once_are_no_journal_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(near_copies_index, "REBUILD_AFTER", 8)
+    index, all_ = NearCopies(tmp_path), entries(20, ["bytes", "table"])
+    index.add(all_[:3])
+    index.add(iter(all_[3:]))
+    assert (index._path.name, (index._path / "added").read_bytes()) == ("g-000002", b"")
+    assert list(NearCopies(tmp_path).entries()) == all_
+    assert [found.other for found in index.find(Entry(work(99), 99, edited(all_[30].fingerprint)))] == [all_[30]]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_title_finds_what_is_called_so(kind: str, tmp_path: Path) -> None:
+    index, all_ = NearCopies(tmp_path), entries(9, [kind])
+    index.add(all_)
+    index.rebuild()
+    other = made(kind)
+    titled = replace(other, parts={**other.parts, "meta": all_[4].fingerprint.parts["meta"]})
+    (found,) = index.find(Entry(work(99), 99, titled))
+    assert (found.decision, found.other, found.scores.semantic) == (RELATED, all_[4], 1.0)
+
+
+def test_texts_as_far_as_the_threshold_goes_are_found(tmp_path: Path) -> None:
+    """A quarter of a text has another code in nearly 100 of 256 bits; the index looks as far as the verdict does."""
+    rng = random.Random(3)
+    whole = made("text", rng)
+    quarter = edited(whole, rng, share=95 / 256)
+    quarter = replace(quarter, extent=whole.extent // 4, parts={**quarter.parts, "data": rng.randbytes(32)})
+    assert decide(quarter, whole)[0] == NEAR_COPY
+    index = NearCopies(tmp_path)
+    index.add([Entry(work(1), 1, whole)])
+    assert [found.decision for found in index.find(Entry(work(2), 2, quarter))] == [NEAR_COPY]
+    longer = replace(quarter, extent=whole.extent)
+    assert index.find(Entry(work(2), 2, longer)) == []
+
+
 def test_a_line_cut_off_by_a_crash_does_not_count(tmp_path: Path) -> None:
     index, all_ = NearCopies(tmp_path), entries(4, ["bytes"])
     index.add(all_[:3])
