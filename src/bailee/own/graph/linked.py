@@ -140,7 +140,7 @@ class _Names:
         return told
 
     def _permission(self, one: GrantNode) -> dict[str, Json]:
-        """The same for programs that read ODRL: from when to when, and what was paid."""
+        """The same for programs that read ODRL, in the words of docs/ledger.md, section 8: when, and what was paid."""
         limits: list[Json] = [
             {"odrl:leftOperand": "odrl:dateTime", "odrl:operator": f"odrl:{operator}",
              "odrl:rightOperand": {"@type": "xsd:dateTime", "@value": _time(when)}}
@@ -148,9 +148,9 @@ class _Names:
         ]  # fmt: skip
         paid: Json = {
             "odrl:leftOperand": "odrl:payAmount", "odrl:operator": "odrl:eq", "odrl:rightOperand": str(one.price),
-            "odrl:unit": self.who(one.currency),
+            "odrl:unit": f"https://bailee.dev/unit/{self.who(one.currency)}",
         }  # fmt: skip
-        found: dict[str, Json] = {"odrl:action": "odrl:use", "odrl:constraint": limits}
+        found: dict[str, Json] = {"odrl:action": "odrl:derive", "odrl:constraint": limits}
         if one.price:
             found["odrl:duty"] = [{"odrl:action": "odrl:compensate", "odrl:constraint": [paid]}]
         return found
