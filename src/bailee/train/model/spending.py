@@ -23,7 +23,7 @@ from bailee.statements.hidden.anchor import commitment_of, expected_spendings
 from bailee.statements.privacy import Loss
 from bailee.train.consent import NODE_PATIENCE, Consent, Spender, make_anchor
 from bailee.train.folder import Folder
-from bailee.train.model.events import ModelEvent
+from bailee.train.model.events import ModelEvent, Stage
 from bailee.train.model.holding import ModelHolding, ModelSetting
 
 
@@ -131,9 +131,8 @@ class Collecting:
             folder=Folder.open(self.folder.path, f"spending-{holding.card.digest}", resume=True),
         )
 
-    def _tell(self, stage: str) -> None:
-        chunks = len(self.opening.record.noise)
-        self.setting.watch(ModelEvent("spent" if stage == "spent" else "anchored", chunks))
+    def _tell(self, stage: Stage) -> None:
+        self.setting.watch(ModelEvent(stage, len(self.opening.record.noise)))
 
 
 @contextmanager
