@@ -21,6 +21,7 @@ from bailee.adapters.chain.ledger.facts import NATIVE, WHOLE, ZERO, Kind, Naming
 from bailee.adapters.chain.opening import embedded_chain
 from bailee.cli.ledgers import LedgerPlace, remember
 from bailee.keys import Secret
+from bailee.party.checking import check_paper
 from bailee.records import canonical, digest
 from bailee.records.offer import Offer, sign_offer
 from bailee.train.holding import Holding
@@ -194,6 +195,16 @@ def test_what_does_not_verify_is_not_attested(world: World, tmp_path: Path) -> N
     refused(world.run("ann", "attest", "passport", tmp_path / "none"), 2, "InputError", "does not exist")
     assert world.engine.chain.block().number == block
     assert not (world.home / "works").exists()
+
+
+def test_proofs_that_do_not_convince_are_not_attested(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cast's proofs are pretended: the verifier that people have sees it."""
+    monkeypatch.setattr("bailee.party.model_claims.check_paper", check_paper)
+    assert world.run("ann", "attest", "join")[0] == 0
+    code, said = world.run("ann", "attest", "passport", world.passport)
+    assert code == 4, said
+    assert said["message"].startswith("card of Hospital ")
+    assert world.look("attest", "status")["accounts"]["ann"]["claims"] == []
 
 
 @pytest.mark.parametrize("upheld", [True, False])

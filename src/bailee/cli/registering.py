@@ -133,6 +133,8 @@ def register(
         if budget is not None:
             _set_budget(opened, work.id, budget, face)
         facts = registered_facts(opened, work, folder if prepared is not None else None)
+    if not facts["first"]:
+        face.say("an earlier registration of the same commitment counts before it: `bailee work show` that commitment")
     facts |= {"already": done is not None, "near": [one.as_facts() for one in near], "not_compared": uncompared}
     shown = {name: value for name, value in facts.items() if name != "near" and value is not None}
     face.result(facts, facts_table(shown))
@@ -179,7 +181,7 @@ def registered_facts(ledger: Ledger, work: Work, folder: Path | None) -> dict[st
     return {
         "work": str(work.id), "hex": f"{work.id:064x}", "kind": work.kind.name.lower(),
         "commitment": work.naming.commitment, "owner": work.owner, "shares": work.shares, "since": work.since,
-        "registered": work.registered, "first": first == work.id, "uri": work.uri,
+        "registered": work.registered, "first": first == work.id, "status": work.status.name.lower(), "uri": work.uri,
         "folder": None if folder is None else str(folder),
     }  # fmt: skip
 
