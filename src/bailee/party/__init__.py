@@ -3,7 +3,7 @@
 home       the folder               granting   permissions given and taken back      plans        plans of either kind
 standing   what is left and spent   checking   a passport, link by link              identities   keys in folders
 
-registrations  works on their way to a ledger   near_works   what they are near to   model_claims   what verifiers attest
+registrations  works on the way to a ledger   near_works   what is near them   model_claims   what verifiers attest
 cases          what arbiters decide
 
 Here the stages meet: a face parses what people ask, calls these functions, and shows what they return.
