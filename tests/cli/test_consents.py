@@ -139,6 +139,8 @@ def test_an_offer_is_made_accepted_paid_and_revoked(world: World) -> None:
     assert (code, again["paid"], again["accepted"]) == (0, None, taken["accepted"])
     assert shares.received() - before == 5 * 10**17
 
+    half = run("consent", "budget", "tiny", "--epsilon", "10", *world.acting("owner"))
+    refused(half, 2, "InputError", "say both --epsilon and --delta")
     world.ledger.grants.set_budget(world.work, 10 * 10**9, 10**14)
     world.ledger.grants.spend(name, "ab" * 32, 10**9, 10**12, "cd" * 32)
     shown = run("consent", "show", name, *world.home("owner"))[1]
@@ -282,6 +284,22 @@ def test_what_an_owner_cannot_offer(world: World) -> None:
     refused(run(*order), 3, "GrantError", "was taken back")
     old = give(world.folder, "--starts", "2020-01-01", "--until", "2020-02-01")[1]["grant"]
     refused(run("consent", "offer", old, *order[3:]), 3, "GrantError", "ended at 2020-02-01")
+    licence = ("consent", "licence", "tiny", *order[3:])
+    refused(run(*licence), 2, "InputError", "is a dataset: give a grant")
+
+
+def test_works_may_be_made_from_a_content(world: World) -> None:
+    commitment = "77" * 32
+    world.ledger.registry.register(Kind.CONTENT, Naming(commitment))
+    policy = world.folder / "licence.jsonld"
+    order = ("consent", "licence", commitment, "--to", world.builder, "--until", "2035-01-01", "--royalty", "10%")
+    code, made = run(*order, "--odrl", policy, *world.acting("owner"))
+    assert (code, made["new"], made["royalty"], made["grant"], made["plan"]) == (0, True, "10%", None, None), made
+    assert (made["from"], made["until"]) == ("1970-01-01T00:00:00Z", "2035-01-01T23:59:59Z")
+    assert run(*order, *world.acting("owner"))[1]["offer"] == made["offer"]
+    code, taken = run("consent", "accept", policy, *world.acting("builder"))
+    assert (code, taken["offer"]) == (0, made["offer"])
+    assert world.ledger.grants.live(made["offer"])
 
 
 def test_a_budget_is_shown_set_and_lowered(world: World) -> None:

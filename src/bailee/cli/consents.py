@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,13 +16,16 @@ from rich.text import Text
 
 from bailee.adapters.files import write_new
 from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile
+from bailee.cli.budgets import budget
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
+from bailee.cli.grants import Until
 from bailee.cli.ledgers import ContractsOption, NodeOption, acting, place_of, reading
 from bailee.cli.money import CurrencyOption, currency_address, in_words, money, smallest_units
 from bailee.cli.registered import WORK_HELP, work_named
 from bailee.cli.vault_face import columns
-from bailee.errors import BudgetError, ChainError, InputError
+from bailee.errors import ChainError, InputError
 from bailee.grant.odrl import consent_of, to_odrl
+from bailee.party.granting import moment
 from bailee.party.home import PartyHome
 from bailee.party.links import account_of
 from bailee.party.offering import (
@@ -34,21 +38,31 @@ from bailee.party.offering import (
     is_of,
     kept_offers,
     look_up,
+    make_licence,
     make_offer,
     revoke_offer,
 )
-from bailee.records import decimal_text
 from bailee.records.caip import parse_account
-from bailee.records.offer import DELTA_UNIT, EPSILON_UNIT, NATIVE, NONE, ONE, SignedOffer
+from bailee.records.offer import NATIVE, NONE, ONE, SignedOffer
 
 if TYPE_CHECKING:
     from bailee.adapters.chain.ledger import Ledger
-    from bailee.adapters.chain.ledger.facts import Budget
 
 app = typer.Typer(no_args_is_help=True, help="Consent on a ledger: terms that an owner signs and a builder accepts.")
 
 OfferName = Annotated[str, typer.Argument(help="The offer's file, or the first letters of its id in this home.")]
 OdrlFile = Annotated[Path | None, typer.Option("--odrl", help="New file for the same terms as W3C ODRL (JSON-LD).")]
+BuilderAccount = Annotated[
+    str,
+    typer.Option(
+        "--to",
+        help="The builder's account: its record (`bailee account link`: file or home), CAIP-10, or an address.",
+    ),
+]
+Royalty = Annotated[str, typer.Option(help="Part of what works made under it earn, such as 40%.")]
+AskedPrice = Annotated[str, typer.Option("--price", help="Paid once, when the offer is accepted.")]
+OutFile = Annotated[Path | None, typer.Option(help="New file for the offer, to be sent to the builder.")]
+app.command("budget")(budget)
 _PERCENT = re.compile(r"(0|[1-9][0-9]{0,2})(?:\.([0-9]{1,7}))?%")
 
 
@@ -56,17 +70,11 @@ _PERCENT = re.compile(r"(0|[1-9][0-9]{0,2})(?:\.([0-9]{1,7}))?%")
 @command
 def offer(
     grant: Annotated[list[str], typer.Argument(help="Grants of this home: first letters of the id, or files.")],
-    to: Annotated[
-        str,
-        typer.Option(
-            help="The builder's account: its record (`bailee account link`: the file or its home), "
-            "CAIP-10, or an address."
-        ),
-    ],
-    royalty: Annotated[str, typer.Option(help="Part of what models made under it earn, such as 40%.")] = "0%",
-    price: Annotated[str, typer.Option(help="Paid once, when the offer is accepted.")] = "0",
+    to: BuilderAccount,
+    royalty: Royalty = "0%",
+    price: AskedPrice = "0",
     currency: CurrencyOption = None,
-    out: Annotated[Path | None, typer.Option(help="New file for the offer, to be sent to the builder.")] = None,
+    out: OutFile = None,
     odrl: OdrlFile = None,
     ledger: NodeOption = None,
     contracts: ContractsOption = None,
@@ -82,7 +90,7 @@ def offer(
     revoked. Whoever has the file sees the terms, and only the builder's account can accept them.
 
     Example: `bailee consent offer 3fa9 --to builder/links/main-31337.json --royalty 40% --price 5 --out offer.json`
-    """  # fmt: skip
+    """
     face, party = Face(as_json), PartyHome(home)
     if len(grant) > 1 and (out, odrl) != (None, None):
         raise InputError("--out and --odrl are for one grant; several offers lie in the home, one file each")
@@ -107,6 +115,48 @@ def offer(
         write_new(odrl, to_odrl(consent_of(signed, grants[0])))
     shown = Text("\n\n").join(facts_table(_for_people(one)) for one in made)
     face.result({"offers": made}, shown)
+
+
+@app.command("licence")
+@command
+def licence(
+    work: Annotated[str, typer.Argument(help=f"A model or a content. {WORK_HELP}")],
+    to: BuilderAccount,
+    until: Until = None,
+    days: Annotated[int, typer.Option(help="How long it holds, where --until is not given.", min=1, max=3650)] = 30,
+    royalty: Royalty = "0%",
+    price: AskedPrice = "0",
+    currency: CurrencyOption = None,
+    out: OutFile = None,
+    odrl: OdrlFile = None,
+    ledger: NodeOption = None,
+    contracts: ContractsOption = None,
+    account: AccountOption = None,
+    passphrase_file: PassphraseFile = None,
+    passphrase_fd: PassphraseFd = None,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Offer that works be made from a model or a content, of which there are no rows and no grant: for a price, a time.
+
+    Accepted, it is a grant on the ledger as any other; `bailee work derive` names it.
+
+    Example: `bailee consent licence 1234 --to 0xabc... --royalty 10% --until 2027-12-31 --home studio`
+    """
+    face, party, part = Face(as_json), PartyHome(home), parse_royalty(royalty)
+    ends = datetime.now(UTC) + timedelta(days=days) if until is None else moment(until, clock.max)
+    chain_id = parse_account(place_of(home, ledger, contracts).contracts).chain.chain_id
+    builder, _ = account_of(to, chain_id)
+    with acting(home, ledger, contracts, account, passphrase_file, passphrase_fd) as found:
+        address, number = currency_address(currency), work_named(found, home, work)
+        costs = Price(address, smallest_units(found.chain, address, price), part)
+        signed, new = make_licence(party, found, number, builder, ends, costs, secrets.token_hex(32))
+        facts = _facts(party, signed, found) | {"new": new, "file": str(home / FOLDER / f"{signed.id}.json")}
+    if out is not None:
+        write_new(out, signed.to_json())
+    if odrl is not None:
+        write_new(odrl, to_odrl(consent_of(signed)))
+    face.result(facts, facts_table(_for_people(facts)))
 
 
 @app.command("show")
@@ -205,49 +255,6 @@ def revoke(
     face.result(facts, facts_table(_for_people(facts)))
 
 
-@app.command("budget")
-@command
-def budget(
-    work: Annotated[str, typer.Argument(help=WORK_HELP)],
-    epsilon: Annotated[str | None, typer.Option(help="All that may ever be spent; it can only be lowered.")] = None,
-    delta: Annotated[str | None, typer.Option(help="The same of delta.")] = None,
-    ledger: NodeOption = None,
-    contracts: ContractsOption = None,
-    account: AccountOption = None,
-    passphrase_file: PassphraseFile = None,
-    passphrase_fd: PassphraseFd = None,
-    home: Home = DEFAULT_HOME,
-    as_json: AsJson = False,
-) -> None:
-    """Say what of a dataset's privacy is left on the ledger, over all grants; or set it, and later only lower it.
-
-    Example: `bailee consent budget heart-disease --epsilon 8`
-    """
-    face = Face(as_json)
-    if (epsilon, delta) == (None, None):
-        with reading(home, ledger, contracts) as found:
-            number = work_named(found, home, work)
-            _show_budget(face, number, found.grants.budget(number), changed=False)
-        return
-    with acting(home, ledger, contracts, account, passphrase_file, passphrase_fd) as found:
-        number = work_named(found, home, work)
-        now = found.grants.budget(number)
-        wanted = (
-            now.epsilon if epsilon is None else _units("--epsilon", epsilon, EPSILON_UNIT),
-            now.delta if delta is None else _units("--delta", delta, DELTA_UNIT),
-        )
-        changed = wanted != (now.epsilon, now.delta)
-        if changed:
-            was_set = (now.epsilon, now.delta) != (0, 0)
-            if was_set and (wanted[0] > now.epsilon or wanted[1] > now.delta):
-                raise BudgetError(
-                    f"the budget is epsilon {money(now.epsilon, 9)}, delta {money(now.delta, 18)}, and can only be "
-                    "lowered: what owners once promised to keep stays kept"
-                )
-            found.grants.set_budget(number, *wanted)
-        _show_budget(face, number, found.grants.budget(number), changed)
-
-
 def parse_royalty(text: str) -> int:
     """A percentage in units of 10^9. InputError."""
     found = _PERCENT.fullmatch(text)
@@ -255,17 +262,6 @@ def parse_royalty(text: str) -> int:
     if found is None or units > ONE:
         raise InputError(f"expected a royalty from 0% to 100%, such as 40% or 2.5%, got {text[:40]!r}")
     return units
-
-
-def _units(option: str, text: str, unit: int) -> int:
-    """A limit in the ledger's units, exactly: it is a promise. InputError."""
-    number = Decimal(decimal_text(text)) * unit
-    if number < 0 or number != number.to_integral_value() or number >= 2**64:
-        most = len(str(unit)) - 1
-        raise InputError(
-            f"{option}: expected a number of at least 0 with at most {most} digits after the point, got {text}"
-        )
-    return int(number)
 
 
 def _looked_up(
@@ -339,18 +335,3 @@ def _moment(seconds: int) -> str:
         return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
     except (ValueError, OverflowError, OSError):
         return f"{seconds} seconds since 1970"
-
-
-def _show_budget(face: Face, work: int, found: Budget, changed: bool) -> None:
-    facts = {
-        "work": str(work),
-        "epsilon": money(found.epsilon, 9),
-        "delta": money(found.delta, 18),
-        "spent_epsilon": money(found.spent_epsilon, 9),
-        "spent_delta": money(found.spent_delta, 18),
-        "left_epsilon": money(max(0, found.epsilon - found.spent_epsilon), 9),
-        "left_delta": money(max(0, found.delta - found.spent_delta), 18),
-        "changed": changed,
-    }
-    shown = {name.replace("_", " "): value for name, value in facts.items() if name != "changed"}
-    face.result(facts, facts_table(shown))

@@ -55,11 +55,11 @@ def find_link(place: Path, chain_id: int) -> Signed[AccountRecord]:
     return found[0]
 
 
-def account_of(told: str, chain_id: int, party: str) -> tuple[str, Signed[AccountRecord] | None]:
+def account_of(told: str, chain_id: int, party: str | None = None) -> tuple[str, Signed[AccountRecord] | None]:
     """The address (with check sum) that somebody named, and the record that shows whose it is, where one was given.
 
     told: an address, a CAIP-10 account, or the file or folder of an account/v1; party: raw public key (hex) that the
-    account must be of. RecordError, InputError; SignatureError where the record is another party's.
+    account must be of, where one is known. RecordError, InputError; SignatureError where the record is another party's.
     """
     from eth_utils.address import to_checksum_address
 
@@ -70,7 +70,7 @@ def account_of(told: str, chain_id: int, party: str) -> tuple[str, Signed[Accoun
     named: AccountName = parse_account(told if link is None else link.record.account)
     if named.chain.chain_id != chain_id:
         raise InputError(f"the account {named} is named on {named.chain}, and the ledger is on eip155:{chain_id}")
-    if link is not None and link.record.identity != party:
+    if link is not None and party is not None and link.record.identity != party:
         raise SignatureError(
             f"the account {named.address} is that of the party {link.record.identity[:16]}..., and the grant is for "
             f"{party[:16]}...: ask that builder for its account record"

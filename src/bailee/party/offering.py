@@ -135,24 +135,48 @@ def make_offer(
 
     builder: the address that may accept; salt: 32 fresh random bytes, hex. GrantError, AuthorityError, NotFoundError.
     """
-    account = ledger.account
-    if account is None:
-        raise InputError("an offer is signed: name an account with --account")
     if party.revocation(grant.record.id) is not None:
         raise GrantError(f"the grant {grant.record.id} was taken back; give another one with: bailee grant")
-    work = _work_of(party, ledger, grant, account.address)
-    if price.currency != NATIVE and price.currency not in ledger.shares(work).currencies():
-        raise InputError(
-            f"the work's shares do not take the currency {price.currency}, so nobody could pay the price: choose one "
-            "that they take, or let them take this one first"
-        )
-    terms = offer_of(
-        grant, work, builder, salt, currency=price.currency, price=price.amount, royalty=price.royalty
+    work = _work_of(party, ledger, grant)
+    terms = offer_of(grant, work, builder, salt, currency=price.currency, price=price.amount, royalty=price.royalty)
+    return _sign(party, ledger, terms)
+
+
+def make_licence(
+    party: PartyHome, ledger: Ledger, work: int, builder: str, ends: datetime, price: Price, salt: str
+) -> tuple[SignedOffer, bool]:
+    """The same for a model or a content, which no grant/v1 is about: works may be made from it until `ends`."""
+    from bailee.adapters.chain.ledger.facts import Kind
+
+    if ledger.registry.work(work).kind == Kind.DATASET:
+        raise InputError(f"the work {work} is a dataset: give a grant (bailee grant), then offer that one")
+    terms = Offer(
+        work=work, builder=builder, record=NONE, purpose=NONE, plan=NONE, fields=NONE, not_before=0,
+        not_after=int(ends.timestamp()), currency=price.currency, price=price.amount, royalty=price.royalty,
+        epsilon=0, delta=0, salt=salt,
     )  # fmt: skip
+    return _sign(party, ledger, terms)
+
+
+def _sign(party: PartyHome, ledger: Ledger, terms: Offer) -> tuple[SignedOffer, bool]:
+    account, work, currency = ledger.account, terms.work, terms.currency
+    if account is None:
+        raise InputError("an offer is signed: name an account with --account")
+    if (owner := ledger.registry.owner(work)) != account.address:
+        raise AuthorityError(
+            f"the work {work} on {ledger.name} belongs to {owner}, not to {account.address}: sign with that account, "
+            "or open a dispute"
+        )
+    if currency != NATIVE and currency not in ledger.shares(work).currencies():
+        raise InputError(
+            f"the work's shares do not take the currency {currency}, so nobody could pay the price: choose one that "
+            "they take, or let them take this one first"
+        )
     if terms.not_after < ledger.chain.block().time:
-        raise GrantError(f"the grant {grant.record.id} ended at {grant.record.not_after}; give another: bailee grant")
+        over = datetime.fromtimestamp(terms.not_after, UTC)
+        raise GrantError(f"what is offered ended at {over:%Y-%m-%dT%H:%M:%SZ}; give another grant: bailee grant")
     for kept in kept_offers(party):
-        same = is_of(ledger.name, kept) and replace(kept.offer, salt=salt) == terms
+        same = is_of(ledger.name, kept) and replace(kept.offer, salt=terms.salt) == terms
         if same and kept == sign_offer(kept.offer, account, kept.ledger) and not ledger.grants.revoked(work, kept.id):
             return kept, False
     signed = sign_offer(terms, account, ledger.name)
@@ -183,19 +207,13 @@ def revoke_offer(ledger: Ledger, signed: SignedOffer) -> tuple[State, Sent | Non
     return state, ledger.grants.revoke(signed.offer.work, signed.id)
 
 
-def _work_of(party: PartyHome, ledger: Ledger, grant: Signed[Grant], account: str) -> int:
-    """Number of the grant's dataset on the ledger, which must be that account's: sessions look at the first only."""
+def _work_of(party: PartyHome, ledger: Ledger, grant: Signed[Grant]) -> int:
+    """Number of the grant's dataset on the ledger: its first registration, which is all that sessions look at."""
     card = party.dataset_of(grant).card
     work = ledger.registry.first(digest(canonical(card.record.commitment)))
     if work is None:
         raise NotFoundError(
             f"the dataset {card.record.name!r} is not registered on {ledger.name}: bailee work register, then offer"
-        )
-    owner = ledger.registry.owner(work)
-    if owner != account:
-        raise AuthorityError(
-            f"the dataset {card.record.name!r} is on {ledger.name} the work {work}, which belongs to {owner}, not to "
-            f"{account}: sign with that account, or open a dispute"
         )
     return work
 
