@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGES = (
     "README.md", "docs/howto/owner.md", "docs/howto/builder.md", "docs/howto/verifier.md", "docs/howto/hidden-model.md",
-    "docs/howto/export.md", "docs/howto/vault.md", "docs/howto/s3.md",
+    "docs/howto/export.md", "docs/howto/release.md", "docs/howto/vault.md", "docs/howto/s3.md",
 )  # fmt: skip
 _BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")

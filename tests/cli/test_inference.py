@@ -264,6 +264,24 @@ def test_only_the_trainer_can_prove(world: Path) -> None:
     refused(asking(world, "none", "--rows", world / "asked.csv", "--tell", "all"), 2, "InputError", "--tell")
 
 
+def test_a_hidden_model_is_released_with_its_evaluation(world: Path, evaluation: Path, tmp_path: Path) -> None:
+    out, given = tmp_path / "released", ("--evaluation", evaluation)
+    said = done("release", world / "passport", "--out", out, *given, "--home", world / "trainer")
+    assert said["published"] is False
+    assert sorted(said["files"]) == sorted(path.name for path in out.iterdir())
+    assert "right answers" in (out / "MODEL_CARD.md").read_text()
+    assert done("release", world / "passport", "--check", out, *given)["holds"] is True
+    refused(run("release", world / "passport", "--check", out), 4, "PassportError", "with other evaluations")
+    refused(run("release", evaluation, "--check", out), 2, "InputError", "no passport of a model")
+    given = ("--evaluation", world / "passport")
+    refused(run("release", world / "passport", "--check", out, *given), 2, "InputError", "is no evaluation")
+    again = ("release", world / "passport", "--home", world / "owner", "--out")
+    refused(run(*again, out), 2, "InputError", "exists already")
+    refused(run(*again, tmp_path / "other"), 3, "SignatureError", "who alone can release it")
+    refused(run("release", world / "passport"), 2, "InputError", "expected either --out")
+    assert not (world / "owner" / "release-key.pem").exists()
+
+
 def test_a_model_without_openings_costs_the_rows_none(world: Path, answers: list[int]) -> None:
     ledger = Ledger(world / "owner" / "datasets" / "test" / "openings.jsonl")
     left = ledger.budget().remaining

@@ -24,6 +24,7 @@ from bailee.cli import (
     model_training,
     models,
     passports,
+    releasing,
     royalties,
     rules,
     serving,
@@ -44,7 +45,7 @@ One datum's life, and who does what with it:
 - **builder**: `train-model` instead, on rows that owners `lend`: networks too, all weights stay committed
 - **builder**: `evaluate` a model that stays hidden on sealed rows, or `prove-inference` of its answers
 - **anybody**: `verify` the model's passport, offline; `card show --check` a single card
-- **anybody**: `predict` with a published model, or `export` it for other programs
+- **anybody**: `predict` with a published model, or `export` it for other programs; its builder may `release` it
 - **owner**: `prove-rules`, that no sealed record occurs twice, or that columns keep to bounds
 - **owner**: `consent` offers on a ledger what a grant allows, and its price; a **builder** accepts and pays it there
 - **owner**: `work` tells by fingerprints whether a dataset, a text, a picture, sound or video is near another;
@@ -115,6 +116,7 @@ app.command("prove-inference", rich_help_panel=BUILDER)(inference.prove_inferenc
 app.command(rich_help_panel=ANYBODY)(passports.verify)
 app.command(rich_help_panel=ANYBODY)(models.predict)
 app.command(rich_help_panel=ANYBODY)(models.export)
+app.command(rich_help_panel=BUILDER)(releasing.release)
 app.command(rich_help_panel=ANYBODY)(status.status)
 app.command(rich_help_panel=ANYBODY)(serving.serve)
 app.add_typer(serving.caller_app, name="caller", rich_help_panel=ANYBODY)

@@ -122,11 +122,23 @@ def sign(record: T, identity: Signer) -> Signed[T]:
             "predicate": record.to_predicate(),
         }
     )
-    signature = {"keyid": key_id(identity.public_key), "sig": _base64(identity.sign(pae(payload)))}
-    envelope = canonical({"payload": _base64(payload), "payloadType": PAYLOAD_TYPE, "signatures": [signature]})
+    envelope = enveloped(payload, identity)
     if len(envelope) > MAX_BYTES:
         raise RecordError(f"this {record.KIND} needs {len(envelope)} bytes; at most {MAX_BYTES} are read")
     return Signed(envelope, record, identity.public_key)
+
+
+def enveloped(payload: bytes, identity: Signer) -> bytes:
+    """A DSSE envelope around any in-toto statement, of a record or of another vocabulary (`bailee.release`)."""
+    signature = {"keyid": key_id(identity.public_key), "sig": _base64(identity.sign(pae(payload)))}
+    return canonical({"payload": _base64(payload), "payloadType": PAYLOAD_TYPE, "signatures": [signature]})
+
+
+def open_enveloped(data: bytes, signer: bytes, what: str) -> bytes:
+    """The statement in an envelope that `signer` (raw, 32 bytes) signed. Raises RecordError, SignatureError."""
+    payload, keyid, signature = _open_envelope(data)
+    _check_signature(payload, keyid, signature, signer, what)
+    return payload
 
 
 def open_signed(data: bytes, kind: type[T], expected_signer: bytes | None = None) -> Signed[T]:
@@ -147,14 +159,7 @@ def open_signed(data: bytes, kind: type[T], expected_signer: bytes | None = None
     signer = record.signer
     if expected_signer is not None and signer != expected_signer:
         raise SignatureError(f"{kind.KIND}: expected it signed by {expected_signer.hex()}, got {signer.hex()}")
-    if keyid != key_id(signer):
-        raise SignatureError(f"{kind.KIND}: expected signature of key {key_id(signer)}, got {shown(keyid)}")
-    try:
-        Ed25519PublicKey.from_public_bytes(signer).verify(signature, pae(payload))
-    except (InvalidSignature, ValueError):
-        raise SignatureError(
-            f"{kind.KIND}: the signature does not fit; the record was changed after signing, or another key signed it"
-        ) from None
+    _check_signature(payload, keyid, signature, signer, kind.KIND)
     return Signed(data, record, signer)
 
 
@@ -184,6 +189,17 @@ def _open_envelope(data: bytes) -> tuple[bytes, str, bytes]:
     if not isinstance(keyid, str):
         raise RecordError(f"signature.keyid: expected str, got {shown(keyid)}")
     return _unbase64(envelope["payload"], "payload"), keyid, _unbase64(signature["sig"], "signature")
+
+
+def _check_signature(payload: bytes, keyid: str, signature: bytes, signer: bytes, what: str) -> None:
+    if keyid != key_id(signer):
+        raise SignatureError(f"{what}: expected signature of key {key_id(signer)}, got {shown(keyid)}")
+    try:
+        Ed25519PublicKey.from_public_bytes(signer).verify(signature, pae(payload))
+    except (InvalidSignature, ValueError):
+        raise SignatureError(
+            f"{what}: the signature does not fit; the record was changed after signing, or another key signed it"
+        ) from None
 
 
 def _fields(value: Json, names: tuple[str, ...], where: str) -> dict[str, Any]:

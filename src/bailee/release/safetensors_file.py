@@ -6,6 +6,8 @@ float32. Inputs are the encoded columns of `bailee.inputs`, 1.0 a full range (do
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 
 from bailee.release.description import description, missing_extra
@@ -23,4 +25,12 @@ def safetensors_bytes(model: ReleasedModel) -> bytes:
         tensors[f"{2 * number}.weight"] = np.ascontiguousarray(layer.weight.T.astype(np.float32))
         tensors[f"{2 * number}.bias"] = layer.bias.astype(np.float32)
     found: bytes = save(tensors, metadata=description(model))
-    return found
+    return _ordered(found)
+
+
+def _ordered(data: bytes) -> bytes:
+    """The same file with its header's names in order: the package writes metadata in an order that changes."""
+    size = int.from_bytes(data[:8], "little")
+    header = json.dumps(json.loads(data[8 : 8 + size]), sort_keys=True, ensure_ascii=False).encode()
+    header += b" " * (-len(header) % 8)  # tensors begin at a multiple of 8, as the format wants
+    return len(header).to_bytes(8, "little") + header + data[8 + size :]

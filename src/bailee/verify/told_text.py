@@ -26,18 +26,23 @@ def evaluation_lines(record: Evaluation) -> list[str]:
     if claim.threshold:
         lines.append(f"An answer is yes where the logit is above {claim.threshold / (1 << 26):.6g}")
     lines += [f"  group {group.name!r}: {_where(group)}" for group in claim.groups]
+    for what, group, said in evaluation_measures(record):
+        lines.append(f"  {what}{_of(group)}: {said}")
+    return lines
+
+
+def evaluation_measures(record: Evaluation) -> list[tuple[str, str, str]]:
+    """(measure, the group of rows it is about, what was proven of it), bound by bound."""
+    claim, found = record.claim, []
     for count in claim.counts:
-        lines.append(
-            f"  {_name(count.measure)}{_of(count.group)}: {_bounds(count.measure, count.at_least, count.at_most)}"
-        )
+        found.append((_name(count.measure), count.group, _bounds(count.measure, count.at_least, count.at_most)))
     for rate in claim.rates:
         limits = [f"at {way} {text}" for way, text in (("least", rate.at_least), ("most", rate.at_most)) if text]
-        lines.append(f"  {_name(rate.measure)}, per row{_of(rate.group)}: {' and '.join(limits)}")
+        found.append((f"{_name(rate.measure)}, per row", rate.group, " and ".join(limits)))
     for gap in claim.gaps:
-        lines.append(
-            f"  {_name(gap.measure)}, per row: {gap.first!r} and {gap.second!r} differ by at most {gap.at_most}"
-        )
-    return lines
+        said = f"{gap.first!r} and {gap.second!r} differ by at most {gap.at_most}"
+        found.append((f"{_name(gap.measure)}, per row", EVERYONE, said))
+    return found
 
 
 def answer_lines(record: Answer) -> list[str]:
