@@ -296,6 +296,9 @@ def test_the_scan_is_the_plain_count_of_bits() -> None:
     assert nearest(codes, asked, 120, 1000).tolist() == np.flatnonzero(apart <= 120).tolist()
     assert sorted(apart[nearest(codes, asked, 256, 7)]) == sorted(apart)[:7]
     heads = np.ascontiguousarray(codes[:, 0])
+    apart = np.bitwise_count(heads[:, None] ^ asked).min(axis=1)
+    assert nearest(heads, asked, 22, 1000).tolist() == np.flatnonzero(apart <= 22).tolist()
+    assert sorted(apart[nearest(heads, asked, 64, 5)]) == sorted(apart)[:5]
     apart = np.bitwise_count(heads ^ asked[0])
     assert nearest(heads, asked[:1], 26, 1000).tolist() == np.flatnonzero(apart <= 26).tolist()
 

@@ -54,13 +54,16 @@ def _four_words(codes: Codes, asked: Codes, farthest: int, hits: Rows, start: in
 
 @kernel
 def _one_word(codes: Codes, asked: Codes, farthest: int, hits: Rows, start: int, stop: int) -> int:
-    near, count, block, word = np.empty(_BLOCK, np.bool_), 0, start, asked[0]
+    near, count, block = np.empty(_BLOCK, np.bool_), 0, start
     while block < stop:
         size = min(_BLOCK, stop - block)
+        near[:size] = False
         some = False
-        for j in range(size):
-            near[j] = _bits(codes[block + j] ^ word) <= np.uint64(farthest)
-            some |= near[j]
+        for word in asked:
+            for j in range(size):
+                found = bool(_bits(codes[block + j] ^ word) <= np.uint64(farthest))
+                near[j] |= found
+                some |= found
         if some:
             for j in range(size):
                 if near[j]:
@@ -72,8 +75,8 @@ def _one_word(codes: Codes, asked: Codes, farthest: int, hits: Rows, start: int,
 
 
 def nearest(codes: Codes, asked: Codes, farthest: int, most: int) -> Rows:
-    """Rows of `codes`, (n, 4) or (n,), that differ from `asked`, (4,) or (1,), in at most so many bits; the nearest
-    `most` where there are more."""
+    """Rows of `codes`, (n, 4) or (n,), that differ from `asked`, (4,), or from any of its words, (k,), in at most so
+    many bits; the nearest `most` where there are more."""
     scan = _one_word if codes.ndim == 1 else _four_words
 
     def some(start: int, stop: int) -> Rows:
@@ -87,6 +90,8 @@ def nearest(codes: Codes, asked: Codes, farthest: int, most: int) -> Rows:
     rows = np.concatenate(parallel.over(len(codes), some, _AT_LEAST))
     if len(rows) <= most:
         return rows
-    apart = np.bitwise_count(codes[rows] ^ asked)
-    distance = apart if codes.ndim == 1 else apart.sum(axis=1, dtype=np.uint16)
+    if codes.ndim == 1:
+        distance = np.bitwise_count(codes[rows][:, None] ^ asked).min(axis=1)
+    else:
+        distance = np.bitwise_count(codes[rows] ^ asked).sum(axis=1, dtype=np.uint16)
     return rows[np.argsort(distance, kind="stable")[:most]]

@@ -175,9 +175,10 @@ class Shelf:
         views: Codes = self._arrays["views"]  # type: ignore[assignment]
         heads: Codes = self._arrays["heads"]  # type: ignore[assignment]
         whole = np.frombuffer(asked.parts[CONTENT][:8], np.uint64)
-        found = [nearest(row, whole, _FARTHEST_VIEW, MOST) for row in views]
-        for view in asked.items(VIEWS):
-            found.append(nearest(heads, np.frombuffer(view[:8], np.uint64), _FARTHEST_VIEW, MOST))
+        found = [nearest(views.reshape(-1), whole, _FARTHEST_VIEW, MOST) % len(heads)]
+        if asked.items(VIEWS):
+            firsts = np.frombuffer(b"".join(view[:8] for view in asked.items(VIEWS)), np.uint64)
+            found.append(nearest(heads, firsts, _FARTHEST_VIEW, MOST))
         return found
 
     def _tables(self, asked: Fingerprint) -> Rows:
