@@ -1,4 +1,4 @@
-"""Four hospitals train one private model and prove it, on this machine: run by script/demo.
+"""Four hospitals train one private model, prove it and are paid for it, on this machine: run by script/demo.
 
 Every party is a folder of its own and acts through `bailee` commands in processes of its own; this file only starts
 them and shows what they say. It works in .demo/ and begins afresh every time.
@@ -23,6 +23,7 @@ from bailee.seal import read_schema
 from baselines import accuracies
 from hospitals import HOSPITALS, Tables, write_tables
 from parties import Party, bailee, free_address
+from paying import PRICE, Market, paid_table
 from tampering import tamper
 
 HERE = Path(__file__).parent
@@ -56,26 +57,42 @@ class Demo:
                 self.console.print(f"   {name}: {said['rows']} rows, card {said['card'][:16]}...")
         return time.monotonic() - started
 
-    def grant(self, hospitals: dict[str, Party], builder: Party, plan: Path = PLAN) -> dict[str, str]:
+    def register(self, market: Market) -> None:
+        self.step(3, "Each registers its rows on a ledger, by what the card commits to, with a privacy budget",
+                  "bailee work register heart-disease --budget-epsilon 8 --budget-delta 1e-4")  # fmt: skip
+        for name in market.hospitals:
+            commitment = market.register(name)
+            self.console.print(f"   {name}: commitment {commitment[:16]}..., work {market.works[name] % 10**8:08}")
+
+    def grant(self, hospitals: dict[str, Party], builder: Party, plan: Path, market: Market) -> dict[str, str]:
+        self.step(4, "Each grants the builder this plan, for its purpose, for 30 days, up to epsilon 4, for a royalty",
+                  "bailee grant heart-disease ...    # and: bailee consent offer GRANT --royalty 60%")  # fmt: skip
         with ThreadPoolExecutor() as pool:
             said = pool.map(
                 lambda party: party.run("grant", "heart-disease", "--builder", builder.public, "--plan", plan),
                 hospitals.values(),
             )
-            return {name: one["grant"] for name, one in zip(hospitals, said, strict=True)}
+            given = dict(zip(hospitals, said, strict=True))
+        for name, one in given.items():
+            market.consent(name, Path(one["file"]))
+        self.console.print(f"   {len(given)} offers accepted on {market.name}")
+        return {name: one["grant"] for name, one in given.items()}
 
-    def train(self, hospitals: dict[str, Party], builder: Party, grants: dict[str, str], test: Path) -> dict[str, Any]:
-        self.step(4, "Four owner processes and a builder process train; only noisy sums and proofs leave",
+    def train(
+        self, hospitals: dict[str, Party], builder: Party, grants: dict[str, str], test: Path, plan: Path, node: str
+    ) -> dict[str, Any]:
+        self.step(5, "Four owner processes and a builder process train; only noisy sums and proofs leave",
                   "bailee train plan.toml --owner ...    # and: bailee join HOST:PORT --grant ...")  # fmt: skip
         address, out = free_address(), self.folder / "passport"
         owners = [
-            hospitals[name].start(self.folder / f"{party.home.name}.log", "join", address, "--grant", grants[name])
+            party.start(self.folder / f"{party.home.name}.log", "join", address, "--grant", grants[name],
+                        "--ledger", node, "--passphrase-file", party.home / "passphrase")
             for name, party in hospitals.items()
-        ]
+        ]  # fmt: skip
         try:
             named = [part for party in hospitals.values() for part in ("--owner", party.public)]
-            code = builder.watch("train", PLAN, *named, "--listen", address, "--test", test, "--schema", SCHEMA,
-                                 "--out", out, "--patience", "180")  # fmt: skip
+            code = builder.watch("train", plan, *named, "--listen", address, "--test", test, "--schema", SCHEMA,
+                                 "--out", out, "--patience", "180", "--ledger", node)  # fmt: skip
             if code:
                 raise SystemExit(f"demo: training failed; what the owners said is in {self.folder}/*.log")
             for owner in owners:
@@ -88,7 +105,7 @@ class Demo:
 
     def verify(self) -> dict[str, Any]:
         passport = self.folder / "passport" / "passport.json"
-        self.step(5, "Anybody checks the passport, in another process, offline", "bailee verify passport.json")
+        self.step(6, "Anybody checks the passport, in another process, offline", "bailee verify passport.json")
         said = bailee("verify", passport, "--json")
         if "exit_code" in said:
             raise SystemExit(f"demo: the passport does not hold: {said['message']}")
@@ -96,6 +113,17 @@ class Demo:
             f"   the passport holds: {len(said['owners'])} owners, {said['rows']} rows, {said['bits']} bits"
         )
         return said
+
+    def settle(self, market: Market, report: dict[str, Any]) -> None:
+        self.step(7, "The model is registered with the parts that its passport proves, and a use of it is paid",
+                  f"bailee work derive passport    # and: bailee royalty pay MODEL {PRICE}")  # fmt: skip
+        model = market.derive(self.folder / "passport" / "passport.json")
+        paid = market.pay(model)
+        self.console.print(f"   a consumer paid {paid['paid']} for the model, in one transaction")
+        self.console.print(paid_table(market, report, market.claim()))
+        self.console.print(
+            "   What is below a millionth of a coin stays on the ledger and counts with the next payment."
+        )
 
 
 def read_report(folder: Path) -> dict[str, Any]:
@@ -159,16 +187,21 @@ def main() -> None:
     tables = write_tables(demo.folder / "tables")
     hospitals, builder = demo.make_parties()
     sealing = demo.seal(hospitals, tables)
-    demo.step(3, "Each grants the builder this plan, for its purpose, for 30 days, up to epsilon 4",
-              "bailee grant heart-disease --builder builder.json --plan plan.toml --home cleveland")  # fmt: skip
-    grants = demo.grant(hospitals, builder)
-    report = demo.train(hospitals, builder, grants, tables.test)
-    verified = demo.verify()
+    market = Market.open(demo.folder, hospitals, builder)
+    try:
+        demo.register(market)
+        plan = market.plan(PLAN)
+        grants = demo.grant(hospitals, builder, plan, market)
+        report = demo.train(hospitals, builder, grants, tables.test, plan, market.url)
+        verified = demo.verify()
+        demo.settle(market, report)
+    finally:
+        market.close()
     base = accuracies(tables.owners, tables.test, read_schema(SCHEMA.read_bytes()))
     demo.console.print()
     demo.console.print(summary(report, verified, sealing, base))
     if not options.no_tampering:
-        demo.step(6, "What if somebody cheats?", "bailee verify changed/passport.json")
+        demo.step(8, "What if somebody cheats?", "bailee verify changed/passport.json")
         tamper(demo.folder, hospitals["Cleveland"], builder, demo.console)
     demo.console.print(f"\nDone in {time.monotonic() - started:.0f} s.", end=" ")
     if options.keep:

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from bailee.keys import Identity
-from bailee.records import Invite, Passport, Proven, Record, canonical, digest, open_signed, sign
+from bailee.records import Invite, Passport, Proven, Record, canonical, digest, open_passport, open_signed, sign
 from parties import Party, bailee, free_address
 
 HERE = Path(__file__).parent
@@ -90,7 +90,7 @@ class Copy:
 
     @property
     def passport(self) -> Passport:
-        return open_signed((self.folder / "passport.json").read_bytes(), Passport).record
+        return open_passport((self.folder / "passport.json").read_bytes()).record
 
     def verify(self) -> dict[str, object]:
         """What a verifier says."""
