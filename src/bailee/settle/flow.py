@@ -100,18 +100,14 @@ def as_page(flow: Flow, works: Mapping[int, tuple[str, str]], names: Mapping[str
 
 
 def _picture(flow: Flow, works: Mapping[int, tuple[str, str]], names: Mapping[str, str]) -> str:
-    """The paid work at the left, works it was made from step by step to the right, people in the last column."""
+    """The paid work at the left; works it was made from go up step by step to the right, people stand below at the
+    right: so a line to people passes no other work's box."""
     last = max(flow.steps.values()) + 1
-    columns: dict[int, list[int | str]] = {}
-    for work in flow.works:
-        columns.setdefault(flow.steps[work], []).append(work)
-    columns[last] = list(flow.people)
-    tallest = max(map(len, columns.values()))
-    places: dict[int | str, tuple[int, int]] = {}
-    for column, members in columns.items():
-        top = (tallest - len(members)) * _ROW // 2
-        for row, member in enumerate(members):
-            places[member] = (20 + column * (_WIDTH + _GAP), 20 + top + row * _ROW)
+    order: list[int | str] = [*sorted(flow.works, key=lambda work: (-flow.steps[work], work)), *flow.people]
+    places = {
+        member: (20 + (flow.steps[member] if isinstance(member, int) else last) * (_WIDTH + _GAP), 20 + row * _ROW)
+        for row, member in enumerate(order)
+    }
     lines = [_line(places[one.source], places[one.to], one.part) for one in flow.streams if one.part]
     boxes = []
     for member, place in places.items():
@@ -120,7 +116,7 @@ def _picture(flow: Flow, works: Mapping[int, tuple[str, str]], names: Mapping[st
             boxes.append(_box(place, f"{kind} {commitment[:8]}...", flow.works[member], "work"))
         else:
             boxes.append(_box(place, names.get(member, f"{member[:6]}...{member[-4:]}"), flow.people[member], "person"))
-    width, height = 40 + (last + 1) * _WIDTH + last * _GAP, 40 + tallest * _ROW
+    width, height = 40 + (last + 1) * _WIDTH + last * _GAP, 40 + len(order) * _ROW
     label = "Where a payment goes; the same in numbers is in the table below"
     opening = f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img" aria-label="{label}">'
     return "\n".join([opening, *lines, *boxes, "</svg>"])
