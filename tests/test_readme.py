@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = (
     "README.md", "docs/howto/owner.md", "docs/howto/builder.md", "docs/howto/verifier.md", "docs/howto/hidden-model.md",
     "docs/howto/export.md", "docs/howto/release.md", "docs/howto/vault.md", "docs/howto/s3.md",
+    "docs/howto/api.md",
 )  # fmt: skip
 _BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
@@ -43,7 +44,7 @@ def test_every_block_runs(page: str, folder: Path) -> None:
     found = blocks(page)
     assert found
     begin = "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"  # a door must not outlive a failure
-    script = begin + re.sub(r"127\.0\.0\.1:(7447|9000)", address, "\n".join(found))
+    script = begin + re.sub(r"127\.0\.0\.1:(7447|8443|9000)", address, "\n".join(found))
     path = os.pathsep.join([sysconfig.get_path("scripts"), str(Path(sys.executable).parent), os.environ["PATH"]])
     assert shutil.which("bailee", path=path)
     done = subprocess.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -115,6 +116,6 @@ def test_a_damaged_entry_lets_nobody_in(world: World) -> None:
     headers = world.headers("consumer")
     key = world.identity("consumer").public_key.hex()
     entry = world.context.party.path / "api" / "callers" / f"{key}.json"
-    for text in ("{}", "[]", "{", '{"key": "%s", "name": "x", "role": "owner", "added": "x"}' % key):
+    for text in ("{}", "[]", "{", json.dumps({"key": key, "name": "x", "role": "owner", "added": "x"})):
         entry.write_text(text)
         refused(world.client.get("/v1/datasets", headers=headers), 503, "StorageError", "the party's folder")

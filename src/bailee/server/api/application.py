@@ -32,7 +32,6 @@ from bailee.server.api.once import Once
 from bailee.server.api.problems import ProblemError, of_error, of_problem, problem, unforeseen
 from bailee.server.api.resources import around, auth, datasets, grants, passports, sessions, status
 from bailee.server.api.routes import DeclaredRoute, check_declared
-from bailee.server.api.shapes import ProblemShape
 from bailee.server.api.shelf import Shelf
 from bailee.server.api.streams import Streams
 from bailee.server.api.tokens import Tokens
@@ -90,7 +89,6 @@ def calls(context: Context) -> FastAPI:
         version=__version__,
         summary="Train on data you are not allowed to see, prove it was done right, and pay those whose data it was.",
         docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=_lifespan,
-        responses={"default": {"model": ProblemShape, "description": "A problem (RFC 9457)"}},
     )  # fmt: skip
     made.state.context, made.state.gate = context, context.gate
     for resource in RESOURCES:

@@ -12,8 +12,9 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
+from typing import IO
 
-from bailee.adapters.files import new_directory, storage_errors
+from bailee.adapters.files import new_directory, storage_errors, write_all
 from bailee.errors import InputError
 from bailee.server.api.limits import Limits
 from bailee.verify.evidence import ATTACHMENTS
@@ -28,6 +29,8 @@ _END = struct.Struct("<4s4H2LH")
 _ENTRY = 46 + 600
 """Bytes of a directory entry with a name of ours and some extra fields."""
 _BLOCK = 1 << 20
+_NO_ZIP = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError, OSError)
+"""What Python's reader raises on bytes that are no zip: OSError where it is sent to a place before the first byte."""
 
 
 def unpack(zipped: Path, target: Path, limits: Limits) -> None:
@@ -41,8 +44,8 @@ def unpack(zipped: Path, target: Path, limits: Limits) -> None:
                 path = draft / place
                 with storage_errors(path):
                     path.parent.mkdir(exist_ok=True)
-                    left = _copy(archive, entry, path, left)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+                left = _copy(archive, entry, path, left)
+    except _NO_ZIP as error:
         raise InputError(f"this is no zip that can be read: {type(error).__name__}") from None
 
 
@@ -94,10 +97,18 @@ def _known(inside: str) -> bool:
 
 def _copy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, left: int) -> int:
     """One file; what is left of all that may come out."""
-    with archive.open(entry) as source, path.open("xb") as file:
-        while block := source.read(_BLOCK):
+    with archive.open(entry) as source, storage_errors(path), path.open("xb", buffering=0) as file:
+        while block := _read(source):
             left -= len(block)
             if left < 0:
                 raise InputError("the zip is larger unpacked than is taken; leave out what no paper names")
-            file.write(block)
+            write_all(file.fileno(), block)
     return left
+
+
+def _read(source: IO[bytes]) -> bytes:
+    """The next block. An OSError here is the zip's fault, not the disk's."""
+    try:
+        return source.read(_BLOCK)
+    except OSError as error:
+        raise zipfile.BadZipFile(type(error).__name__) from None

@@ -136,6 +136,8 @@ class Jobs:
         path = self.told_path(job.id)
         state, ended, lines = "failed", False, 0
         with storage_errors(path), path.open("ab") as file:
+            if path.stat().st_size:  # a line that was cut off by a crash does not count, and must not run into ours
+                file.truncate(path.read_bytes().rfind(b"\n") + 1)
             _say(file, {"state": "begun"})
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "bailee.server.api.checker", str(paper), *how, *job.trusted,

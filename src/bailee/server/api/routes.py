@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.routing import APIRoute
 
 from bailee.server.api.callers import Role
+from bailee.server.api.shapes import ProblemShape
 
 Access = Literal["read", "write"]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -80,7 +81,8 @@ class DeclaredRoute(APIRoute):
 
 
 def router() -> APIRouter:
-    return APIRouter(route_class=DeclaredRoute)
+    problem = {"model": ProblemShape, "description": "A problem (RFC 9457)"}
+    return APIRouter(route_class=DeclaredRoute, responses={"default": problem})
 
 
 def check_declared(application: FastAPI) -> tuple[DeclaredRoute, ...]:
