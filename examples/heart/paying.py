@@ -65,11 +65,21 @@ class Market:
         node = Party("the chain", folder / "chain").start(
             folder / "chain.log", "ledger", "serve", "--faucet", "--listen", address
         )
+        try:
+            return cls._begun(folder, hospitals, builder, f"http://{address}", node)
+        except BaseException:
+            node.kill()
+            raise
+
+    @classmethod
+    def _begun(
+        cls, folder: Path, hospitals: dict[str, Party], builder: Party, url: str, node: subprocess.Popen[bytes]
+    ) -> Market:
         parties = {**hospitals, "builder": builder}
         parties |= {name: Party(name, folder / name) for name in ("verifier", "consumer")}
         with ThreadPoolExecutor(2) as pool:
             accounts = dict(zip(parties, pool.map(_account, parties.values()), strict=True))
-        made = cls(folder, parties, tuple(hospitals), _reached(f"http://{address}", node), f"http://{address}", node)
+        made = cls(folder, parties, tuple(hospitals), _reached(url, node), url, node)
         made.accounts = accounts
         for account in accounts.values():
             made._ask("bailee_fund", account.address, hex(_MONEY))
