@@ -16,9 +16,10 @@ from fastapi import Request
 from api_world import ROOMY, World, refused, zipped
 from bailee.party.course import leader_of, steps_of
 from bailee.server.api.callers import Role
-from bailee.server.api.jobs import Job, links_of
+from bailee.server.api.jobs import ENDED, Job, links_of
 from bailee.server.api.resources.sessions import told as told_of
 from bailee.server.api.tokens import Holder
+from commands import run
 from parties import make_cast, run_session
 
 
@@ -180,6 +181,27 @@ def test_a_check_tells_each_link(world: World, sessions: Path) -> None:
     assert replay.content == begun.content
 
 
+def test_a_real_proof_holds(world: World, tmp_path: Path) -> None:
+    """No two of the sealed rows are the same: proved by the command line, checked here; by whom one knows, or not."""
+    home = world.folder / "owner"
+    assert run("prove-rules", "tiny", "--out", tmp_path / "out", "--home", home)[0] == 0
+    papers = (path for path in (tmp_path / "out").rglob("*") if path.is_file())
+    files = {str(path.relative_to(tmp_path / "out")): path.read_bytes() for path in papers}
+    passport = world.upload("verifier", zipped(files)).json()["passport"]
+    own, other = world.identity("owner").public_key.hex(), world.identity("stranger").public_key.hex()
+    ends = {}
+    for name, trusted in (("a", [own]), ("b", [other])):
+        asked = {"passport": passport, "trusted": trusted}
+        begun = world.client.post("/v1/verifications", json=asked, headers=world.headers("verifier", name))
+        ends[name] = wait(world, begun.headers["location"], "verifier")
+    assert [ends[name]["state"] for name in "ab"] == ["holds", "broken"]
+    assert ends["a"]["statement"] is not None
+    assert {one["state"] for one in ends["a"]["links"]} <= {"holds"}
+    assert ends["b"]["error"] == "SignatureError"
+    listed = world.client.get("/v1/verifications", headers=world.headers("verifier")).json()["items"]
+    assert [one["statement"] for one in listed] == [None, None]
+
+
 def test_a_check_that_takes_too_much_fails_alone(world: World) -> None:
     with World.open(world.folder, replace(ROOMY, check_memory=1 << 26)) as small:
         passport = small.upload("consumer", zipped({"passport.json": b"{}"})).json()["passport"]
@@ -222,3 +244,21 @@ def test_checks_that_wait_are_bounded(world: World) -> None:
         found = small.client.post("/v1/verifications", json={"passport": passport}, headers=headers)
         refused(found, 429, "TooManyChecks")
     assert not list(world.context.jobs.folder.glob("*/job.json"))
+
+
+def test_what_is_older_than_a_day_is_forgotten(world: World) -> None:
+    passport = world.upload("consumer", zipped({"passport.json": b"{}"})).json()["passport"]
+    begun = world.client.post(
+        "/v1/verifications", json={"passport": passport}, headers=world.headers("consumer", "v")
+    )  # fmt: skip
+    wait(world, begun.headers["location"], "consumer")
+    jobs = world.context.jobs
+    while jobs.all()[0].state not in ENDED:  # told a moment before it is written down
+        time.sleep(0.01)
+    (jobs.uploads / ".body-left").write_bytes(b"of a server that was killed")
+    jobs.sweep(time.time())
+    assert world.client.get("/v1/passports", headers=world.headers("consumer")).json()["items"] != []
+    jobs.sweep(time.time() + world.context.limits.kept + 5)
+    assert world.client.get("/v1/passports", headers=world.headers("consumer")).json()["items"] == []
+    refused(world.client.get(begun.headers["location"], headers=world.headers("consumer")), 404, "NotFoundError")
+    assert not (jobs.uploads / ".body-left").exists()

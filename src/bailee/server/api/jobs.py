@@ -125,9 +125,12 @@ class Jobs:
         for job in self.all():
             if job.state in ENDED and job.created < now - self.limits.kept:
                 shutil.rmtree(self.folder / job.id, ignore_errors=True)
-        for path in self.uploads.glob("*/*"):
+        for path in (
+            *self.uploads.glob("*/*"),
+            *self.uploads.glob(".body-*"),
+        ):  # the latter of a server that was killed
             if path.stat().st_mtime < now - self.limits.kept:
-                shutil.rmtree(path, ignore_errors=True)
+                _remove(path)
 
     async def _check(self, job: Job) -> None:
         self._keep(replace(job, state=CHECKING))
@@ -177,6 +180,13 @@ class Jobs:
             return Job(**{**facts, "trusted": tuple(facts["trusted"])})
         except (ValueError, TypeError, KeyError):
             raise StorageError(f"{path} is damaged; remove its folder and check again") from None
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _output(process: asyncio.subprocess.Process) -> asyncio.StreamReader:
