@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
@@ -57,5 +58,8 @@ def server_of(context: Context, host: str = "127.0.0.1", port: int = 8443, tls: 
 
 def serve(context: Context, host: str = "127.0.0.1", port: int = 8443, tls: TLS | None = None) -> None:
     """Until SIGINT (then it returns) or SIGTERM; requests under way are finished first."""
+    server = server_of(context, host, port, tls)
+    gc.collect()
+    gc.freeze()  # libraries stay: looking through them for garbage would stop all answers for a tenth of a second
     with suppress(KeyboardInterrupt):  # uvicorn finishes what is under way, then raises the signal again
-        server_of(context, host, port, tls).run()
+        server.run()
