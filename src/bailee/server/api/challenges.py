@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,7 +25,6 @@ from bailee.records import canonical, parse_time, time_text
 PREFIX = b"bailee api sign-in v1\n"
 """No record begins so: they are signed as `DSSEv1 ...`."""
 MAX_BYTES = 2048
-_HEX = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass
@@ -109,7 +107,3 @@ def answer(identity: Identity, text: str, audience: str, now: datetime | None = 
     if expires <= (now or datetime.now(UTC)):
         raise InputError("the challenge has ended; ask for another one")
     return identity.sign(PREFIX + text.encode()).hex()
-
-
-def is_key(text: str) -> bool:
-    return _HEX.fullmatch(text) is not None

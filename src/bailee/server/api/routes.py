@@ -22,14 +22,13 @@ _MARK = "__bailee_call__"
 @dataclass(frozen=True)
 class Call:
     """operation: its name in tokens, logs and metrics; anybody: without signing in, too; large: its body may be as
-    large as an upload; patient: its answer is a stream."""
+    large as an upload."""
 
     operation: str
     roles: frozenset[Role]
     access: Access
     anybody: bool = False
     large: bool = False
-    patient: bool = False
 
 
 def allows(
@@ -39,7 +38,6 @@ def allows(
     access: Access = "read",
     anybody: bool = False,
     large: bool = False,
-    patient: bool = False,
 ) -> Callable[[F], F]:
     """Declares a call. Either some roles, or anybody: an empty declaration is refused."""
     named = EVERYBODY if anybody else frozenset(roles)
@@ -47,7 +45,7 @@ def allows(
         raise TypeError(f"{operation} declares nobody who may call it")
 
     def mark(function: F) -> F:
-        setattr(function, _MARK, Call(operation, named, access, anybody, large, patient))
+        setattr(function, _MARK, Call(operation, named, access, anybody, large))
         return function
 
     return mark

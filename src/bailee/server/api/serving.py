@@ -49,7 +49,6 @@ def server_of(context: Context, host: str = "127.0.0.1", port: int = 8443, tls: 
         timeout_keep_alive=75,
         timeout_graceful_shutdown=30,
         backlog=2048,
-        h11_max_incomplete_event_size=32 << 10,
         ssl_certfile=str(tls.certificate) if tls is not None else None,
         ssl_keyfile=str(tls.key) if tls is not None else None,
     )

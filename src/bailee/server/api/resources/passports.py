@@ -137,7 +137,7 @@ async def verification(request: Request, job: str) -> Response:
 
 
 @routes.get("/v1/verifications/{job}/events", responses=SCHEMA, response_class=Response, tags=["checking papers"])
-@allows("verifications.events", Role, patient=True)
+@allows("verifications.events", Role)
 async def events(request: Request, job: str) -> Response:
     """Each link as it begins, holds or breaks."""
     context = context_of(request)

@@ -41,7 +41,7 @@ async def session_read(request: Request, session: str) -> Response:
 
 
 @routes.get("/v1/sessions/{session}/events", responses=SCHEMA, response_class=Response, tags=["sessions"])
-@allows("sessions.events", (Role.OWNER, Role.BUILDER), patient=True)
+@allows("sessions.events", (Role.OWNER, Role.BUILDER))
 async def events(request: Request, session: str) -> Response:
     """Each message of a session as it is kept, by stage, round and owner."""
     folder, _ = _own(request, session)
