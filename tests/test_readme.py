@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = (
     "README.md", "docs/howto/owner.md", "docs/howto/builder.md", "docs/howto/verifier.md", "docs/howto/hidden-model.md",
     "docs/howto/export.md", "docs/howto/release.md", "docs/howto/vault.md", "docs/howto/s3.md",
-    "docs/howto/api.md",
+    "docs/howto/api.md", "docs/howto/ledger.md",
 )  # fmt: skip
 _BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
@@ -25,6 +25,12 @@ _LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 
 def blocks(page: str) -> list[str]:
     return _BLOCK.findall((ROOT / page).read_text())
+
+
+def free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +44,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_every_block_runs(page: str, folder: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
     found = blocks(page)
     assert found
     begin = "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"  # a door must not outlive a failure
-    script = begin + re.sub(r"127\.0\.0\.1:(7447|8443|9000)", address, "\n".join(found))
+    ports = {"7447": free_port(), "8402": free_port(), "8443": free_port(), "8545": free_port(), "9000": free_port()}
+    script = begin + re.sub(r"(?<=127\.0\.0\.1:)(\d+)", lambda found: ports[found[0]], "\n".join(found))
     path = os.pathsep.join([sysconfig.get_path("scripts"), str(Path(sys.executable).parent), os.environ["PATH"]])
     assert shutil.which("bailee", path=path)
     done = subprocess.run(
