@@ -17,11 +17,12 @@ from typing import Any
 import typer.testing
 from typer.testing import CliRunner
 
-from bailee.cli.app import app
+from bailee.cli.app import tree
 
 # Typer makes the tree of all commands anew for each one that is run: as long as many a command takes.
 typer.testing._get_command = functools.cache(typer.testing._get_command)  # type: ignore[attr-defined]
 
+app = tree()
 BAILEE = [sys.executable, "-c", "from bailee.cli import main; main()"]
 SCHEMA = """
 [dataset]

@@ -19,12 +19,12 @@ from typer.testing import CliRunner
 from bailee.adapters.stores.access import confirmed, options_of
 from bailee.adapters.stores.entry import StoreEntry
 from bailee.adapters.stores.opening import open_store
-from bailee.cli.app import app
 from bailee.errors import DamageError, StoreError
 from bailee.keys import Identity
 from bailee.seal.vault.facts import Code, Policy
 from bailee.seal.vault.share import granting
 from bailee.seal.vault.vault import Vault
+from commands import app
 
 OWNER, ANN = Identity.generate("Owner"), Identity.generate("Ann")
 MOST = 256 << 20

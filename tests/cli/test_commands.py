@@ -7,10 +7,12 @@ import stat
 from pathlib import Path
 
 import pytest
+import typer.core
+import typer.main
 from typer.testing import CliRunner
 
-from bailee.cli.app import app
-from commands import PLAN, give, make_world, refused, run
+from bailee.cli.app import tree
+from commands import PLAN, app, give, make_world, refused, run
 
 
 @pytest.fixture(scope="module")
@@ -172,3 +174,17 @@ def test_ids_and_paths_stay_whole_and_lists_are_folded(monkeypatch: pytest.Monke
     assert lines[0] == f"passport  {path}"
     assert all(len(line) <= 40 and line == line.rstrip() for line in lines[1:])
     assert lines[-1] == "name      a key  b"
+
+
+def test_a_command_is_loaded_without_the_others() -> None:
+    whole = typer.main.get_command(tree())
+    assert isinstance(whole, typer.core.TyperGroup)
+    for name, command in whole.commands.items():
+        alone = typer.main.get_command(tree(name))
+        assert isinstance(alone, typer.core.TyperGroup)
+        assert list(alone.commands) == [name]
+        assert alone.commands[name].help == command.help
+    for other in ("", "--help", "no-such-command"):
+        mistaken = typer.main.get_command(tree(other))
+        assert isinstance(mistaken, typer.core.TyperGroup)
+        assert list(mistaken.commands) == list(whole.commands)

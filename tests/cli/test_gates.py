@@ -239,7 +239,7 @@ def test_a_gate_sells_only_for_the_model_that_answers(market: Market) -> None:
     def served(*more: str) -> tuple[int, str]:
         from typer.testing import CliRunner
 
-        from bailee.cli.app import app
+        from commands import app
 
         done = CliRunner().invoke(app, [*map(str, told), *more])
         return done.exit_code, " ".join(done.stderr.split())

@@ -21,7 +21,6 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from typer.testing import CliRunner
 
-from bailee.cli.app import app
 from bailee.cli.vault_face import bytes_words, moment, parse_size
 from bailee.cli.vault_stores import parse_code, parse_store
 from bailee.cli.vault_trees import place
@@ -29,7 +28,7 @@ from bailee.errors import DamageError, InputError
 from bailee.keys import Identity
 from bailee.seal.vault.share.tables import put_table
 from bailee.seal.vault.vault import Vault
-from commands import free_address, refused, run, start
+from commands import app, free_address, refused, run, start
 
 DATA = b"0123456789" * 30_000
 

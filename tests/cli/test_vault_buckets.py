@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from bailee.cli.app import app
 from bailee.keys import Identity
 from bailee.seal.vault.vault import Vault
 from bailee.server.s3.registry import Registry
-from commands import refused, run
+from commands import app, refused, run
 from vaults import make_home
 
 

@@ -10,11 +10,9 @@ import sys
 def main() -> None:
     """The entry point `bailee`."""
     try:
-        if sys.argv[1:2] == ["vault"]:
-            from bailee.cli.vault import alone
+        from bailee.cli.app import tree  # not sooner: `import bailee.cli` costs nothing
 
-            alone()
-        from bailee.cli.app import app  # not sooner: `import bailee.cli` costs nothing
+        app = tree("".join(sys.argv[1:2]))
     except KeyboardInterrupt:  # loading takes a second, and nothing has begun
         raise SystemExit(130) from None
     app()

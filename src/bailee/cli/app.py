@@ -2,38 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from bailee import __version__
-from bailee.cli import (
-    accounts,
-    arbiters,
-    attesting,
-    consents,
-    datasets,
-    gates,
-    grants,
-    graphs,
-    inference,
-    keys,
-    ledger,
-    lending,
-    links,
-    model_training,
-    models,
-    passports,
-    releasing,
-    royalties,
-    rules,
-    serving,
-    spending,
-    status,
-    training,
-    vault,
-    works_on_ledger,
-)
 
 PLOT = """Train on data you are not allowed to see, prove it was done right, and pay those whose data it was.
 
@@ -51,22 +25,18 @@ One datum's life, and who does what with it:
 - **owner**: `work` tells by fingerprints whether a dataset, a text, a picture, sound or video is near another;
   `work register` and `work derive` make it a work that consent and payments are about
 - **anybody**: `attest` what a model's passport says, under a bond; `arbiter` votes on what is disputed
+- **anybody**: `royalty` pays for a use of a work, shows what flows to whom, and draws what is one's own
+- **builder**: `gate` sells a model's answers, each against a payment; **anybody** asks it
+- **anybody**: `graph` takes works, lineage and grants elsewhere, compared with the chain they came from
 - **anybody**: `ledger` makes, serves or names the chain of rights and money; `account` is who acts and is paid there
 - **owner**: `vault` keeps any object sealed, on stores that nobody needs to trust
 - **anybody**: `serve` a folder's HTTP API to those whose keys have a role (`caller`)
 - **owner**: `reseal` rows whose openings are spent; `status` shows what is left and what it has cost
 """
 
-app = typer.Typer(
-    name="bailee",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help=PLOT,
-    epilog="Exit codes: 0 it holds; 2 input that does not fit; 3 not allowed; 4 a proof does not convince; "
-    "5 another party failed; 6 storage. With --json, results and errors are one JSON object each.",
+EPILOG = (
+    "Exit codes: 0 it holds; 2 input that does not fit; 3 not allowed; 4 a proof does not convince; "
+    "5 another party failed; 6 storage. With --json, results and errors are one JSON object each."
 )
 
 
@@ -76,7 +46,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
@@ -86,37 +55,61 @@ def root(
 
 
 OWNER, BUILDER, ANYBODY = "For owners", "For builders", "For anybody"
+_TREE = (
+    ("vault", "vault:app", OWNER),
+    ("key", "keys:app", ANYBODY),
+    ("account", "links:app", ANYBODY),
+    ("consent", "consents:app", ANYBODY),
+    ("ledger", "ledger:app", ANYBODY),
+    ("graph", "graphs:app", ANYBODY),
+    ("royalty", "royalties:app", ANYBODY),
+    ("gate", "gates:app", ANYBODY),
+    ("card", "datasets:card_app", ANYBODY),
+    ("work", "works_on_ledger:app", OWNER),
+    ("attest", "attesting:app", ANYBODY),
+    ("arbiter", "arbiters:app", ANYBODY),
+    ("coin", "lending:coin_app", OWNER),
+    ("seal", "datasets:seal", OWNER),
+    ("reseal", "datasets:reseal", OWNER),
+    ("prove-rules", "rules:prove_rules_command", OWNER),
+    ("grant", "grants:grant", OWNER),
+    ("revoke", "grants:revoke", OWNER),
+    ("join", "training:join", OWNER),
+    ("lend", "lending:lend", OWNER),
+    ("spend", "spending:spend", OWNER),
+    ("train", "training:train", BUILDER),
+    ("train-model", "model_training:train_model", BUILDER),
+    ("evaluate", "inference:evaluate_command", BUILDER),
+    ("prove-inference", "inference:prove_inference_command", BUILDER),
+    ("verify", "passports:verify", ANYBODY),
+    ("predict", "models:predict", ANYBODY),
+    ("export", "models:export", ANYBODY),
+    ("release", "releasing:release", BUILDER),
+    ("status", "status:status", ANYBODY),
+    ("serve", "serving:serve", ANYBODY),
+    ("caller", "serving:caller_app", ANYBODY),
+)
+"""Name, where it is in this room, and the panel of `bailee --help`."""
 
-app.add_typer(vault.app, name="vault", rich_help_panel=OWNER)
-app.add_typer(keys.app, name="key", rich_help_panel=ANYBODY)
-accounts.app.command("link")(links.link)
-app.add_typer(accounts.app, name="account", rich_help_panel=ANYBODY)
-app.add_typer(consents.app, name="consent", rich_help_panel=ANYBODY)
-app.add_typer(ledger.app, name="ledger", rich_help_panel=ANYBODY)
-app.add_typer(graphs.app, name="graph", rich_help_panel=ANYBODY)
-app.add_typer(royalties.app, name="royalty", rich_help_panel=ANYBODY)
-app.add_typer(gates.app, name="gate", rich_help_panel=ANYBODY)
-app.add_typer(datasets.card_app, name="card", rich_help_panel=ANYBODY)
-app.add_typer(works_on_ledger.app, name="work", rich_help_panel=OWNER)
-app.add_typer(attesting.app, name="attest", rich_help_panel=ANYBODY)
-app.add_typer(arbiters.app, name="arbiter", rich_help_panel=ANYBODY)
-app.add_typer(lending.coin_app, name="coin", rich_help_panel=OWNER)
-app.command(rich_help_panel=OWNER)(datasets.seal)
-app.command(rich_help_panel=OWNER)(datasets.reseal)
-app.command("prove-rules", rich_help_panel=OWNER)(rules.prove_rules_command)
-app.command(rich_help_panel=OWNER)(grants.grant)
-app.command(rich_help_panel=OWNER)(grants.revoke)
-app.command(rich_help_panel=OWNER)(training.join)
-app.command(rich_help_panel=OWNER)(lending.lend)
-app.command(rich_help_panel=OWNER)(spending.spend)
-app.command(rich_help_panel=BUILDER)(training.train)
-app.command(rich_help_panel=BUILDER)(model_training.train_model)
-app.command("evaluate", rich_help_panel=BUILDER)(inference.evaluate_command)
-app.command("prove-inference", rich_help_panel=BUILDER)(inference.prove_inference_command)
-app.command(rich_help_panel=ANYBODY)(passports.verify)
-app.command(rich_help_panel=ANYBODY)(models.predict)
-app.command(rich_help_panel=ANYBODY)(models.export)
-app.command(rich_help_panel=BUILDER)(releasing.release)
-app.command(rich_help_panel=ANYBODY)(status.status)
-app.command(rich_help_panel=ANYBODY)(serving.serve)
-app.add_typer(serving.caller_app, name="caller", rich_help_panel=ANYBODY)
+
+def tree(only: str | None = None) -> typer.Typer:
+    """All commands; or, where there is one of that name, it alone: to load them all takes a second."""
+    app = typer.Typer(
+        name="bailee",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="markdown",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help=PLOT,
+        epilog=EPILOG,
+    )
+    app.callback()(root)
+    for name, place, panel in [entry for entry in _TREE if entry[0] == only] or _TREE:
+        module, _, attribute = place.partition(":")
+        found = getattr(import_module(f"bailee.cli.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name, rich_help_panel=panel)
+        else:
+            app.command(name, rich_help_panel=panel)(found)
+    return app

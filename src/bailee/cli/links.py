@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bailee.cli.accounts import AccountName, PassphraseFd, PassphraseFile, opened_account
+from bailee.cli.accounts import AccountName, PassphraseFd, PassphraseFile, app, opened_account
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
 from bailee.cli.ledgers import place_of
 from bailee.party.home import PartyHome
@@ -15,6 +15,7 @@ from bailee.party.links import kept_link, make_link
 from bailee.records.caip import parse_account, parse_chain
 
 
+@app.command("link")
 @command
 def link(
     name: AccountName = "main",

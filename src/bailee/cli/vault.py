@@ -57,15 +57,3 @@ app.command(rich_help_panel=_DOORS)(vault_door.serve)
 app.add_typer(vault_door.key_app, name="key", rich_help_panel=_DOORS)
 app.command(rich_help_panel=_DOORS)(vault_mount.mount)
 app.add_typer(vault_buckets.bucket_app, name="bucket", rich_help_panel=_DOORS)
-
-alone = typer.Typer(
-    name="bailee", add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)  # fmt: skip
-"""The same commands without all others, which take a second to load."""
-alone.add_typer(app, name="vault")
-
-
-@alone.callback()
-def _root() -> None:
-    """`vault` stays a word of its own."""

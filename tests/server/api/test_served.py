@@ -16,11 +16,10 @@ from schemathesis.checks import CHECKS
 from typer.testing import CliRunner
 
 from api_world import World
-from bailee.cli.app import app
 from bailee.keys import Identity
 from bailee.server.api.application import RESOURCES
 from bailee.server.api.challenges import answer
-from commands import Running, free_address, refused, run, start
+from commands import Running, app, free_address, refused, run, start
 
 ROUTES = [route for one in RESOURCES for route in one.routes.routes]
 
