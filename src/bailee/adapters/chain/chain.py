@@ -20,6 +20,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from bailee.adapters.chain.any_text import any_text
 from bailee.adapters.chain.refusals import decoded, is_known, is_nonce_taken, outside
 from bailee.errors import ChainError, InputError, RevertError
 from bailee.records.caip import ChainName
@@ -37,6 +38,10 @@ _SPARE_GAS = 5
 _LOOSE_GAS = 4096
 _TRIES = 16
 """How often another sender with the same key may be quicker."""
+_LAST_TIME = 253_402_300_799
+"""The last second of the year 9999."""
+_MOST_GAS_PRICE = 10**13
+"""10,000 gwei, far above what public chains have asked for. The node names the fees: it shall not take all there is."""
 _LOOKS = 8
 """Looks, some two seconds, before a missing receipt counts as missing: several nodes may answer at one URL."""
 
@@ -55,6 +60,7 @@ class Chain:
     """An open chain. `patience`: seconds that `send` and `wait_block` wait at most, by default."""
 
     def __init__(self, web3: Web3, close: Callable[[], None] | None = None, patience: float = 180.0) -> None:
+        web3.codec = any_text()
         self.web3, self._close, self._patience = web3, close, patience
         with outside("the chain's id"):
             self.chain_id = int(web3.eth.chain_id)
@@ -148,9 +154,14 @@ class Chain:
                 found = self.web3.eth.get_block(which)
             except BlockNotFound:
                 return None
-        return ChainBlock(
-            int(found["number"]), bytes(found["hash"]), bytes(found["parentHash"]), int(found["timestamp"])
-        )
+            told = ChainBlock(
+                int(found["number"]), bytes(found["hash"]), bytes(found["parentHash"]), int(found["timestamp"])
+            )
+        if not 0 <= told.time <= _LAST_TIME:
+            raise ChainError(
+                f"the node says that block {told.number} was made {told.time} seconds after 1970: ask another"
+            )
+        return told
 
     def _priced(self, wanted: dict[str, Any]) -> dict[str, Any]:
         """With fees: the base fee may double until it is executed, and what is not used is not paid (EIP-1559)."""
@@ -159,9 +170,9 @@ class Chain:
         with outside("the fees"):
             base = self.web3.eth.get_block("latest").get("baseFeePerGas")
             if base is None:  # a chain from before EIP-1559
-                return wanted | {"gasPrice": int(self.web3.eth.gas_price)}
+                return wanted | {"gasPrice": _bearable(int(self.web3.eth.gas_price))}
             tip = int(wanted.get("maxPriorityFeePerGas", self.web3.eth.max_priority_fee))
-        most = 2 * int(base) + tip
+        most = _bearable(2 * int(base) + tip)
         return wanted | {
             "maxPriorityFeePerGas": tip,
             "maxFeePerGas": most + secrets.randbelow(1 + most // 64),
@@ -260,6 +271,15 @@ def _as_mapping(transaction: Call, value: int | None) -> dict[str, Any]:
     if value is not None:
         wanted["value"] = value
     return {"value": 0, "data": "0x"} | wanted
+
+
+def _bearable(price: int) -> int:
+    if not 0 <= price <= _MOST_GAS_PRICE:
+        raise ChainError(
+            f"the node asks for {price / 10**9:,.0f} gwei for each unit of gas, and at most "
+            f"{_MOST_GAS_PRICE // 10**9:,} are paid: nothing was sent; ask another node"
+        )
+    return price
 
 
 def _pauses(deadline: float) -> Iterator[None]:

@@ -21,6 +21,7 @@ _ERROR_STRING, _PANIC = bytes.fromhex("08c379a0"), bytes.fromhex("4e487b71")
 def outside(what: str) -> Iterator[None]:
     """Every failure of web3.py and of the node inside becomes RevertError, InputError or ChainError about `what`."""
     import requests
+    from eth_abi.exceptions import DecodingError
     from web3.exceptions import Web3Exception
 
     try:
@@ -31,6 +32,9 @@ def outside(what: str) -> Iterator[None]:
         raise refusal(error, what) from None
     except (requests.RequestException, OSError) as error:
         raise ChainError(f"the chain does not answer when asked for {what}: {error}; is its URL right?") from None
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, DecodingError) as error:
+        # A node may answer anything, and web3.py takes much of it for what it should be.
+        raise ChainError(f"the chain answers {what} with what is no answer: {type(error).__name__}: {error}") from None
 
 
 def refusal(error: Exception, what: str) -> BaileeError:

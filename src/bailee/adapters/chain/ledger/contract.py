@@ -71,7 +71,7 @@ class LedgerContract:
         wanted = {"address": self.address, "fromBlock": first, "toBlock": last, "topics": [topics(self.NAME)]}
         with outside("events"):
             logs = self.chain.web3.eth.get_logs(wanted)  # type: ignore[arg-type]
-        return tuple(decoded(self.chain.web3, self.NAME, logs))
+            return tuple(decoded(self.chain.web3, self.NAME, logs))
 
     def _ask(self, name: str, *arguments: Any) -> Any:
         with in_words(), outside(f"{self.NAME}.{name}"):
