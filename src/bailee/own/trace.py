@@ -13,6 +13,8 @@ from html import escape
 from string import Template
 from typing import Any
 
+from bailee.own.one_line import one_line
+
 _PERCENT = 10**7
 """Units of shares in one percent of them."""
 _KINDS = {1: "dataset", 2: "model", 3: "content"}
@@ -102,7 +104,7 @@ class _Teller:
         kind = _KINDS.get(f["kind"], "work")
         if f["id"] != self.work:
             return ""
-        where = f", described at {f['uri']}" if f["uri"] else ""
+        where = f", described at {one_line(f['uri'])}" if f["uri"] else ""
         return f"Registered as a {kind} by {self.who(f['registrant'])}: commitment {_short(f['commitment'])}{where}"
 
     def _derived(self, f: Mapping[str, Any], _: Happening) -> str:
@@ -226,7 +228,7 @@ def _privacy(f: Mapping[str, Any]) -> str:
 
 
 def _evidence(f: Mapping[str, Any]) -> str:
-    return f"evidence {f['uri'] or _short(f['evidence'])}"
+    return f"evidence {one_line(f['uri']) or _short(f['evidence'])}"
 
 
 def _percent(units: int) -> str:

@@ -7,6 +7,7 @@ from html import escape
 from string import Template
 
 from bailee.own.graph.facts import GOOD, WHOLE, GrantNode, Graph, WorkNode
+from bailee.own.one_line import one_line
 
 _WIDE, _HIGH, _ACROSS, _DOWN, _EDGE = 190, 62, 30, 56, 16
 """Pixels: a box, and what is between boxes beside and below one another."""
@@ -128,7 +129,7 @@ def _facts(
 
     lines = [f"id {work.id}", f"commitment {work.commitment}", f"owner {who(work.owner)}, from block {work.since}"]
     if work.uri:
-        lines.append(f"described at {work.uri}")
+        lines.append(f"described at {one_line(work.uri)}")
     lines += [f"{_percent(units)} of the earnings: {who(holder)}" for holder, units in work.holders]
     if work.budget is not None:
         lines.append(f"privacy budget: epsilon {work.budget.epsilon / 10**9:g}, delta {work.budget.delta / 10**18:g}")
