@@ -7,6 +7,7 @@ again, and a new one is made only when the old one can bring nothing any more.
 from __future__ import annotations
 
 import csv
+import http.client
 import io
 import json
 import secrets
@@ -151,16 +152,23 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def _post(url: str, body: bytes, headers: dict[str, str], authority: Path | None) -> tuple[int, Message, str]:
-    context = ssl.create_default_context(cafile=None if authority is None else str(authority))
+    try:
+        context = ssl.create_default_context(cafile=None if authority is None else str(authority))
+    except OSError as error:
+        raise InputError(f"cannot read a certificate in PEM from {authority}: {error.strerror or error}") from None
     opener = urllib.request.build_opener(_NoRedirects, urllib.request.HTTPSHandler(context=context))
     request = urllib.request.Request(url, body, {"Content-Type": "application/json", **headers})  # noqa: S310
     try:
-        with opener.open(request, timeout=_PATIENCE) as answer:
-            return answer.status, answer.headers, _text(answer.read(_MOST_ANSWER + 1))
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.headers, _text(error.read(_MOST_ANSWER + 1))
-    except (OSError, ValueError) as error:
+        try:
+            answer: http.client.HTTPResponse | urllib.error.HTTPError = opener.open(request, timeout=_PATIENCE)
+        except urllib.error.HTTPError as error:
+            answer = error
+        with answer:
+            data, whole = answer.read(_MOST_ANSWER + 1), answer.headers.get("Content-Length", "")
+            if whole.isdecimal() and len(data) < min(int(whole), _MOST_ANSWER):
+                raise OSError(f"it was cut off after {len(data)} of {whole} bytes")
+            return int(answer.status or 0), answer.headers, _text(data)
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise ChainError(f"the door at {url} does not answer: {getattr(error, 'reason', error)}") from None
 
 

@@ -55,7 +55,7 @@ class Face:
     def result(self, facts: Mapping[str, Any], shown: RenderableType) -> None:
         """The command's one result."""
         if self.as_json:
-            print(json.dumps(facts, ensure_ascii=False), flush=True)
+            _print_json(facts)
         else:
             self.out.print(shown)
 
@@ -137,11 +137,21 @@ session_command = stoppable("stopped; what was said so far is kept: run the same
 
 def _tell(kind: str, message: str, code: int, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({"error": kind, "message": message, "exit_code": code}, ensure_ascii=False), flush=True)
+        _print_json({"error": kind, "message": message, "exit_code": code})
     else:
         Console(stderr=True, highlight=False, soft_wrap=True).print(
             f"{kind}: {plain(message)}", style="red", markup=False
         )
+
+
+def _print_json(facts: Mapping[str, Any]) -> None:
+    """In letters, where the output takes them: strangers' text may hold halves of letters, which nothing can encode."""
+    text = json.dumps(facts, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(facts)
+    print(text, flush=True)
 
 
 def plain(text: str) -> str:
