@@ -17,6 +17,7 @@ from bailee.adapters.chain.consent import opened_with
 from bailee.adapters.chain.deployment import Configuration, deploy
 from bailee.adapters.chain.embedded.memory import MemoryLedger
 from bailee.adapters.chain.ledger import Ledger
+from bailee.adapters.chain.ledger.events import Accepted
 from bailee.adapters.chain.ledger.facts import NATIVE, WHOLE, ZERO, Kind, Naming
 from bailee.adapters.chain.opening import embedded_chain
 from bailee.cli.ledgers import LedgerPlace, remember
@@ -261,3 +262,26 @@ def test_a_plan_without_a_ledger_counts_when_its_session_was_spent_on(world: Wor
     assert {part["grant"] for part in said["parts"]} == set(world.grants)
     assert sum(part["share"] for part in said["parts"]) == WHOLE
     assert world.run("ann", "attest", "passport", world.plain, "--dry-run")[1]["claim"] == said["claim"]
+
+
+def test_a_dataset_registered_again_by_the_builder_earns_nothing(world: World) -> None:
+    """A grant that the builder gives to itself, of its own registration of the owner's rows, is none of the owner's."""
+    builder = world.ledgers["builder"]
+    assert builder.account is not None
+    for place, grant in enumerate(world.grants):
+        state = builder.grants.grant(grant)
+        assert state is not None
+        (accepted,) = builder.grants.find(Accepted, state.accepted, state.accepted, grant=grant)
+        commitment = builder.registry.work(state.work).naming.commitment
+        builder.registry.register(Kind.DATASET, Naming(commitment))
+        work = builder.registry.id_of(commitment)
+        builder.grants.set_budget(work, 2 * EPSILON, 2 * DELTA)
+        offer = Offer(
+            work, builder.account.address, accepted.record, ZERO, ZERO, ZERO, 0, 2**40, NATIVE, 0, 10**8, EPSILON,
+            DELTA, f"{place:064x}",
+        )  # fmt: skip
+        signed = sign_offer(offer, builder.account, builder.name)
+        builder.grants.accept(signed.offer, signed.signature)
+        builder.grants.spend(signed.id, world.session, EPSILON, DELTA, ZERO)
+    refused(world.run("builder", "work", "derive", world.plain), 3, "GrantError", "has no grant on")
+    refused(world.run("ann", "attest", "passport", world.plain), 3, "GrantError", "has no grant on")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,13 +26,17 @@ def work_named(ledger: Ledger, home: Path, text: str) -> int:
     """The number of the work that `text` means. InputError, NotFoundError.
 
     The name of a dataset means the registration by an account of this home, where there is one that is not void, else
-    the earliest good one of its commitment, as a commitment does.
+    the earliest good one of its commitment, as a commitment does. Of 64 hex digits that are both a work's number and
+    another one's commitment, the number counts.
     """
     if (found := dataset_commitment(home, text)) is not None:
         return _of_commitment(ledger, home, found, text, own=True)
     if _DIGEST.fullmatch(text):
+        # An id cannot be made to equal a commitment; a commitment can be chosen to equal an id, to get its payments.
+        with suppress(NotFoundError):
+            return ledger.registry.work(int(text[-64:], 16)).id
         return _of_commitment(ledger, home, text[-64:].lower(), text, own=False)
-    if text.isascii() and text.isdecimal() and int(text) < 2**256:
+    if text.isascii() and text.isdecimal() and len(text) < 79 and int(text) < 2**256:
         return ledger.registry.work(int(text)).id
     known = ", ".join(one.directory.name for one in PartyHome(home).datasets()) or "none"
     raise InputError(

@@ -106,20 +106,23 @@ def _anchored(ledger: Ledger, statement: ProvenStatement | ProvenModel, data: by
 def _by_record(
     ledger: Ledger, statement: ProvenStatement | ProvenModel, evidence: Evidence, by: str | None
 ) -> list[str]:
-    """Of a plan that names no ledger: grants that stand for the passport's, spent on for its session afterwards."""
+    """Of a plan that names no ledger: grants that stand for the passport's, spent on for its session afterwards.
+
+    Of the work that was registered first: anybody can register a commitment again, and offer a grant of that to itself.
+    """
     from bailee.adapters.chain.ledger.events import Accepted
 
     accepted = [one for one in ledger.grants.events() if isinstance(one, Accepted)]
     found = []
     for owner in statement.owners:
         card = evidence.record(owner.card, Card, owner.key).record
-        commitment = digest(canonical(card.commitment))
+        work = ledger.registry.first(digest(canonical(card.commitment)))
         fitting = [
             one.grant
             for one in accepted
             if one.record == owner.grant
             and (by is None or one.builder.lower() == by.lower())
-            and ledger.registry.work(one.work).naming.commitment == commitment
+            and one.work == work
             and _spent(ledger, one.grant, statement, owner)
         ]
         if not fitting:
