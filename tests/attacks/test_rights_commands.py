@@ -17,14 +17,18 @@ from web3.providers import BaseProvider
 from adapters.chain.rights import Life, begun
 from bailee.adapters.chain.chain import Chain
 from bailee.adapters.chain.index import events, follow, open_index
-from bailee.adapters.chain.ledger.events import Registered
+from bailee.adapters.chain.index.earnings import _sum
+from bailee.adapters.chain.ledger import Sent
+from bailee.adapters.chain.ledger.events import Claimed, Registered, Where
 from bailee.adapters.chain.ledger.facts import Kind, Naming
 from bailee.cli.asking import ask_price
 from bailee.cli.face import Face
-from bailee.errors import ChainError, InputError
+from bailee.cli.registered import work_named
+from bailee.errors import ChainError, InputError, StorageError
 from bailee.own.graph import Graph, WorkNode, differences, picture
 from bailee.own.trace import Happening, as_page, as_text, timeline
 from chains import open_engine
+from commands import refused, run
 
 
 @pytest.fixture(scope="module")
@@ -138,3 +142,28 @@ def test_half_a_letter_in_an_answer_is_printed(capsys: pytest.CaptureFixture[str
     """An answer that was paid for: JSON may say `\\ud800`, which no output can encode."""
     Face(True).result({"answer": "\ud800"}, "")
     assert json.loads(capsys.readouterr().out) == {"answer": "\ud800"}
+
+
+def test_a_commitment_chosen_to_be_a_works_number_gets_none_of_its_payments(life: Life, tmp_path: Path) -> None:
+    told = f"{life.rows:064x}"
+    life.builder.registry.register(Kind.CONTENT, Naming(told))
+    assert life.builder.registry.first(told) == life.builder.registry.id_of(told)
+    assert work_named(life.owner, tmp_path, told) == work_named(life.owner, tmp_path, f"0x{told}") == life.rows
+
+
+def test_a_number_without_end_is_no_work(life: Life, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="expected a work's number"):
+        work_named(life.owner, tmp_path, "9" * 200)
+
+
+def test_a_name_too_long_for_the_disk_is_no_traceback(tmp_path: Path) -> None:
+    refused(run("consent", "show", "a" * 300, "--home", tmp_path), StorageError.exit_code, "StorageError", "too long")
+
+
+def test_what_a_currency_says_of_a_claim_is_not_counted() -> None:
+    """A token that shares call can say `Claimed` as they do, of any amount."""
+    shares, coin = "0x" + "1" * 40, "0x" + "2" * 40
+    told = tuple(
+        Claimed(Where(1, "", "", 0, by), shares, coin, amount, shares) for by, amount in ((coin, 9), (shares, 4))
+    )
+    assert _sum(Sent(1, "", 1, told), Claimed, shares) == 4

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 PATH = "/predictions"
 _MOST_BODY, _MOST_ANSWER = 1 << 20, 1 << 24
+_LATE = 60
+"""Seconds that a block may be dated before our clock: until then an old signature may still be cashed."""
 _PATIENCE = 300.0
 """Seconds for an answer: a public chain takes its time."""
 
@@ -139,7 +141,7 @@ def _kept(path: Path, asked: Asked, ledger: Ledger, payer: str) -> tuple[str, st
         header, nonce, until = str(facts["payment"]), str(facts["nonce"]), int(facts["valid_before"])
     except (ValueError, KeyError, TypeError):
         raise InputError(f"{path} is no payment of this program; move it away") from None
-    if time.time() < until or authorization_used(
+    if time.time() < until + _LATE or authorization_used(
         ledger.chain, currency_address(asked.price.currency.address), payer, nonce
     ):
         return header, nonce

@@ -23,7 +23,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from bailee.errors import BaileeError
+from bailee.errors import BaileeError, StorageError
 
 P = ParamSpec("P")
 Report = Callable[[str, float], None]
@@ -122,6 +122,10 @@ def stoppable(stopped: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
                 # Whoever read our output left; Python would complain once more while closing it.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                 raise typer.Exit(1) from None
+            except OSError as error:  # a name too long for the disk, say
+                told = f"cannot use {error.filename}: {error.strerror}" if error.filename else str(error)
+                _tell("StorageError", told, StorageError.exit_code, as_json)
+                raise typer.Exit(StorageError.exit_code) from None
 
         return run
 

@@ -72,7 +72,8 @@ def pay(
         from bailee.adapters.chain.ledger.events import Paid
 
         sent = shares.pay(wanted, what, coin)
-        came: int = next(one.amount for one in sent.events if isinstance(one, Paid) and one.use == what)
+        said = [one for one in sent.events if isinstance(one, Paid) and one.where.contract == shares.address]
+        came: int = said[0].amount  # a currency may say `Paid` too, of anything
         facts = {
             "work": str(number), "paid": in_words(chain, coin, came), "amount": str(came), "currency": coin,
             "use": what, "transaction": f"0x{sent.transaction}", "block": sent.block,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bailee.adapters.chain.index.lineage import MOST_STEPS, Edge, Lineage
 from bailee.adapters.chain.index.reading import IndexedEvent
-from bailee.adapters.chain.ledger import Ledger
+from bailee.adapters.chain.ledger import Ledger, Sent
 from bailee.adapters.chain.ledger.events import Claimed, Gathered
 from bailee.adapters.chain.ledger.facts import WHOLE
 from bailee.errors import RevertError
@@ -99,7 +99,7 @@ def gathered(ledger: Ledger, known: Lineage, works: Iterable[int], steps: int = 
         except RevertError as error:
             yield Drawn(parent.id, child.id, currency, 0, None, str(error))
             continue
-        came = sum(one.amount for one in sent.events if isinstance(one, Gathered))
+        came = _sum(sent, Gathered, parent.shares)
         yield Drawn(parent.id, child.id, currency, came, sent.transaction)
 
 
@@ -115,8 +115,13 @@ def claimed(ledger: Ledger, known: Lineage, works: Iterable[int], holder: str) -
             except RevertError as error:
                 yield Drawn(work, None, currency, 0, None, str(error))
                 continue
-            came = sum(one.amount for one in sent.events if isinstance(one, Claimed))
+            came = _sum(sent, Claimed, shares.address)
             yield Drawn(work, None, currency, came, sent.transaction)
+
+
+def _sum(sent: Sent, kind: type[Claimed] | type[Gathered], shares: str) -> int:
+    """What those shares said: a currency that was called by them may say the same, of any amount."""
+    return sum(one.amount for one in sent.events if isinstance(one, kind) and one.where.contract == shares)
 
 
 def _below(ledger: Ledger, known: Lineage, works: Iterable[int], steps: int) -> Iterator[tuple[Edge, str, int, bool]]:
