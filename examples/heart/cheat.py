@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from bailee.adapters.transport import join
-from bailee.cli.home import PartyHome
 from bailee.cli.training import hold
 from bailee.errors import BaileeError
+from bailee.party.home import PartyHome
 from bailee.train.holding import Setting
 from bailee.train.owner import take_part
 from bailee.train.proving import proving

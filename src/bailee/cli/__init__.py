@@ -1,7 +1,7 @@
 """The command line: a thin face over the stages. `bailee --help` is its table of contents.
 
 app.py     the tree of commands           face.py    results, progress, errors, exit codes
-home.py    a party's folder               keys, datasets, grants, training, passports, status: the commands
+the others: the commands. What they do in a party's folder is in `bailee.party`, for other faces too.
 """
 
 import sys

@@ -7,14 +7,18 @@ again, and a new one is made only when the old one can bring nothing any more.
 from __future__ import annotations
 
 import csv
+import fcntl
 import http.client
 import io
 import json
+import os
 import secrets
 import ssl
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +27,7 @@ from urllib.parse import urlsplit, urlunsplit
 from blake3 import blake3
 
 from bailee import json_text
-from bailee.adapters.files import read_bytes, write_atomic
+from bailee.adapters.files import read_bytes, storage_errors, write_atomic
 from bailee.errors import ChainError, InputError, PaymentError
 from bailee.records.canonical import canonical, digest
 from bailee.settle.buying import Asked, read_asked, read_settled, sign_payment
@@ -90,15 +94,15 @@ def buy(url: str, body: bytes, asked: Asked, ledger: Ledger, home: Path, authori
     what = {"url": place(url), "body": blake3(body).hexdigest(), "payer": account.address}
     name = digest(canonical({**what, "price": {k: v for k, v in requirements(asked.price).items() if k != "extra"}}))
     path = home / "payments" / f"{name}.json"
-    kept = _kept(path, asked, ledger, account.address)
-    if kept is not None:
-        header, nonce = kept
-    else:
-        nonce = secrets.token_hex(32)
-        paid, header = sign_payment(asked, account, time.time(), nonce)
-        facts = {**what, "nonce": nonce, "valid_before": paid.valid_before, "payment": header}
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_atomic(path, json.dumps(facts).encode())
+    with _alone(path.parent):  # two runs of the same command bring one payment
+        kept = _kept(path, asked, ledger, account.address)
+        if kept is not None:
+            header, nonce = kept
+        else:
+            nonce = secrets.token_hex(32)
+            paid, header = sign_payment(asked, account, time.time(), nonce)
+            facts = {**what, "nonce": nonce, "valid_before": paid.valid_before, "payment": header}
+            write_atomic(path, json.dumps(facts).encode(), 0o600)
     status, headers, text = _post(place(url), body, {SIGNATURE: header}, authority)
     if status == 503:
         raise ChainError("the payment is not settled yet: run the same command again; the same payment is brought")
@@ -112,8 +116,8 @@ def buy(url: str, body: bytes, asked: Asked, ledger: Ledger, home: Path, authori
     transaction = read_settled(str(headers[RESPONSE]))
     receipt = home / "payments" / f"{nonce}.receipt.json"
     told = {**what, "transaction": transaction, "price": requirements(asked.price), "answer": text}
-    write_atomic(receipt, json.dumps(told, indent=2).encode() + b"\n")
-    path.unlink()
+    write_atomic(receipt, json.dumps(told, indent=2).encode() + b"\n", 0o600)
+    path.unlink(missing_ok=True)
     try:
         answer = json_text.load(text.encode())
     except ValueError:
@@ -127,6 +131,19 @@ def place(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise InputError(f"expected a door as http://... or https://..., got {url[:200]!r}")
     return urlunsplit(parts._replace(path=parts.path if parts.path.strip("/") else PATH, fragment=""))
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time looks for a payment or signs one; others wait. The kernel frees it on exit."""
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _kept(path: Path, asked: Asked, ledger: Ledger, payer: str) -> tuple[str, str] | None:

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.home import PartyHome
 from bailee.keys import PUBLIC_FILE, Identity, PublicIdentity
+from bailee.party.home import PartyHome
 
 app = typer.Typer(no_args_is_help=True, help="A party's keys: they sign what it says and open what it sealed.")
 

@@ -50,7 +50,8 @@ def remember(home: Path, place: LedgerPlace) -> None:
     """So that later commands of the home need not name it."""
     parse_account(place.contracts)
     home.mkdir(parents=True, exist_ok=True)
-    write_atomic(home / FILE, json.dumps({"url": place.url, "contracts": place.contracts}, indent=2).encode() + b"\n")
+    told = json.dumps({"url": place.url, "contracts": place.contracts}, indent=2)
+    write_atomic(home / FILE, told.encode() + b"\n", 0o600)  # a URL may hold the key to somebody's node
 
 
 def place_of(home: Path, url: str | None, contracts: str | None) -> LedgerPlace:

@@ -11,12 +11,12 @@ import typer
 
 from bailee.adapters.files import lock, read_bytes, storage_errors, write_atomic, write_new
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.home import PartyHome
-from bailee.cli.identities import read_public
 from bailee.cli.nodes import NodeUrl, reached
 from bailee.cli.spending import lendings
 from bailee.errors import InputError, SessionError
 from bailee.keys import Secret
+from bailee.party.home import PartyHome
+from bailee.party.identities import read_public
 from bailee.records import Anchor, Signed, open_signed, sign, time_text
 from bailee.records.canonical import MAX_BYTES
 from bailee.records.model import CoinPromise, ModelCoin, ModelOpening, open_model_coin

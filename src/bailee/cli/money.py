@@ -20,6 +20,7 @@ CurrencyOption = Annotated[
     str | None, typer.Option("--currency", help="Address of an ERC-20; the chain's native money by default.")
 ]
 _AMOUNT = re.compile(r"([0-9]{1,34})(?:\.([0-9]{1,77}))?")
+_WORD = re.compile(r"[^\W\d_][\w.$+-]*")
 _MOST = 2**112
 """What a work's shares take of one currency in all; more is a slip."""
 _MOST_DECIMALS = 77
@@ -118,4 +119,9 @@ def _asked(chain: Chain, currency: str) -> CurrencyWords:
             symbol = plain(" ".join(str(coin.functions.symbol().call()).split()))
     except BaileeError:  # older ones answer with 32 bytes
         symbol = ""
-    return CurrencyWords(decimals, symbol[:_SYMBOL] or f"of {currency}")
+    return CurrencyWords(decimals, _quoted(symbol[:_SYMBOL]) if symbol else f"of {currency}")
+
+
+def _quoted(symbol: str) -> str:
+    """One that is no plain word could read as part of the number, or as native money."""
+    return symbol if _WORD.fullmatch(symbol) else "'" + symbol.replace("'", "") + "'"

@@ -12,9 +12,9 @@ import typer
 from bailee.adapters.files import lock, read_bytes, write_atomic
 from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile, opened_account
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.home import PartyHome
 from bailee.cli.nodes import NodeUrl, reached
 from bailee.errors import InputError
+from bailee.party.home import PartyHome
 from bailee.records import Spent, open_signed
 from bailee.records.canonical import MAX_BYTES
 from bailee.records.model import ModelOpening

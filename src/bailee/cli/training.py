@@ -18,14 +18,14 @@ from bailee.adapters.transport import join as connect
 from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile, opened_account
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, Report, facts_table, session_command
 from bailee.cli.handing_out import hand_out
-from bailee.cli.home import PartyHome
-from bailee.cli.identities import read_public
 from bailee.cli.nodes import NodeUrl, reached
-from bailee.cli.plans import read_any_plan
 from bailee.cli.watching import Course, watching
 from bailee.errors import BudgetError, GrantError, InputError, StatementError
 from bailee.grant import Use, check_grant, open_revocation
 from bailee.keys import Identity
+from bailee.party.home import PartyHome
+from bailee.party.identities import read_public
+from bailee.party.plans import read_any_plan
 from bailee.records import Grant, Signed
 from bailee.records.fields import parse_time
 from bailee.seal import Dataset, read_schema

@@ -10,9 +10,9 @@ from rich.text import Text
 
 from bailee.adapters.files import read_bytes, storage_errors
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command
-from bailee.cli.identities import read_public
 from bailee.cli.vault_face import Rate, columns, opened, parse_rate
 from bailee.errors import InputError
+from bailee.party.identities import read_public
 
 audit_app = typer.Typer(invoke_without_command=True)
 _RECORD = 1 << 20

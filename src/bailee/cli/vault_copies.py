@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.identities import own_identity
 from bailee.cli.vault_face import bytes_words, opened
+from bailee.party.identities import own_identity
 
 
 @command

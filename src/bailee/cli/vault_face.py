@@ -14,8 +14,8 @@ import typer
 from rich.text import Text
 
 from bailee.cli.face import Report, plain
-from bailee.cli.identities import own_identity
 from bailee.errors import InputError, RecordError
+from bailee.party.identities import own_identity
 from bailee.records.fields import parse_time
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from rich.text import Text
 
 from bailee.adapters.files import read_bytes, write_atomic
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.identities import own_identity, read_public
 from bailee.cli.vault_face import WHEN, bytes_words, columns, moment, opened, when
 from bailee.cli.vault_trees import write_file
 from bailee.errors import DamageError, InputError, StorageError
+from bailee.party.identities import own_identity, read_public
 
 if TYPE_CHECKING:
     from bailee.seal.vault.share.received import Received

@@ -10,9 +10,9 @@ import typer
 from rich.text import Text
 
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.identities import own_identity
 from bailee.cli.vault_face import bytes_words, columns, opened, parse_size
 from bailee.errors import InputError
+from bailee.party.identities import own_identity
 
 if TYPE_CHECKING:
     from bailee.adapters.stores.entry import StoreEntry
