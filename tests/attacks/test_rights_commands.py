@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
+from hexbytes import HexBytes
 from web3 import Web3
 from web3.providers import BaseProvider
 
@@ -19,14 +24,22 @@ from bailee.adapters.chain.chain import Chain
 from bailee.adapters.chain.index import events, follow, open_index
 from bailee.adapters.chain.index.earnings import _sum
 from bailee.adapters.chain.ledger import Sent
-from bailee.adapters.chain.ledger.events import Claimed, Registered, Where
+from bailee.adapters.chain.ledger.events import Claimed, Paid, Registered, Where, decoded
 from bailee.adapters.chain.ledger.facts import Kind, Naming
+from bailee.adapters.chain.opening import open_chain
+from bailee.adapters.chain.refusals import outside
+from bailee.cli import asking
 from bailee.cli.asking import ask_price
 from bailee.cli.face import Face
+from bailee.cli.ledgers import LedgerPlace, remember
+from bailee.cli.money import _quoted
 from bailee.cli.registered import work_named
 from bailee.errors import ChainError, InputError, StorageError
 from bailee.own.graph import Graph, WorkNode, differences, picture
 from bailee.own.trace import Happening, as_page, as_text, timeline
+from bailee.settle.buying import Asked, sign_payment
+from bailee.settle.pricing import Currency, Price
+from bailee.settle.x402 import requirements
 from chains import open_engine
 from commands import refused, run
 
@@ -167,3 +180,61 @@ def test_what_a_currency_says_of_a_claim_is_not_counted() -> None:
         Claimed(Where(1, "", "", 0, by), shares, coin, amount, shares) for by, amount in ((coin, 9), (shares, 4))
     )
     assert _sum(Sent(1, "", 1, told), Claimed, shares) == 4
+
+
+def test_a_currency_that_says_half_an_event_is_no_traceback(life: Life) -> None:
+    """After the money moved, the receipt is read: what a token put in there must not end the command."""
+    paid = "0x" + Web3.keccak(text="Paid(address,address,bytes32,uint256)").hex().removeprefix("0x")
+    found = life.engine.chain.web3.eth.get_logs({"topics": [paid], "fromBlock": 0})  # type: ignore[typeddict-item,list-item]
+    assert [type(one) for one in decoded(life.engine.chain.web3, "Shares", found)] == [Paid] * len(found)
+    assert found
+    torn = [{**log, "data": HexBytes(b"\x01")} for log in found]
+    assert list(decoded(life.engine.chain.web3, "Shares", torn)) == []
+
+
+@pytest.mark.parametrize(
+    ("symbol", "shown"),
+    [("of native money", "1 'of native money'"), ("000 USDC", "1 '000 USDC'"), ("1INCH", "1 '1INCH'"),
+     ("USD.e", "1 USD.e"), ("'0'", "1 '0'")],
+)  # fmt: skip
+def test_a_symbol_is_not_read_as_native_money_or_as_digits(symbol: str, shown: str) -> None:
+    assert f"1 {_quoted(symbol)}" == shown
+
+
+def test_the_key_in_a_nodes_url_is_for_its_owner_alone(tmp_path: Path) -> None:
+    remember(tmp_path, LedgerPlace("https://node.example/v3/secretkey", f"eip155:1:0x{'3' * 40}"))
+    assert (tmp_path / "ledger.json").stat().st_mode & 0o777 == 0o600
+    with pytest.raises(ChainError, match="refused") as caught:
+        open_chain("http://127.0.0.1:9/v3/secretkey")
+    assert "secretkey" not in str(caught.value)
+    answer = requests.Response()
+    answer.status_code, answer.url, answer.reason = 401, "https://node.example/v3/secretkey", "no"
+    with pytest.raises(ChainError, match="HTTP 401;"), outside("a block"):
+        answer.raise_for_status()
+
+
+def test_two_runs_at_once_bring_one_payment(life: Life, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both look for a payment before either has signed: the second must wait, and bring that of the first."""
+    price = Price(Currency(1, f"0x{'5' * 40}", "Coin", "1"), 7, f"0x{'6' * 40}")
+    asked = Asked(price, "", requirements(price))
+    signing, bringing, brought = threading.Barrier(2), threading.Barrier(2), list[str]()
+
+    def sign(*arguments: Any) -> Any:
+        with suppress(threading.BrokenBarrierError):
+            signing.wait(0.3)
+        return sign_payment(*arguments)
+
+    def post(url: str, body: bytes, headers: dict[str, str], authority: Path | None) -> Any:
+        brought.append(headers["payment-signature"])
+        bringing.wait(30)
+        return 200, {"payment-response": base64.b64encode(b'{"transaction":"0x1"}').decode()}, "{}"
+
+    monkeypatch.setattr(asking, "sign_payment", sign)
+    monkeypatch.setattr(asking, "_post", post)
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(asking.buy, "http://x", b"{}", asked, life.owner, tmp_path, None) for _ in range(2)]
+        assert {one.result().transaction for one in both} == {"0x1"}
+    assert len(brought) == 2
+    assert brought[0] == brought[1]
+    assert not list((tmp_path / "payments").glob("*[0-9a-f].json"))
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "payments").iterdir()} == {0o600}

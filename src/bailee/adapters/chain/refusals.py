@@ -31,7 +31,9 @@ def outside(what: str) -> Iterator[None]:
     except Web3Exception as error:
         raise refusal(error, what) from None
     except (requests.RequestException, OSError) as error:
-        raise ChainError(f"the chain does not answer when asked for {what}: {error}; is its URL right?") from None
+        raise ChainError(
+            f"the chain does not answer when asked for {what}: {_trouble(error)}; is its URL right?"
+        ) from None
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, DecodingError) as error:
         # A node may answer anything, and web3.py takes much of it for what it should be.
         raise ChainError(f"the chain answers {what} with what is no answer: {type(error).__name__}: {error}") from None
@@ -54,6 +56,17 @@ def refusal(error: Exception, what: str) -> BaileeError:
             return RevertError(f"the contract refuses: {told}", told)
         return ChainError(f"the chain refuses {what}: {told}")
     return ChainError(f"the chain answers {what} with what is no answer: {type(error).__name__}: {error}")
+
+
+def _trouble(error: Exception) -> str:
+    """Without the URL, which requests repeats: it may hold a key to the node."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    if status is not None:
+        return f"HTTP {status}"
+    if reason is not None:
+        return str(reason)
+    return type(error).__name__ if "http" in str(error) else str(error)
 
 
 def is_nonce_taken(error: Exception) -> bool:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from bailee.adapters.chain.chain import Chain
 
 E = TypeVar("E", bound=Event)
+MOST_GAS = 1_000_000
+"""Of what calls a currency: many times what one takes, and a bound for one that would burn the caller's money."""
 _PIECE = 10_000
 """Blocks that a node is asked for events of at once, where it does not give all."""
 
@@ -104,4 +106,4 @@ class LedgerContract:
         with outside("an allowance"):
             allowed = coin.functions.allowance(sender.address, spender).call()
         if allowed < amount:
-            self.chain.send(coin.functions.approve(spender, amount), sender)
+            self.chain.send(coin.functions.approve(spender, amount), sender, most_gas=MOST_GAS)

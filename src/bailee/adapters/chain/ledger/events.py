@@ -268,6 +268,7 @@ KINDS: Mapping[str, Mapping[str, type[Event]]] = {
 
 def decoded(web3: Web3, name: str, logs: Iterable[Any]) -> Iterator[Event]:
     """Events of one contract (a name of KINDS) out of logs, in their order; what is no event of its is left out."""
+    from eth_abi.exceptions import DecodingError
     from web3.exceptions import LogTopicError, MismatchedABI
 
     for log in logs:
@@ -276,8 +277,8 @@ def decoded(web3: Web3, name: str, logs: Iterable[Any]) -> Iterator[Event]:
             continue
         try:
             found = _reader(web3, name).events[event["name"]]().process_log(log)
-        except (LogTopicError, MismatchedABI):
-            continue  # the same first topic with other indexed fields: another contract's event
+        except (LogTopicError, MismatchedABI, DecodingError):
+            continue  # the same first topic with other fields: another contract's event
         where = Where(
             int(log["blockNumber"]),
             bytes(log["blockHash"]).hex(),

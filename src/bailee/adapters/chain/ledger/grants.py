@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bailee.adapters.chain.ledger.contract import LedgerContract, Sent
+from bailee.adapters.chain.ledger.contract import MOST_GAS, LedgerContract, Sent
 from bailee.adapters.chain.ledger.facts import NATIVE, Budget, GrantState, SpendingState, word
 from bailee.errors import GrantError
 from bailee.records.offer import Offer
@@ -16,7 +16,8 @@ class Grants(LedgerContract):
         native = offer.currency == NATIVE
         if offer.price and not native:
             self._allow(offer.currency, self.address, offer.price)
-        return self._do("accept", offer.values(), signature, value=offer.price if native else 0)
+        value = offer.price if native else 0
+        return self._do("accept", offer.values(), signature, value=value, most_gas=MOST_GAS)
 
     def revoke(self, work: int, grant: str) -> Sent:
         """Also before anybody accepted it: then nobody can any more."""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from bailee.adapters.chain.ledger.contract import LedgerContract, Sent
+from bailee.adapters.chain.ledger.contract import MOST_GAS, LedgerContract, Sent
 from bailee.adapters.chain.ledger.facts import NATIVE, word
-
-MOST_GAS = 1_000_000
-"""Of a claim or a gather: many times what one takes, and a bound for a currency that would burn the caller's money."""
 
 
 class Shares(LedgerContract):
@@ -16,7 +13,8 @@ class Shares(LedgerContract):
         """Credit all holders. `use`: what is paid for, 32 bytes hex. An ERC-20 is allowed to be taken first."""
         if currency != NATIVE:
             self._allow(currency, self.address, amount)
-        return self._do("pay", currency, amount, word(use), value=amount if currency == NATIVE else 0)
+        value = amount if currency == NATIVE else 0
+        return self._do("pay", currency, amount, word(use), value=value, most_gas=MOST_GAS)
 
     def credit(self, currency: str = NATIVE) -> Sent:
         """What came by plain transfers."""
