@@ -23,8 +23,18 @@ from adapters.chain.rights import Life, begun
 from bailee.adapters.chain.chain import Chain
 from bailee.adapters.chain.index import events, follow, open_index
 from bailee.adapters.chain.index.earnings import _sum
+from bailee.adapters.chain.index.lineage import lineage
 from bailee.adapters.chain.ledger import Sent
-from bailee.adapters.chain.ledger.events import Claimed, Paid, Registered, Where, decoded
+from bailee.adapters.chain.ledger.events import (
+    ChallengeConcluded,
+    Claimed,
+    DisputeConcluded,
+    Paid,
+    Registered,
+    UnitsTransferred,
+    Where,
+    decoded,
+)
 from bailee.adapters.chain.ledger.facts import Kind, Naming
 from bailee.adapters.chain.opening import open_chain
 from bailee.adapters.chain.refusals import outside
@@ -37,6 +47,7 @@ from bailee.cli.registered import work_named
 from bailee.errors import ChainError, InputError, StorageError
 from bailee.own.graph import Graph, WorkNode, differences, picture
 from bailee.own.trace import Happening, as_page, as_text, timeline
+from bailee.party.cases import cases_of
 from bailee.settle.buying import Asked, sign_payment
 from bailee.settle.pricing import Currency, Price
 from bailee.settle.x402 import requirements
@@ -238,3 +249,21 @@ def test_two_runs_at_once_bring_one_payment(life: Life, tmp_path: Path, monkeypa
     assert brought[0] == brought[1]
     assert not list((tmp_path / "payments").glob("*[0-9a-f].json"))
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "payments").iterdir()} == {0o600}
+
+
+def test_events_that_a_node_hides_are_no_traceback(life: Life, tmp_path: Path) -> None:
+    with open_index(f"sqlite:///{tmp_path}/index.db") as index:
+        follow(index, life.owner)
+        every = events(index, life.owner)
+    whole = lineage(every).work(life.rows)
+    assert sum(whole.holders.values()) == 10**9
+    minted = next(
+        place for place, one in enumerate(every)
+        if isinstance(one.event, UnitsTransferred) and one.event.where.contract == whole.shares
+    )  # fmt: skip
+    with pytest.raises(ChainError, match="has not all that the shares"):
+        lineage(every[:minted] + every[minted + 1 :])
+    where = every[0].event.where
+    for one in (DisputeConcluded(where, life.rows, True), ChallengeConcluded(where, "ab" * 32, True)):
+        with pytest.raises(ChainError, match="and not that it was opened"):
+            cases_of([one])

@@ -16,6 +16,7 @@ from bailee.adapters.chain.ledger.events import (
     Voted,
 )
 from bailee.adapters.chain.ledger.facts import case_id
+from bailee.errors import ChainError
 
 
 @dataclass
@@ -55,14 +56,23 @@ def cases_of(said: Iterable[Event]) -> list[Case]:
         elif isinstance(event, Challenged):
             _open(found, last, event, "challenge", event.claim, 0)
         elif isinstance(event, DisputeConcluded):
-            last[f"{event.id:064x}"].concluded = True
+            _opened(last, f"{event.id:064x}").concluded = True
         elif isinstance(event, ChallengeConcluded):
-            last[event.claim].concluded = True
+            _opened(last, event.claim).concluded = True
         elif isinstance(event, Voted) and event.case in found:
             found[event.case].votes[event.arbiter] = event.upheld
         elif isinstance(event, Decided) and event.case in found:
             found[event.case].verdict = event.upheld
     return list(found.values())
+
+
+def _opened(last: dict[str, Case], subject: str) -> Case:
+    if subject not in last:
+        raise ChainError(
+            f"the node tells that a case about {subject[:16]}... was concluded, and not that it was opened: it does "
+            "not keep old logs, or hides some; ask another node"
+        )
+    return last[subject]
 
 
 def _open(

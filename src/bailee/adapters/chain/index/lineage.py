@@ -9,7 +9,7 @@ from fractions import Fraction
 from bailee.adapters.chain.index.reading import IndexedEvent
 from bailee.adapters.chain.ledger.events import Registered, UnitsTransferred, WorkTransferred
 from bailee.adapters.chain.ledger.facts import NOBODY, WHOLE, Kind
-from bailee.errors import NotFoundError
+from bailee.errors import ChainError, NotFoundError
 
 MOST_STEPS = 64
 
@@ -99,7 +99,12 @@ def lineage(every: Iterable[IndexedEvent]) -> Lineage:
             units = held.setdefault(event.where.contract, {})
             units[event.receiver] = units.get(event.receiver, 0) + event.value
             if event.sender != NOBODY:
-                units[event.sender] -= event.value
+                units[event.sender] = units.get(event.sender, 0) - event.value
+    if wrong := next((one for one in registered if min(held.get(one, {}).values(), default=-1) < 0), None):
+        raise ChainError(
+            f"the index has not all that the shares at {wrong} said: the node does not keep old logs, or hides some; "
+            "ask another node, with a new --index"
+        )
     works = {
         event.id: SharedWork(
             event.id, Kind(event.kind), event.commitment, shares, owners.get(event.id, event.registrant), held[shares]
