@@ -188,7 +188,8 @@ def _post(url: str, body: bytes, headers: dict[str, str], authority: Path | None
                 raise OSError(f"it was cut off after {len(data)} of {whole} bytes")
             return int(answer.status or 0), answer.headers, _text(data)
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise ChainError(f"the door at {url} does not answer: {getattr(error, 'reason', error)}") from None
+        again = "; what was signed may be cashed by now: run the same again, it is not paid twice" if headers else ""
+        raise ChainError(f"the door at {url} does not answer: {getattr(error, 'reason', error)}{again}") from None
 
 
 def _text(data: bytes) -> str:

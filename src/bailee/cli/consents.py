@@ -59,7 +59,12 @@ BuilderAccount = Annotated[
         help="The builder's account: its record (`bailee account link`: file or home), CAIP-10, or an address.",
     ),
 ]
-Royalty = Annotated[str, typer.Option(help="Part of what works made under it earn, such as 40%.")]
+Royalty = Annotated[
+    str,
+    typer.Option(
+        help="Part of what a work made under it alone earns, such as 40%; of one made in part, that part of it."
+    ),
+]
 AskedPrice = Annotated[str, typer.Option("--price", help="Paid once, when the offer is accepted.")]
 OutFile = Annotated[Path | None, typer.Option(help="New file for the offer, to be sent to the builder.")]
 app.command("budget")(budget)
@@ -240,7 +245,9 @@ def revoke(
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
-    """Take an offer back on the ledger, accepted or not. Nothing more is spent under it; what was earned stays earned.
+    """Take an offer back on the ledger, accepted or not. No run spends under it any more; what was earned stays earned.
+
+    A content or model made under it while it was good can still be registered, and then owes what was agreed.
 
     Example: `bailee consent revoke 5c0f --home cleveland`
     """

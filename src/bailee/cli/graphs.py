@@ -84,7 +84,7 @@ def import_command(
         str | None, typer.Option("--onto", help="A node of another ledger: say what this account can register there.")
     ] = None,
     onto_contracts: Annotated[
-        str | None, typer.Option("--onto-contracts", help="The other ledger's name, eip155:<chain>:<Grants>.")
+        str | None, typer.Option("--onto-contracts", help="The other ledger's name, eip155:CHAIN:GRANTS.")
     ] = None,
     execute: Annotated[bool, typer.Option("--execute", help="With --onto: register it, too.")] = False,
     account: AccountOption = None,

@@ -191,7 +191,7 @@ def deploy_command(
 @app.command("use")
 @command
 def use(
-    contracts: Annotated[str, typer.Argument(help="The ledger's name: eip155:<chain>:<Grants>, as deploy printed it.")],
+    contracts: Annotated[str, typer.Argument(help="The ledger's name: eip155:CHAIN:GRANTS, as deploy printed it.")],
     ledger: LedgerUrl = EMBEDDED,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,

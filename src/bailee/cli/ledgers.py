@@ -34,7 +34,7 @@ NodeOption = Annotated[
 ]
 ContractsOption = Annotated[
     str | None,
-    typer.Option("--contracts", help="The ledger's name, eip155:<chain>:<Grants>; the remembered one by default."),
+    typer.Option("--contracts", help="The ledger's name, eip155:CHAIN:GRANTS; the remembered one by default."),
 ]
 
 

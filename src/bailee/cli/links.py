@@ -20,7 +20,7 @@ from bailee.records.caip import parse_account, parse_chain
 def link(
     name: AccountName = "main",
     chain: Annotated[
-        str | None, typer.Option(help="On which chain, eip155:<number>; that of the home's ledger by default.")
+        str | None, typer.Option(help="On which chain, eip155:NUMBER; that of the home's ledger by default.")
     ] = None,
     passphrase_file: PassphraseFile = None,
     passphrase_fd: PassphraseFd = None,

@@ -34,6 +34,9 @@ class Predictions:
     def answer(self, body: bytes) -> bytes:
         rows = _rows(body)
         schema = self.model.schema
+        for column in schema.features:
+            if lacking := [str(place) for place, row in enumerate(rows, 1) if column.name not in row]:
+                raise InputError(f"row {lacking[0]} has no column {column.name!r}; say null where a value is missing")
         columns = {column.name: [_cell(row, column.name) for row in rows] for column in schema.features}
         table = pa.table({name: pa.array(cells, pa.string()) for name, cells in columns.items()})
         try:
