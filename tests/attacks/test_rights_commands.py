@@ -51,7 +51,7 @@ from bailee.party.cases import cases_of
 from bailee.settle.buying import Asked, sign_payment
 from bailee.settle.pricing import Currency, Price
 from bailee.settle.x402 import requirements
-from chains import open_engine
+from chains import account, open_engine
 from commands import refused, run
 
 
@@ -113,7 +113,15 @@ class _Liar(BaseProvider):
 
     def make_request(self, method: Any, params: Any) -> Any:
         told = {"eth_chainId": "0x1", "eth_maxPriorityFeePerGas": self.block["tip"], "eth_getBlockByNumber": self.block}
+        told["eth_getTransactionCount"] = hex(2**65)
         return {"jsonrpc": "2.0", "id": 1, "result": told[method]}
+
+
+def test_a_nonce_that_cannot_be_is_no_traceback() -> None:
+    """A lying node; the largest nonce is below 2^64."""
+    wanted = {"to": account(1).address, "value": 0, "gas": 21_000, "chainId": 1} | Chain(Web3(_Liar({})))._priced({})
+    with pytest.raises(ChainError, match="a transaction"):
+        Chain(Web3(_Liar({})))._sent(wanted, account(1))
 
 
 @pytest.mark.parametrize("answer", [{"timestamp": hex(2**60)}, {"number": None}, {"hash": "0xzz"}])

@@ -194,8 +194,8 @@ class Chain:
             nonce = wanted.get("nonce")
             if nonce is None:
                 nonce = self.web3.eth.get_transaction_count(account.address, "pending")
-        signed = account.sign_transaction({k: v for k, v in wanted.items() if k != "from"} | {"nonce": nonce})
-        with outside("a transaction"):
+        with outside("a transaction"):  # of a nonce and gas that the node named, which may be none
+            signed = account.sign_transaction({k: v for k, v in wanted.items() if k != "from"} | {"nonce": nonce})
             try:
                 self.web3.eth.send_raw_transaction(signed.raw_transaction)
             except Web3RPCError as error:
