@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -47,8 +47,10 @@ Source: TypeAlias = Path | pa.Table
 """A CSV or Parquet file, or a table in memory, which never touches a disk."""
 
 
-def read_table(source: Source, columns: Sequence[str]) -> Iterator[Batch]:
-    """The named columns of a table, batch by batch, in row order.
+def read_table(source: Source, columns: Sequence[str]) -> Generator[Batch, None, None]:
+    """The named columns of a table, batch by batch, in row order. Close it where it is left before its end.
+
+    PyArrow reads ahead in a thread of its own, which ends the process if it still reads when the interpreter goes.
 
     InputError: no such file, empty, unreadable as its kind. SchemaError: a column missing or named twice.
     """

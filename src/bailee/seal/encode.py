@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,20 +76,21 @@ def encode(
     faults = Faults()
     chunks: list[NDArray[np.int16]] = []
     rows = 0
-    for batch in read_table(source, [column.name for column in schema.columns]):
-        rows += batch.rows
-        needed = proving_bytes(rows, len(layout.names))
-        if needed > limit:
-            raise SchemaError(
-                f"table {source_name(source)} has {rows} rows or more of {len(layout.names)} encoded columns: proving "
-                f"them needs {needed >> 20} MiB, the limit is {limit >> 20} MiB; split the table into several "
-                "datasets, name fewer columns, or use a machine with more memory"
-            )
-        chunk = _encode_batch(batch, schema, layout.norm_bound, faults)
-        if not faults.count:
-            chunks.append(chunk)
-        if progress is not None:
-            progress("encode", batch.part)
+    with closing(read_table(source, [column.name for column in schema.columns])) as batches:
+        for batch in batches:
+            rows += batch.rows
+            needed = proving_bytes(rows, len(layout.names))
+            if needed > limit:
+                raise SchemaError(
+                    f"table {source_name(source)} has {rows} rows or more of {len(layout.names)} encoded columns: "
+                    f"proving them needs {needed >> 20} MiB, the limit is {limit >> 20} MiB; split the table into "
+                    "several datasets, name fewer columns, or use a machine with more memory"
+                )
+            chunk = _encode_batch(batch, schema, layout.norm_bound, faults)
+            if not faults.count:
+                chunks.append(chunk)
+            if progress is not None:
+                progress("encode", batch.part)
     faults.raise_if_any(source)
     matrix = np.empty((rows, len(layout.names)), np.int64)
     at = 0
@@ -106,11 +108,12 @@ def encode_features(source: Source, schema: Schema) -> NDArray[np.int64]:
     """
     faults = Faults()
     chunks: list[NDArray[np.int16]] = []
-    for batch in read_table(source, [column.name for column in schema.features]):
-        chunk, numbers = _encode_part(batch, schema, faults)
-        if not faults.count:
-            _bound_rows(chunk, numbers, schema.row_bound, schema.over_norm == "shrink", batch.first_row, faults)
-            chunks.append(chunk)
+    with closing(read_table(source, [column.name for column in schema.features])) as batches:
+        for batch in batches:
+            chunk, numbers = _encode_part(batch, schema, faults)
+            if not faults.count:
+                _bound_rows(chunk, numbers, schema.row_bound, schema.over_norm == "shrink", batch.first_row, faults)
+                chunks.append(chunk)
     faults.raise_if_any(source)
     return np.concatenate(chunks).astype(np.int64)
 

@@ -103,7 +103,9 @@ def test_who_leaves_ends_the_reading(door, owner, s3, bucket, monkeypatch):
 
     monkeypatch.setattr(sending, "send_straight", watch)
     connection = knock(door, owner, buffer=4096)
-    connection.recv(100)
+    came = b""
+    while not came.partition(b"\r\n\r\n")[2]:  # the first of the body: now it is being sent
+        came += connection.recv(4096)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     connection.close()
     until = time.monotonic() + 20
