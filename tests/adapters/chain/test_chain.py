@@ -51,7 +51,8 @@ def test_several_senders_with_one_key_lose_nothing(engine: Engine) -> None:  # n
         try:
             return chains[number % 2].send({"to": stranger.address, "value": 1}, sender)["status"]
         except ChainError as error:
-            assert "was replaced by another one of the same nonce" in str(error)
+            if "was replaced by another one of the same nonce" not in str(error):
+                raise
             return 0
 
     with ThreadPoolExecutor(4) as pool:
