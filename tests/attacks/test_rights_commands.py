@@ -42,11 +42,11 @@ from bailee.cli import asking
 from bailee.cli.asking import ask_price
 from bailee.cli.face import Face
 from bailee.cli.ledgers import LedgerPlace, remember
-from bailee.cli.money import _quoted
 from bailee.cli.registered import work_named
 from bailee.errors import ChainError, InputError, StorageError
 from bailee.own.graph import Graph, WorkNode, differences, picture
 from bailee.own.trace import Happening, as_page, as_text, timeline
+from bailee.party.amounts import quoted
 from bailee.party.cases import cases_of
 from bailee.settle.buying import Asked, sign_payment
 from bailee.settle.pricing import Currency, Price
@@ -217,7 +217,7 @@ def test_a_currency_that_says_half_an_event_is_no_traceback(life: Life) -> None:
      ("USD.e", "1 USD.e"), ("'0'", "1 '0'")],
 )  # fmt: skip
 def test_a_symbol_is_not_read_as_native_money_or_as_digits(symbol: str, shown: str) -> None:
-    assert f"1 {_quoted(symbol)}" == shown
+    assert f"1 {quoted(symbol)}" == shown
 
 
 def test_the_key_in_a_nodes_url_is_for_its_owner_alone(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from bailee.adapters.chain.opening import folder_of
 from bailee.adapters.files import read_bytes, write_atomic, write_new
 from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile, chosen
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table, plain
@@ -19,15 +17,15 @@ from bailee.cli.ledgers import ContractsOption, NodeOption, acting, place_of, re
 from bailee.cli.registered import WORK_HELP, work_named
 from bailee.cli.works import KeyFile, Kind, made, read_print, score_facts
 from bailee.errors import InputError, NotFoundError, ProofError
-from bailee.own.graph import Graph, Place, differences, from_json, graph_of, to_json
+from bailee.own.graph import Graph, differences, from_json, to_json
 from bailee.own.graph.elsewhere import LOST, Step, steps
 from bailee.own.graph.picture import as_page, as_text
 from bailee.own.near_copies import NOT_COMPARABLE, UNRELATED, decide
-from bailee.own.trace import Happening
+from bailee.party.ledger_reading import graph_as_of
+from bailee.party.opened_ledger import index_url
 from bailee.records.canonical import MAX_BYTES, canonical, digest, parse
 
 if TYPE_CHECKING:
-    from bailee.adapters.chain.index import Index, IndexedEvent
     from bailee.adapters.chain.ledger import Ledger
     from bailee.own.near_copies import Entry
 
@@ -63,9 +61,9 @@ def export_command(
     """
     from bailee.adapters.chain.index import open_index
 
-    url = index or f"sqlite:///{(folder_of(home) / 'index.db').resolve()}"
+    url = index or index_url(home)
     with reading(home, ledger, contracts) as there, open_index(url) as opened:
-        graph = _as_of(there, opened, first, behind)
+        graph = graph_as_of(there, opened, first, behind)
         if work is not None:
             graph = graph.lineage(work_named(there, home, work))
     data = to_json(graph)
@@ -198,44 +196,6 @@ def imported_entries(home: Path) -> Iterator[tuple[str, Entry]]:
                 yield graph.ledger, entry
 
 
-def _as_of(ledger: Ledger, index: Index, first: int, behind: int, block: int | None = None) -> Graph:
-    """The ledger's graph at `block`, or at the last one that was read."""
-    from bailee.adapters.chain.index import events, follow
-
-    last = follow(index, ledger, first, behind)
-    at = last if block is None else block
-    chain = ledger.chain.caip2
-    place = Place(
-        ledger.name, f"{chain}:{ledger.addresses.registry.lower()}", at, ledger.chain.block(at).hash.hex()
-    )  # fmt: skip
-    return graph_of(place, map(_happening, events(index, ledger)), _Constants(ledger))
-
-
-class _Constants:
-    """What never changes and no event says."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
-
-    def resale(self, work: int) -> int:
-        return self.ledger.registry.royalty(work, 10_000)[1]  # of a price of 10,000: the basis points themselves
-
-    def limits(self, grant: str) -> tuple[int, int, int, int]:
-        found = self.ledger.grants.grant(grant)
-        if found is None:
-            raise ProofError(f"the node has no grant {grant}, whose acceptance it told of; ask another node")
-        return found.not_before, found.not_after, found.epsilon, found.delta
-
-
-def _happening(one: IndexedEvent) -> Happening:
-    event, where = one.event, one.event.where
-    fields = {f.name: getattr(event, f.name) for f in dataclasses.fields(event) if f.name != "where"}
-    if "naming" in fields:
-        fields["naming"] = dataclasses.astuple(fields["naming"])
-    kind = type(event).__name__
-    return Happening(kind, fields, where.block, one.time, where.transaction, where.index, where.contract)
-
-
 def _require_as_on_chain(graph: Graph, home: Path, url: str, first: int) -> None:
     """ProofError where the ledger says otherwise. All is read from the node: an index of the home could be changed."""
     from bailee.adapters.chain.index import open_index
@@ -245,7 +205,7 @@ def _require_as_on_chain(graph: Graph, home: Path, url: str, first: int) -> None
         if graph.block > head:
             raise ProofError(f"the graph is as of block {graph.block}, and the node knows {head}; wait, or ask another")
         with open_index(f"sqlite:///{folder}/index.db") as index:
-            told = _as_of(ledger, index, first, 0, graph.block)
+            told = graph_as_of(ledger, index, first, 0, graph.block)
     if told.block_hash != graph.block_hash:
         raise ProofError(
             f"block {graph.block} has another hash than the graph says: it was changed, or the chain was reorganised; "

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bailee import json_text
-from bailee.adapters.chain.opening import EMBEDDED, open_chain
-from bailee.adapters.files import read_bytes, write_atomic
+from bailee.adapters.chain.opening import open_chain
 from bailee.cli.accounts import opened_account
-from bailee.errors import InputError, RecordError
-from bailee.records.caip import parse_account
+from bailee.party.opened_ledger import LedgerPlace, node_of, place_of, reading, remember
 
 if TYPE_CHECKING:
     from bailee.adapters.chain.ledger import Ledger
 
-FILE = "ledger.json"
-_LIMIT = 1 << 14
+__all__ = ["ContractsOption", "LedgerPlace", "NodeOption", "acting", "node_of", "place_of", "reading", "remember"]
 
 NodeOption = Annotated[
     str | None,
@@ -36,52 +30,6 @@ ContractsOption = Annotated[
     str | None,
     typer.Option("--contracts", help="The ledger's name, eip155:CHAIN:GRANTS; the remembered one by default."),
 ]
-
-
-@dataclass(frozen=True)
-class LedgerPlace:
-    """url: of a node, or `embedded:`; contracts: the ledger's CAIP-10 name."""
-
-    url: str
-    contracts: str
-
-
-def remember(home: Path, place: LedgerPlace) -> None:
-    """So that later commands of the home need not name it."""
-    parse_account(place.contracts)
-    home.mkdir(parents=True, exist_ok=True)
-    told = json.dumps({"url": place.url, "contracts": place.contracts}, indent=2)
-    write_atomic(home / FILE, told.encode() + b"\n", 0o600)  # a URL may hold the key to somebody's node
-
-
-def place_of(home: Path, url: str | None, contracts: str | None) -> LedgerPlace:
-    """What the options say; what they leave out, the home remembers. InputError where neither says it."""
-    kept = _remembered(home)
-    if contracts is None and kept is None:
-        raise InputError(
-            f"which ledger? {home} remembers none: make one with `bailee ledger deploy`, or name it once with "
-            "`bailee ledger use NAME --ledger URL`, or give --contracts NAME"
-        )
-    return LedgerPlace(
-        node_of(home, url),
-        contracts or (kept.contracts if kept is not None else ""),
-    )
-
-
-def node_of(home: Path, url: str | None) -> str:
-    """The node alone, where no contracts are needed: what is said, or remembered, or the home's own chain."""
-    kept = _remembered(home)
-    return url or (kept.url if kept is not None else EMBEDDED)
-
-
-@contextmanager
-def reading(home: Path, url: str | None = None, contracts: str | None = None) -> Iterator[Ledger]:
-    """The ledger, to be looked at. InputError, ChainError, StorageError."""
-    from bailee.adapters.chain.ledger import Ledger
-
-    place = place_of(home, url, contracts)
-    with open_chain(place.url, home) as chain:
-        yield Ledger.named(chain, place.contracts)
 
 
 @contextmanager
@@ -100,18 +48,3 @@ def acting(
     signer = opened_account(home, account, passphrase_file, passphrase_fd)
     with open_chain(place.url, home) as chain:
         yield Ledger.named(chain, place.contracts, signer)
-
-
-def _remembered(home: Path) -> LedgerPlace | None:
-    path = home / FILE
-    if not path.is_file():
-        return None
-    try:
-        facts = json_text.load(read_bytes(path, _LIMIT, "the home's ledger"))
-        found = LedgerPlace(facts["url"], facts["contracts"])
-        if not isinstance(found.url, str):
-            raise TypeError
-        parse_account(found.contracts)
-    except (ValueError, KeyError, TypeError, AttributeError, RecordError):
-        raise InputError(f"{path} does not say a ledger; name it again: bailee ledger use NAME --ledger URL") from None
-    return found

@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
-from weakref import WeakKeyDictionary
 
 import typer
 
-from bailee.cli.face import plain
-from bailee.errors import BaileeError, InputError
+from bailee.errors import InputError
+from bailee.party.amounts import currency_words, in_words, money
 from bailee.records.caip import check_address
 
 if TYPE_CHECKING:
     from bailee.adapters.chain.chain import Chain
 
+__all__ = ["CurrencyOption", "currency_address", "in_words", "money", "parse_money", "smallest_units"]
+
 CurrencyOption = Annotated[
     str | None, typer.Option("--currency", help="Address of an ERC-20; the chain's native money by default.")
 ]
 _AMOUNT = re.compile(r"([0-9]{1,34})(?:\.([0-9]{1,77}))?")
-_WORD = re.compile(r"[^\W\d_][\w.$+-]*")
 _MOST = 2**112
 """What a work's shares take of one currency in all; more is a slip."""
-_MOST_DECIMALS = 77
-_SYMBOL = 20
-"""Letters of a symbol that are shown: it is a stranger's word."""
-
-
-@dataclass(frozen=True)
-class CurrencyWords:
-    """What a currency says of itself; any contract may call itself what it likes, so only its address names it."""
-
-    decimals: int
-    symbol: str
 
 
 def currency_address(text: str | None) -> str:
@@ -60,24 +48,6 @@ def smallest_units(chain: Chain, currency: str, text: str) -> int:
     return parse_money(text, currency_words(chain, currency).decimals)
 
 
-def in_words(chain: Chain, currency: str, amount: int) -> str:
-    """The same in words of people, exactly: `3.5 COIN`, `0.01 of native money`."""
-    said = currency_words(chain, currency)
-    return f"{money(amount, said.decimals)} {said.symbol}"
-
-
-def currency_words(chain: Chain, currency: str) -> CurrencyWords:
-    """Decimals and symbol. One that says none, or none that can be, is counted in its smallest unit."""
-    from bailee.adapters.chain.ledger.facts import NATIVE
-
-    if currency == NATIVE:
-        return CurrencyWords(18, "of native money")
-    known = _KNOWN.setdefault(chain, {})
-    if currency not in known:
-        known[currency] = _asked(chain, currency)
-    return known[currency]
-
-
 def parse_money(text: str, decimals: int = 18) -> int:
     """An amount in the smallest unit; of native money, in wei. InputError."""
     found = _AMOUNT.fullmatch(text)
@@ -90,38 +60,3 @@ def parse_money(text: str, decimals: int = 18) -> int:
     if amount >= _MOST:
         raise InputError(f"expected an amount below 2^112 of the smallest unit, got {text}")
     return amount
-
-
-def money(amount: int, decimals: int = 18) -> str:
-    """The same in words of people, exactly."""
-    whole, rest = divmod(amount, 10**decimals)
-    return str(whole) if not rest else f"{whole}.{rest:0{decimals}}".rstrip("0")
-
-
-_KNOWN: WeakKeyDictionary[Chain, dict[str, CurrencyWords]] = WeakKeyDictionary()
-
-
-def _asked(chain: Chain, currency: str) -> CurrencyWords:
-    """A stranger's contract may answer anything: nothing that it says may keep others from being shown."""
-    from bailee.adapters.chain.artefacts import artefact
-    from bailee.adapters.chain.refusals import outside
-
-    coin = chain.web3.eth.contract(address=currency, abi=artefact("Coin").abi)  # type: ignore[call-overload]
-    try:
-        with outside("a currency's decimals"):
-            decimals = int(coin.functions.decimals().call())
-    except BaileeError:
-        decimals = _MOST_DECIMALS + 1
-    if not 0 <= decimals <= _MOST_DECIMALS:
-        return CurrencyWords(0, f"smallest units of {currency}")
-    try:
-        with outside("a currency's symbol"):
-            symbol = plain(" ".join(str(coin.functions.symbol().call()).split()))
-    except BaileeError:  # older ones answer with 32 bytes
-        symbol = ""
-    return CurrencyWords(decimals, _quoted(symbol[:_SYMBOL]) if symbol else f"of {currency}")
-
-
-def _quoted(symbol: str) -> str:
-    """One that is no plain word could read as part of the number, or as native money."""
-    return symbol if _WORD.fullmatch(symbol) else "'" + symbol.replace("'", "") + "'"

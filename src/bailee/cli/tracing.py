@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from bailee.adapters.chain.opening import folder_of
 from bailee.adapters.files import write_new
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, plain
 from bailee.cli.ledgers import ContractsOption, NodeOption, reading
 from bailee.cli.registered import WORK_HELP, work_named
 from bailee.errors import ProofError
-from bailee.own.trace import Happening, as_page, as_text, timeline
-
-if TYPE_CHECKING:
-    from bailee.adapters.chain.index import IndexedEvent
+from bailee.own.trace import as_page, as_text, timeline
+from bailee.party.ledger_reading import happening
+from bailee.party.opened_ledger import index_url
 
 
 @command
@@ -48,7 +45,7 @@ def trace(
     from bailee.adapters.chain.index import events, follow, open_index, works_of
     from bailee.adapters.chain.index.checking import check_receipts
 
-    url = index or f"sqlite:///{(folder_of(home) / 'index.db').resolve()}"
+    url = index or index_url(home)
     with reading(home, ledger, contracts) as contracts_there, open_index(url) as opened:
         number = work_named(contracts_there, home, work)
         last = follow(opened, contracts_there, first, behind)
@@ -63,7 +60,7 @@ def trace(
         if check and (wrong := check_receipts(contracts_there, (one.row for one in about))):
             raise ProofError(f"receipts say otherwise than the node's logs: {'; '.join(wrong[:5])}; ask another node")
         names = {one.address.lower(): one.name for one in list_accounts(home)}
-    lines = timeline(number, [_happening(one) for one in about], works_of(every), names)
+    lines = timeline(number, [happening(one) for one in about], works_of(every), names)
     said = f"Each line was compared with its receipt at the node, up to block {last}." if check else "Not checked."
     if page is not None:
         write_new(page, as_page(number, contracts_there.name, lines, said).encode())
@@ -72,11 +69,3 @@ def trace(
         "lines": [line.as_facts() for line in lines],
     }  # fmt: skip
     Face(as_json).result(facts, Text(plain(as_text(number, contracts_there.name, lines)) + f"\n\n{said}"))
-
-
-def _happening(one: IndexedEvent) -> Happening:
-    event = one.event
-    fields = {f.name: getattr(event, f.name) for f in dataclasses.fields(event) if f.name not in ("where", "naming")}
-    where = event.where
-    kind = type(event).__name__
-    return Happening(kind, fields, where.block, one.time, where.transaction, where.index, where.contract)

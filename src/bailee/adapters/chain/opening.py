@@ -19,9 +19,12 @@ _TIMEOUT = 30.0
 """Seconds that one request to a node may take."""
 
 
-def open_chain(url: str = EMBEDDED, home: Path | None = None, patience: float = 180.0) -> Chain:
+def open_chain(
+    url: str = EMBEDDED, home: Path | None = None, patience: float = 180.0, timeout: float | None = None
+) -> Chain:
     """The chain at `url`: a node's JSON-RPC over HTTP, or `embedded:`, kept under `home` and made if it is not there.
 
+    patience: seconds to wait for a transaction; timeout: seconds that one request to a node may take, 30 by default.
     InputError for another kind of URL, or where the extra `ledger` is not installed; ChainError where nothing answers;
     StorageError where another process has the embedded chain open.
     """
@@ -32,7 +35,7 @@ def open_chain(url: str = EMBEDDED, home: Path | None = None, patience: float = 
     except ImportError as error:
         raise InputError(f"a ledger needs: pip install 'bailee[ledger]' ({error.name} is missing)") from None
     if url.startswith(("http://", "https://")):
-        return Chain(_by_rpc(url), patience=patience)
+        return Chain(_by_rpc(url, timeout or _TIMEOUT), patience=patience)
     if url == EMBEDDED:
         if home is None:
             raise InputError("the embedded chain is kept in a home; say which")
@@ -64,11 +67,11 @@ def _opened(home: Path) -> EmbeddedLedger:
     return open_ledger(folder_of(home))
 
 
-def _by_rpc(url: str) -> Web3:
+def _by_rpc(url: str, timeout: float) -> Web3:
     from web3 import HTTPProvider, Web3
     from web3.middleware import ExtraDataToPOAMiddleware
 
-    provider = HTTPProvider(url, request_kwargs={"timeout": _TIMEOUT})
+    provider = HTTPProvider(url, request_kwargs={"timeout": timeout})
     return _guarded(Web3(provider), ExtraDataToPOAMiddleware)
 
 
