@@ -81,7 +81,10 @@ def test_holders_are_people_and_works(works: PaidWorks) -> None:
 
 def test_where_a_payment_goes_is_drawn(works: PaidWorks, tmp_path: Path) -> None:
     page = tmp_path / "flow.html"
+    code, without = works.look("royalty", "flow", REMIX)
+    assert (code, without["page"]) == (0, None)
     code, said = works.look("royalty", "flow", REMIX, "--html", page)
+    assert said["people"] == without["people"]
     people = {works.addresses[who]: part for who, part in (("owner", 0.1), ("builder", 0.15), ("remixer", 0.75))}
     assert (code, {who: float(part) for who, part in said["people"].items()}) == (0, people)
     text = page.read_text()

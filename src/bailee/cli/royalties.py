@@ -253,7 +253,7 @@ def accept_currency(
 @command
 def flow(
     work: WorkArgument,
-    page: Annotated[Path, typer.Option("--html", help="New file for a page that a browser shows.")],
+    page: Annotated[Path | None, typer.Option("--html", help="New file for a page that a browser shows.")] = None,
     index: IndexOption = None,
     first: FirstOption = 0,
     contracts: ContractsOption = None,
@@ -261,9 +261,9 @@ def flow(
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
-    """Draw where a payment for a work goes: to people, and through the works it was made from to more people.
+    """Show where a payment for a work goes: to people, and through the works it was made from to more people.
 
-    Example: `bailee royalty flow 0123... --html flow.html`
+    With --html the flow is drawn. Example: `bailee royalty flow 0123... --html flow.html`
     """
     from bailee.adapters.chain.index.lineage import lineage
     from bailee.settle.flow import Holding, as_page, flow_of
@@ -280,10 +280,11 @@ def flow(
     ]  # fmt: skip
     kinds = {one.id: (one.kind.name.lower(), one.commitment) for one in known.works.values()}
     gone = flow_of(number, holdings)
-    write_new(page, as_page(gone, kinds, names, name).encode())
+    if page is not None:
+        write_new(page, as_page(gone, kinds, names, name).encode())
     people = {holder: f"{float(part):.9f}" for holder, part in gone.people.items()}
     shown = columns(("part", "who"), [(f"{float(part):.4%}", names.get(who, who)) for who, part in gone.people.items()])
-    Face(as_json).result({"work": str(number), "people": people, "page": str(page)}, shown)
+    Face(as_json).result({"work": str(number), "people": people, "page": None if page is None else str(page)}, shown)
 
 
 def _use(text: str | None) -> str:

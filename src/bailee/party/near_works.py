@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from bailee.adapters.chain.ledger.facts import Status
 from bailee.adapters.chain.opening import folder_of
-from bailee.adapters.files import read_bytes, storage_errors, write_atomic
+from bailee.adapters.files import read_bytes, storage_errors, turns, write_atomic
 from bailee.errors import ChainError, InputError, RecordError
 from bailee.own.near_copies.verdict import COPY, NEAR_COPY, Entry, Verdict
 from bailee.party.registrations import folder_of as registration_folder
@@ -93,9 +93,12 @@ def near_works(home: Path, ledger: Ledger, new: Entry) -> tuple[list[NearWork], 
 
     if new.fingerprint.withheld:
         raise InputError("a withheld fingerprint is near nothing: whoever keeps the whole one can compare it")
-    found, upto = _taken(home, ledger)
+    folder = registration_folder(home, ledger.name, 0).parent / "near"
+    with turns(folder.parent):  # two commands of one home would both add what neither has yet
+        found, upto = _taken(home, ledger, folder)
+        verdicts = list(found.find(new))
     near, seen = [], set()
-    for verdict in found.find(new):
+    for verdict in verdicts:
         if verdict.other.work in seen:
             continue
         seen.add(verdict.other.work)
@@ -107,11 +110,10 @@ def near_works(home: Path, ledger: Ledger, new: Entry) -> tuple[list[NearWork], 
     return near, upto.withheld + upto.foreign
 
 
-def _taken(home: Path, ledger: Ledger) -> tuple[Any, _Upto]:
-    """The index of fingerprints, with all that the ledger has up to its newest block."""
+def _taken(home: Path, ledger: Ledger, folder: Path) -> tuple[Any, _Upto]:
+    """The index of fingerprints, with all that the ledger has up to its newest block. Under `turns`."""
     from bailee.own.near_copies import NearCopies
 
-    folder = registration_folder(home, ledger.name, 0).parent / "near"
     upto = _read_upto(folder)
     if upto.block >= 0 and not _is_there(ledger, upto):
         upto = _Upto()
