@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-import typer.core
 import typer.main
 from typer.testing import CliRunner
 
 from bailee.cli.app import tree
+from bailee.cli.entries import ENTRIES
+from bailee.cli.one_command import Entry, OneCommandGroup
 from commands import PLAN, app, give, make_world, refused, run
 
 
@@ -176,15 +179,29 @@ def test_ids_and_paths_stay_whole_and_lists_are_folded(monkeypatch: pytest.Monke
     assert lines[-1] == "name      a key  b"
 
 
-def test_a_command_is_loaded_without_the_others() -> None:
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_the_help_of_all_says_of_a_command_what_its_own_says(entry: Entry) -> None:
+    """So that `bailee --help` need not load it."""
     whole = typer.main.get_command(tree())
-    assert isinstance(whole, typer.core.TyperGroup)
-    for name, command in whole.commands.items():
-        alone = typer.main.get_command(tree(name))
-        assert isinstance(alone, typer.core.TyperGroup)
-        assert list(alone.commands) == [name]
-        assert alone.commands[name].help == command.help
-    for other in ("", "--help", "no-such-command"):
-        mistaken = typer.main.get_command(tree(other))
-        assert isinstance(mistaken, typer.core.TyperGroup)
-        assert list(mistaken.commands) == list(whole.commands)
+    assert isinstance(whole, OneCommandGroup)
+    shown, command = whole.commands[entry.name], whole.loaded(entry.name)
+    assert command.help.split("\n\n")[0].replace("\n", " ") == shown.help == entry.line
+    assert command.rich_help_panel == shown.rich_help_panel
+
+
+def test_help_loads_no_command_and_a_command_no_other() -> None:
+    def loaded(*words: str) -> set[str]:
+        tell = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr)); "
+        run = [sys.executable, "-c", tell + "from bailee.cli import main; main()", *words, "--help"]
+        modules = subprocess.run(run, check=True, capture_output=True, text=True).stderr.split()
+        return {f"bailee.cli.{entry.place.partition(':')[0]}" for entry in ENTRIES}.intersection(modules)
+
+    assert loaded() == set()
+    assert loaded("key") == {"bailee.cli.keys"}
+
+
+def test_a_command_that_is_not_there_is_refused_with_one_that_is() -> None:
+    done = CliRunner().invoke(app, ["tain"])
+    assert done.exit_code == 2
+    assert "No such command 'tain'" in done.output
+    assert "'train'" in done.output

@@ -1,10 +1,9 @@
 """The command line: a thin face over the stages. `bailee --help` is its table of contents.
 
-app.py     the tree of commands           face.py    results, progress, errors, exit codes
+app.py       the tree of commands                     entries.py   their table
+one_command.py   loads the one that is called         face.py      results, progress, errors, exit codes
 the others: the commands. What they do in a party's folder is in `bailee.party`, for other faces too.
 """
-
-import sys
 
 
 def main() -> None:
@@ -12,7 +11,6 @@ def main() -> None:
     try:
         from bailee.cli.app import tree  # not sooner: `import bailee.cli` costs nothing
 
-        app = tree("".join(sys.argv[1:2]))
-    except KeyboardInterrupt:  # loading takes a second, and nothing has begun
+        tree()()
+    except KeyboardInterrupt:  # while a command is loaded, and nothing has begun
         raise SystemExit(130) from None
-    app()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from bailee import __version__
+from bailee.cli.entries import ENTRIES
+from bailee.cli.one_command import Entry, OneCommandGroup
 
 PLOT = """Train on data you are not allowed to see, prove it was done right, and pay those whose data it was.
 
@@ -54,46 +56,19 @@ def root(
     del version
 
 
-OWNER, BUILDER, ANYBODY = "For owners", "For builders", "For anybody"
-_TREE = (
-    ("vault", "vault:app", OWNER),
-    ("key", "keys:app", ANYBODY),
-    ("account", "links:app", ANYBODY),
-    ("consent", "consents:app", ANYBODY),
-    ("ledger", "ledger:app", ANYBODY),
-    ("graph", "graphs:app", ANYBODY),
-    ("royalty", "royalties:app", ANYBODY),
-    ("gate", "gates:app", ANYBODY),
-    ("card", "datasets:card_app", ANYBODY),
-    ("work", "works_on_ledger:app", OWNER),
-    ("attest", "attesting:app", ANYBODY),
-    ("arbiter", "arbiters:app", ANYBODY),
-    ("coin", "lending:coin_app", OWNER),
-    ("seal", "datasets:seal", OWNER),
-    ("reseal", "datasets:reseal", OWNER),
-    ("prove-rules", "rules:prove_rules_command", OWNER),
-    ("grant", "grants:grant", OWNER),
-    ("revoke", "grants:revoke", OWNER),
-    ("join", "training:join", OWNER),
-    ("lend", "lending:lend", OWNER),
-    ("spend", "spending:spend", OWNER),
-    ("train", "training:train", BUILDER),
-    ("train-model", "model_training:train_model", BUILDER),
-    ("evaluate", "inference:evaluate_command", BUILDER),
-    ("prove-inference", "inference:prove_inference_command", BUILDER),
-    ("verify", "passports:verify", ANYBODY),
-    ("predict", "models:predict", ANYBODY),
-    ("export", "models:export", ANYBODY),
-    ("release", "releasing:release", BUILDER),
-    ("status", "status:status", ANYBODY),
-    ("serve", "serving:serve", ANYBODY),
-    ("caller", "serving:caller_app", ANYBODY),
-)
-"""Name, where it is in this room, and the panel of `bailee --help`."""
+def tree() -> typer.Typer:
+    """All commands, each loaded when it is called."""
+
+    class Group(OneCommandGroup):
+        entries = ENTRIES
+        load = staticmethod(_load)
+
+    app = _bare()
+    app.info.cls = Group
+    return app
 
 
-def tree(only: str | None = None) -> typer.Typer:
-    """All commands; or, where there is one of that name, it alone: to load them all takes a second."""
+def _bare() -> typer.Typer:
     app = typer.Typer(
         name="bailee",
         no_args_is_help=True,
@@ -105,11 +80,16 @@ def tree(only: str | None = None) -> typer.Typer:
         epilog=EPILOG,
     )
     app.callback()(root)
-    for name, place, panel in [entry for entry in _TREE if entry[0] == only] or _TREE:
-        module, _, attribute = place.partition(":")
-        found = getattr(import_module(f"bailee.cli.{module}"), attribute)
-        if isinstance(found, typer.Typer):
-            app.add_typer(found, name=name, rich_help_panel=panel)
-        else:
-            app.command(name, rich_help_panel=panel)(found)
     return app
+
+
+def _load(entry: Entry) -> Any:
+    """The command of an entry, as Typer makes it."""
+    module, _, attribute = entry.place.partition(":")
+    found = getattr(import_module(f"bailee.cli.{module}"), attribute)
+    app = _bare()
+    if isinstance(found, typer.Typer):
+        app.add_typer(found, name=entry.name, rich_help_panel=entry.panel)
+    else:
+        app.command(entry.name, rich_help_panel=entry.panel)(found)
+    return typer.main.get_group(app).commands[entry.name]

@@ -1,0 +1,48 @@
+"""A group of commands whose modules are loaded when they are called: to load them all takes seconds.
+
+Its help, and a shell that completes a command's name, need names and one line each: those the table in app.py has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from typer.core import TyperCommand, TyperGroup
+
+
+class Entry(NamedTuple):
+    """place: MODULE:ATTRIBUTE in this room; line: the first line of its help, which a test keeps in step."""
+
+    name: str
+    place: str
+    panel: str
+    line: str
+
+
+class OneCommandGroup(TyperGroup):
+    """Knows all commands by their line; loads the one that is called. Made by `app.tree`, which sets both fields."""
+
+    entries: tuple[Entry, ...] = ()
+    load: Callable[[Entry], Any]
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = {one.name: _line(one) for one in self.entries}
+        self._known = {one.name: one for one in self.entries}
+        self._loaded: dict[str, Any] = {}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, None if name is None or command is None else self.loaded(name), rest
+
+    def loaded(self, name: str) -> Any:
+        """The command itself."""
+        if name not in self._loaded:
+            self._loaded[name] = type(self).load(self._known[name])
+        return self._loaded[name]
+
+
+def _line(entry: Entry) -> TyperCommand:
+    """What stands for a command that was not loaded. It is shown and never run."""
+    return TyperCommand(name=entry.name, help=entry.line, rich_help_panel=entry.panel)
