@@ -60,3 +60,5 @@ VAULT_CACHE = "bailee/vault/cache/v1"
 VAULT_CHUNK_CUT = "bailee/vault/chunk-cut/v1"
 VAULT_CHUNK_PRINT = "bailee/vault/chunk-print/v1"
 VAULT_COPY = "bailee/vault/copy/v1"
+CONSOLE_TOKEN = _key("bailee/console/token/v1")
+"""Links and cookies of a console, as it keeps them."""

@@ -32,7 +32,7 @@ One datum's life, and who does what with it:
 - **anybody**: `graph` takes works, lineage and grants elsewhere, compared with the chain they came from
 - **anybody**: `ledger` makes, serves or names the chain of rights and money; `account` is who acts and is paid there
 - **owner**: `vault` keeps any object sealed, on stores that nobody needs to trust
-- **anybody**: `serve` a folder's HTTP API to those whose keys have a role (`caller`)
+- **anybody**: `console` opens a folder in the browser; `serve` its HTTP API to those whose keys have a role (`caller`)
 - **owner**: `reseal` rows whose openings are spent; `status` shows what is left and what it has cost
 """
 
