@@ -72,6 +72,7 @@ from bailee.records.model import (
 )
 from bailee.records.possession import Audit, Challenge, Holding
 from bailee.records.proxy import ProxyFragment, ReceivingKey, Reencrypted, ReencryptionRequest
+from bailee.records.request import GrantAnswer, GrantRequest
 from bailee.records.rules import ColumnBound, DatasetRules, RuledRows
 from bailee.records.share import (
     HYBRID,
@@ -156,6 +157,12 @@ EXAMPLES: list[Record] = [
     Anchor(session=D, builder=KEY, ledger=LEDGER, spendings=(SPENDING,), beacon=Beacon(number=8, hash=D)),
     AnchoredPassport(**vars(PASSPORT), anchor=D),
     Revocation(owner=KEY, grant=D, revoked=T),
+    GrantRequest(
+        id="5" * 32, builder=KEY, builder_name="Ada", owner=E, card=D, dataset="heart", plan={"rounds": 2},
+        fields=("age", "disease"), begins=T, ends="2027-01-31T12:00:00Z", max_epsilon="1.5", max_delta="0.00001",
+        purpose="research", message="May I?\nA line more.", asked=T,
+    ),
+    GrantAnswer(owner=KEY, request=D, decision="given", grant_id="1" * 32, grant=E, reason="gladly", answered=T),
     Invite(
         session=D, builder=KEY, plan={"rounds": 2}, terms={"shift": 4}, owners=(Entrant(owner=E, card=D, grant=E),),
         coin_commitment=D, created=T,
@@ -330,9 +337,11 @@ def test_every_field_is_needed_and_typed_even_when_its_signer_lies(record: Recor
     optional = (
         {"renews", "passport", "epsilon"} if isinstance(record, Card | Evaluation | Answer | ModelPassport) else ()
     )
+    if isinstance(record, GrantRequest):
+        optional = {"fields", "max_epsilon", "max_delta"}
     whole = {"sums", "weights", "answers", "rows"}
-    blank = {"name", "content_type", "provider", "region", "keys", "capsule", "fragment"}
-    is_sharing = isinstance(record, Share | PassedOn | ProxyFragment | Reencrypted)
+    blank = {"name", "content_type", "provider", "region", "keys", "capsule", "fragment", "message", "reason"}
+    is_sharing = isinstance(record, Share | PassedOn | ProxyFragment | Reencrypted | GrantRequest | GrantAnswer)
     for path in places(payload):
         inside = any(step in free for step in path[:-1])
         for new in (places, None, True, 1.5, "", -1, [], {}, [[]]):

@@ -191,6 +191,20 @@ def lock(home: Path) -> Iterator[None]:
         os.close(handle)
 
 
+@contextmanager
+def turns(folder: Path) -> Iterator[None]:
+    """Whoever works in `folder` does so one after another: the next waits. The kernel frees it on exit."""
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        with storage_errors(folder):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def append_line(path: Path, line: bytes) -> None:
     """One line more in the journal at `path`, on disk when this returns. On failure the file is as it was before."""
     with open_journal(path) as journal:

@@ -3,7 +3,18 @@
 The check itself is `bailee.records.permission`: owners, builders and verifiers share it.
 """
 
-from bailee.grant.authority import give_grant, open_card, open_grant, open_revocation, revoke, waive
+from bailee.grant.authority import (
+    give_grant,
+    granted_fields,
+    open_card,
+    open_grant,
+    open_revocation,
+    revoke,
+    waive,
+)
 from bailee.records.permission import Use, check_grant
 
-__all__ = ["Use", "check_grant", "give_grant", "open_card", "open_grant", "open_revocation", "revoke", "waive"]
+__all__ = [
+    "Use", "check_grant", "give_grant", "granted_fields", "open_card", "open_grant", "open_revocation", "revoke",
+    "waive",
+]  # fmt: skip

@@ -45,7 +45,7 @@ def give_grant(
             builder=builder,
             purpose=purpose,
             plan=plan,
-            fields=_fields(card.record, fields),
+            fields=granted_fields(card.record, fields),
             not_before=time_text(not_before),
             not_after=time_text(not_after),
             max_epsilon=decimal_text(max_epsilon),
@@ -84,7 +84,8 @@ def open_revocation(data: bytes, owner: bytes | None = None) -> Signed[Revocatio
     return open_signed(data, Revocation, owner)
 
 
-def _fields(card: Card, wanted: Sequence[str] | None) -> tuple[str, ...]:
+def granted_fields(card: Card, wanted: Sequence[str] | None) -> tuple[str, ...]:
+    """Encoded columns that a grant on `wanted` names, as `give_grant` says. Raises GrantError."""
     if wanted is None:
         return card.columns
     schema = Schema.from_json(card.schema)

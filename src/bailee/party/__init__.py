@@ -5,6 +5,7 @@ standing   what is left and spent   checking   a passport, link by link         
 
 registrations  works on the way to a ledger   near_works   what is near them   model_claims   what verifiers attest
 cases          what arbiters decide
+asking         grants asked for, and answered   requested   requests as they are kept   remotes   others' servers
 
 Here the stages meet: a face parses what people ask, calls these functions, and shows what they return.
 """

@@ -63,10 +63,17 @@ def give(
     The same arguments make the same bytes, and keeping them twice changes nothing: whoever was killed may repeat it.
     Raises InputError, PlanError, SchemaError (the plan does not fit the dataset), GrantError, RecordError.
     """
-    asked = asked_loss(plan, dataset.card.record, terms.unprotected)
-    if terms.max_epsilon is None and asked.epsilon is None:
+    return keep_given(party, owner, sign_grant(owner, dataset, plan, terms, grant_id), plan, now)
+
+
+def sign_grant(
+    owner: Identity, dataset: Dataset, plan: Plan | ModelPlan, terms: Terms, grant_id: bytes
+) -> Signed[Grant]:
+    """The grant alone, kept nowhere: what `give` keeps, and the same errors."""
+    loss = asked_loss(plan, dataset.card.record, terms.unprotected)
+    if terms.max_epsilon is None and loss.epsilon is None:
         raise InputError("the plan names a noise multiplier and no epsilon; say how much is allowed with --max-epsilon")
-    given = give_grant(
+    return give_grant(
         owner,
         dataset.card,
         terms.builder,
@@ -74,20 +81,24 @@ def give(
         plan.digest,
         terms.begins,
         terms.ends,
-        terms.max_epsilon or asked.epsilon or "0",
-        terms.max_delta or asked.delta,
+        terms.max_epsilon or loss.epsilon or "0",
+        terms.max_delta or loss.delta,
         grant_id,
         terms.fields,
     )
-    file, waiver, waiver_file = party.keep_grant(given), None, None
-    if terms.unprotected:
-        waiver = waive(owner, given, now)
+
+
+def keep_given(party: PartyHome, owner: Identity, given: Signed[Grant], plan: Plan | ModelPlan, now: datetime) -> Given:
+    """Keep a grant that was signed for `plan`, with its waiver where the plan is unprotected."""
+    file, waiver, waiver_file, useless = party.keep_grant(given), None, None, None
+    if is_unprotected(plan):
+        waiver = party.waiver(given) or waive(owner, given, now)
         waiver_file = party.keep_waiver(waiver, given.record.id)
-    useless = None
-    if asked.epsilon is not None and Decimal(given.record.max_epsilon) < Decimal(asked.epsilon):
+    wanted = plan_loss(plan).epsilon
+    if wanted is not None and Decimal(given.record.max_epsilon) < Decimal(wanted):
         useless = (
-            f"the plan is set for epsilon {asked.epsilon}, this grant allows {given.record.max_epsilon}: "
-            "no session can run under it"
+            f"the plan is set for epsilon {wanted}, this grant allows {given.record.max_epsilon}: no session can run "
+            "under it"
         )
     return Given(given, file, waiver, waiver_file, useless)
 
@@ -117,21 +128,31 @@ class AskedLoss:
 def asked_loss(plan: Plan | ModelPlan, card: Card, unprotected: bool) -> AskedLoss:
     """The loss a plan asks for. A plan that does not fit this dataset is found here, not in the session."""
     if isinstance(plan, Plan):
-        if unprotected:
-            raise InputError("the plan is private; --unprotected would allow what it does not ask for")
         row_norm_bound(Schema.from_json(card.schema))
         plan.released(card.columns)
-        return AskedLoss(plan.epsilon, plan.delta)
-    check_label(plan, Schema.from_json(card.schema))
-    plan.used(card.columns)
-    if plan.private == unprotected:
+    else:
+        check_label(plan, Schema.from_json(card.schema))
+        plan.used(card.columns)
+    if is_unprotected(plan) is not unprotected:
         raise InputError(
             "the plan is private; --unprotected would allow what it does not ask for"
-            if plan.private
+            if unprotected
             else "the plan is UNPROTECTED: no noise, no clipping, and its model may reveal rows of this dataset. If "
             "that is meant, say so with --unprotected"
         )
+    return plan_loss(plan)
+
+
+def plan_loss(plan: Plan | ModelPlan) -> AskedLoss:
+    """What a plan costs by its own words. Of an unprotected one "0": no epsilon bounds it."""
+    if isinstance(plan, Plan):
+        return AskedLoss(plan.epsilon, plan.delta)
     return AskedLoss(plan.privacy.epsilon if plan.private else "0", plan.delta)
+
+
+def is_unprotected(plan: Plan | ModelPlan) -> bool:
+    """Whether a plan promises no privacy: then its owner signs a waiver beside the grant."""
+    return isinstance(plan, ModelPlan) and not plan.private
 
 
 def grant_facts(grant: Signed[Grant]) -> dict[str, Any]:
