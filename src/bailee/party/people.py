@@ -1,0 +1,65 @@
+"""What a folder calls people: names by key, from identities that its party was handed. A name is no proof of anything;
+whoever handed it over said it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from bailee import json_text
+from bailee.adapters.files import read_bytes
+from bailee.errors import BaileeError
+from bailee.keys import PUBLIC_FILE
+from bailee.party.identities import read_public
+from bailee.party.remotes import remotes
+from bailee.records import open_signed, predicate_type_of
+from bailee.records.canonical import MAX_BYTES
+from bailee.records.model import MODEL_PASSPORTS, open_model_passport
+from bailee.records.passport import open_passport
+from bailee.records.request import GrantRequest
+
+_LIMIT = 1 << 14
+_MODELS = tuple(kind.predicate_type() for kind in MODEL_PASSPORTS)
+
+
+def known_people(home: Path) -> Mapping[str, str]:
+    """Names by raw public key (hex): this party, its remotes, those that were given a role at its server; else what
+    people called themselves in requests and in passports.
+
+    What is damaged is left out here; the pages about it say so.
+    """
+    found = _called_themselves(home)
+    for path in sorted((home / "api" / "callers").glob("*.json")):
+        try:
+            told = json_text.load(read_bytes(path, _LIMIT, "a caller's entry"))
+            found[path.stem] = str(told["name"])
+        except (BaileeError, ValueError, KeyError, TypeError):
+            continue
+    try:
+        for one in remotes(home):
+            found[one.identity.public_key.hex()] = one.identity.name
+        if (home / PUBLIC_FILE).is_file():
+            public = read_public(home)
+            found[public.public_key.hex()] = public.name
+    except BaileeError:
+        pass
+    return found
+
+
+def _called_themselves(home: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for path in sorted(home.glob("*/*/passport.json")):
+        try:
+            data = read_bytes(path, MAX_BYTES, "passport")
+            said = (open_model_passport if predicate_type_of(data) in _MODELS else open_passport)(data).record
+        except BaileeError:
+            continue
+        found |= {said.builder: said.builder_name} | {one.owner: one.name for one in said.owners}
+    for folder in ("requests", "asked"):
+        for path in home.glob(f"{folder}/*.json"):
+            try:
+                asked = open_signed(read_bytes(path, MAX_BYTES, "request"), GrantRequest).record
+            except BaileeError:  # answers lie beside requests
+                continue
+            found[asked.builder] = asked.builder_name
+    return found
