@@ -8,16 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from bailee.adapters.files import lock, read_bytes, sweep
+from bailee.adapters.files import read_bytes
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
 from bailee.grant import open_card
 from bailee.party.home import PartyHome
+from bailee.party.sealing import renew, seal_rows
 from bailee.party.standing import card_facts as said_by
 from bailee.records import Card, Signed
 from bailee.records.canonical import MAX_BYTES
 from bailee.seal import DEFAULT_OPENINGS, Dataset, read_schema
-from bailee.seal import reseal as reseal_dataset
-from bailee.seal import seal as seal_table
 from bailee.seal.card import CARD_FILE, MAX_PROOF_BYTES, PROOF_FILE
 from bailee.seal.schema import MAX_SCHEMA_BYTES
 
@@ -49,13 +48,10 @@ def seal(
     Example: `bailee seal rows.csv schema.toml --home cleveland`
     """
     face, party = Face(as_json), PartyHome(home)
-    owner = party.identity
     found = read_schema(read_bytes(schema, MAX_SCHEMA_BYTES, "schema"))
-    target = party.new_dataset(as_name or found.name)
     ceiling = None if memory_mib is None else memory_mib << 20
-    with lock(home), face.progress() as progress:
-        sweep(target.parent)  # what an earlier run left that was killed
-        dataset = seal_table(owner, found, table, target, datetime.now(UTC), openings, ceiling, progress)
+    with face.progress() as progress:
+        dataset = seal_rows(party, table, found, datetime.now(UTC), as_name, openings, ceiling, progress)
     _show(face, dataset)
 
 
@@ -76,10 +72,8 @@ def reseal(
     Example: `bailee reseal heart-disease --home cleveland`
     """
     face, party = Face(as_json), PartyHome(home)
-    owner, old = party.identity, party.dataset(dataset)
-    target = party.new_dataset(as_name or _next_name(party, old.directory.name))
-    with lock(home), face.progress() as progress:
-        renewed = reseal_dataset(owner, old, target, datetime.now(UTC), openings, progress)
+    with face.progress() as progress:
+        renewed = renew(party, party.dataset(dataset), datetime.now(UTC), as_name, openings, progress)
     _show(face, renewed)
 
 
@@ -133,12 +127,3 @@ def _show(face: Face, dataset: Dataset) -> None:
     face.result(
         {**facts, **more}, facts_table({**shown, "directory": dataset.directory, "openings left": budget.remaining})
     )
-
-
-def _next_name(party: PartyHome, name: str) -> str:
-    stem, _, number = name.rpartition("-")
-    count = int(number) if stem and number.isdigit() else 1
-    base = stem if stem and number.isdigit() else name
-    while party.new_dataset(f"{base}-{count + 1}").exists():
-        count += 1
-    return f"{base}-{count + 1}"

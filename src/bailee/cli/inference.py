@@ -12,10 +12,10 @@ import typer
 from bailee.adapters.files import lock, new_directory, storage_errors, write_new
 from bailee.cli.claims import logit_threshold, read_claims
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, Report, command, facts_table
-from bailee.cli.handing_out import attach
 from bailee.cli.trained import KEPT, Trained, open_trained, require_left
 from bailee.errors import InputError
 from bailee.keys import Identity
+from bailee.party.handing_out import attach
 from bailee.party.home import PartyHome
 from bailee.prove import FreshRows, Proven, ProvingSetting, PublicRows, SealedRows, answer, evaluate
 from bailee.prove.answer import everyone_right

@@ -13,12 +13,12 @@ import typer
 from bailee.adapters.files import lock, read_bytes
 from bailee.cli.accounts import PassphraseFd, PassphraseFile, opened_account
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, Report, facts_table, session_command
-from bailee.cli.handing_out import hand_out
 from bailee.cli.model_watching import ModelCourse
 from bailee.cli.nodes import NodeUrl, reached
 from bailee.cli.watching import watching
 from bailee.errors import InputError
 from bailee.grant import open_grant
+from bailee.party.handing_out import hand_out
 from bailee.party.home import PartyHome
 from bailee.records import Grant, Signed, Spent, open_signed
 from bailee.records.canonical import MAX_BYTES

@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from bailee.cli.watching import spark
+from bailee.party.watched import spark
 from bailee.train.model.events import ModelEvent
 
 

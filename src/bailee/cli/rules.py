@@ -13,8 +13,8 @@ import typer
 from bailee.adapters.files import lock, new_directory, storage_errors, write_new
 from bailee.cli.claims import read_bounds
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, Report, command, facts_table
-from bailee.cli.handing_out import attach
 from bailee.errors import BudgetError, InputError
+from bailee.party.handing_out import attach
 from bailee.party.home import PartyHome
 from bailee.prove import ProvingSetting, SealedRows, prove_rules
 from bailee.records.schema import Schema
