@@ -25,6 +25,7 @@ ENTRIES = (
     Entry("export", "models:export", ANYBODY, "Write a published model for other programs. Its float32 answers equal the proven ones within a bound."),
     Entry("release", "releasing:release", BUILDER, "Release a model for other people's tools: ONNX, safetensors, model.sig, SLSA provenance, ML-BOM, Croissant, card."),
     Entry("status", "status:status", ANYBODY, "Show a party's datasets, grants and sessions: openings left, privacy spent, what still holds."),
+    Entry("console", "console:console", ANYBODY, "Open this folder in the browser: datasets, requests, grants, training, proofs, money. Until Ctrl-C."),
     Entry("serve", "serving:serve", ANYBODY, "Serve this folder's HTTP API until Ctrl-C or SIGTERM; docs/api.md has its calls."),
     Entry("vault", "vault:app", OWNER, "Keep any object sealed on stores that nobody needs to trust: folders, buckets, WebDAV shares."),
     Entry("key", "keys:app", ANYBODY, "A party's keys: they sign what it says and open what it sealed."),

@@ -11,7 +11,7 @@ links/NAME-CHAIN.json         accounts that are this party's
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,9 +88,12 @@ class PartyHome:
             "a resealed dataset needs a new grant"
         )
 
-    def origin(self, dataset: Dataset) -> str:
-        """Root (hex) of the first commitment to a dataset's rows: resealing does not make privacy spent unspent."""
-        by_card = {other.card.digest: other for other in self.datasets()}
+    def origin(self, dataset: Dataset, among: Iterable[Dataset] | None = None) -> str:
+        """Root (hex) of the first commitment to a dataset's rows: resealing does not make privacy spent unspent.
+
+        among: the folder's datasets, where they are at hand already.
+        """
+        by_card = {other.card.digest: other for other in (self.datasets() if among is None else among)}
         commitment = dataset.card.record.commitment
         renewal = dataset.card.record.renews
         while renewal is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -120,6 +122,9 @@ def environment(language: str) -> Environment:
         "percent": lambda value: f"{100 * value:.0f} %",
         "money": money,
         "plain": plain,
+        "decimal": Decimal,
+        "pretty": lambda value: json.dumps(value, indent=2, ensure_ascii=True),
+        "shell": shlex.quote,
     }
     return made
 
