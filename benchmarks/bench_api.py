@@ -23,7 +23,7 @@ import httpx
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from bailee.keys import Identity
-from bailee.server.api.challenges import answer
+from bailee.records.sign_in import answer
 from commands import free_address, give, make_world
 
 SERVER = """

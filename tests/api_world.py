@@ -15,9 +15,9 @@ import httpx
 from fastapi.testclient import TestClient
 
 from bailee.keys import Identity
+from bailee.records.sign_in import answer
 from bailee.server.api.application import application, context_for
 from bailee.server.api.callers import Callers, Role
-from bailee.server.api.challenges import answer
 from bailee.server.api.context import Context
 from bailee.server.api.limits import Limits, Pace
 from bailee.server.api.logs import Log

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -111,6 +111,13 @@ def read_grant(path: Path) -> Signed[Grant] | None:
     return open_grant(read_bytes(place, MAX_BYTES, "grant")) if place.is_file() else None
 
 
+def restated(one: Asked, now: datetime) -> Asked:
+    """As it stands at another moment: an unanswered one ends with its time."""
+    if one.answer is not None:
+        return one
+    return replace(one, state="expired" if now > parse_time(one.request.record.ends) else "open")
+
+
 def facts_of(one: Asked) -> dict[str, Any]:
     """What a request says, and what has become of it."""
     record = one.request.record
@@ -153,8 +160,7 @@ def _asked(path: Path, now: datetime) -> Asked:
     request = open_request(read_bytes(path, MAX_BYTES, "request"))
     place = answer_path(path)
     if not place.is_file():
-        over = now > parse_time(request.record.ends)
-        return Asked(request, "expired" if over else "open")
+        return restated(Asked(request, "open"), now)
     answer = open_signed(read_bytes(place, MAX_BYTES, "answer"), GrantAnswer)
     check_answer(request, answer)
     if answer.record.decision != GIVEN:

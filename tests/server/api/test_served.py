@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 
 from api_world import World
 from bailee.keys import Identity
+from bailee.records.sign_in import answer
 from bailee.server.api.application import RESOURCES
-from bailee.server.api.challenges import answer
 from commands import Running, app, free_address, refused, run, start
 
 ROUTES = [route for one in RESOURCES for route in one.routes.routes]

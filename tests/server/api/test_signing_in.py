@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from api_world import World, refused
 from bailee.errors import InputError
 from bailee.keys import Identity
+from bailee.records.sign_in import PREFIX, answer
 from bailee.server.api import tokens
-from bailee.server.api.challenges import PREFIX, answer
 from bailee.server.api.problems import ProblemError
 from bailee.server.api.tokens import weaken
 

@@ -30,13 +30,13 @@ from bailee.server.api.logs import Log
 from bailee.server.api.metrics import Metrics
 from bailee.server.api.once import Once
 from bailee.server.api.problems import ProblemError, of_error, of_problem, problem, unforeseen
-from bailee.server.api.resources import around, auth, datasets, grants, passports, sessions, status
+from bailee.server.api.resources import around, auth, datasets, grants, passports, requests, sessions, status
 from bailee.server.api.routes import DeclaredRoute, check_declared
 from bailee.server.api.shelf import Shelf
 from bailee.server.api.streams import Streams
 from bailee.server.api.tokens import Tokens
 
-RESOURCES = (around, auth, datasets, grants, sessions, passports, status)
+RESOURCES = (around, auth, datasets, grants, requests, sessions, passports, status)
 _SWEEP = 600.0
 
 

@@ -7,24 +7,19 @@ MAC. What it remembers are challenges that were answered rightly, until they end
 from __future__ import annotations
 
 import hmac
-import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from blake3 import blake3
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from bailee import json_text
-from bailee.errors import InputError, RecordError, SignatureError
-from bailee.keys import Identity
+from bailee.errors import RecordError, SignatureError
 from bailee.records import canonical, parse_time, time_text
-
-PREFIX = b"bailee api sign-in v1\n"
-"""No record begins so: they are signed as `DSSEv1 ...`."""
-MAX_BYTES = 2048
+from bailee.records.sign_in import MAX_BYTES, PREFIX
 
 
 @dataclass
@@ -87,23 +82,3 @@ class Challenges:
 
     def _mac(self, facts: dict[str, str]) -> str:
         return blake3(canonical(dict(facts)), key=self._key).hexdigest()
-
-
-def answer(identity: Identity, text: str, audience: str, now: datetime | None = None) -> str:
-    """The caller's side: the signature (hex) over a challenge of the server whose key is `audience` (hex).
-
-    Raises InputError for a text that is for another server, another caller, or no challenge: a server in the middle
-    could otherwise have a challenge of another one signed.
-    """
-    try:
-        facts = json.loads(text)
-        named, caller, expires = facts["audience"], facts["caller"], parse_time(facts["expires"])
-    except (ValueError, KeyError, TypeError, RecordError):
-        raise InputError("this is no challenge; ask for one at /v1/auth/challenges") from None
-    if named != audience:
-        raise InputError(f"the challenge is of another server ({str(named)[:16]}...), expected {audience[:16]}...")
-    if caller != identity.public_key.hex():
-        raise InputError("the challenge is for another caller's key")
-    if expires <= (now or datetime.now(UTC)):
-        raise InputError("the challenge has ended; ask for another one")
-    return identity.sign(PREFIX + text.encode()).hex()

@@ -10,30 +10,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import shutil
-import signal
-import sys
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bailee import json_text
 from bailee.adapters.files import read_bytes, storage_errors, write_atomic
 from bailee.errors import NotFoundError, StorageError
+from bailee.server.api.apart import Apart, links_of
 from bailee.server.api.limits import Limits
 from bailee.server.api.logs import Log
 from bailee.server.api.metrics import Metrics
 from bailee.server.api.problems import ProblemError
 
+__all__ = ["ENDED", "Job", "Jobs", "links_of"]
+
 WAITING, CHECKING, ENDED = "waiting", "checking", ("holds", "broken", "failed")
 _LIMIT = 1 << 26
-_LINE = 1 << 24
-"""A statement has all weights of a model."""
-_LINES = 20_000
-_ROUNDS = re.compile(r"round \d+( of .*)?")
 
 
 @dataclass(frozen=True)
@@ -58,7 +54,10 @@ class Jobs:
     log: Log
     metrics: Metrics
     _queue: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
-    _running: asyncio.subprocess.Process | None = None
+    _apart: Apart = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._apart = Apart(self.limits.check_memory, self.limits.check_seconds)
 
     def add(self, job: Job) -> Job:
         """Put a check into the queue; one of the same id is there already. Raises ProblemError (429, 503)."""
@@ -114,11 +113,7 @@ class Jobs:
 
     async def stop(self) -> None:
         """End the check that runs; it stays on disk as one to be done."""
-        process = self._running
-        if process is not None and process.returncode is None:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+        await self._apart.stop()
 
     def sweep(self, now: float) -> None:
         """Forget checks and uploads that are older than a day."""
@@ -135,37 +130,12 @@ class Jobs:
     async def _check(self, job: Job) -> None:
         self._keep(replace(job, state=CHECKING))
         paper = self.uploads / job.caller[:32] / job.passport
-        how = ("plain" if job.plain else "fast", str(self.limits.check_memory), str(self.limits.check_seconds))
         path = self.told_path(job.id)
-        state, ended, lines = "failed", False, 0
         with storage_errors(path), path.open("ab") as file:
             if path.stat().st_size:  # a line that was cut off by a crash does not count, and must not run into ours
                 file.truncate(path.read_bytes().rfind(b"\n") + 1)
             _say(file, {"state": "begun"})
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bailee.server.api.checker", str(paper), *how, *job.trusted,
-                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-                limit=_LINE, start_new_session=True, env=_environment(),
-            )  # fmt: skip
-            self._running = process
-            try:
-                async with asyncio.timeout(self.limits.check_seconds):
-                    async for line in _output(process):
-                        facts = json_text.load(line)
-                        lines += 1
-                        if "link" in facts and lines > _LINES:
-                            continue
-                        _say(file, facts)
-                        if "link" not in facts:
-                            state, ended = facts["state"], True
-                    await process.wait()
-            except (TimeoutError, ValueError):
-                pass
-            finally:
-                await self.stop()
-                self._running = None
-            if not ended:  # killed by a limit, or by its own fault
-                _say(file, {"state": "failed", "reason": "the check took more time or memory than it is given"})
+            state = await self._apart.check(paper, job.plain, job.trusted, partial(_say, file))
         self._keep(replace(job, state=state))
         self.metrics.checks.labels(state).inc()
 
@@ -189,34 +159,6 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _output(process: asyncio.subprocess.Process) -> asyncio.StreamReader:
-    if process.stdout is None:
-        raise TypeError("the check was started without a pipe")
-    return process.stdout
-
-
-def _environment() -> dict[str, str]:
-    """Nothing of ours but what Python and Numba need: no variable that may hold a secret."""
-    wanted = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS", "VIRTUAL_ENV")
-    return {name: os.environ[name] for name in wanted if name in os.environ}
-
-
 def _say(file: Any, facts: dict[str, Any]) -> None:
     file.write(json.dumps(facts).encode() + b"\n")
     file.flush()
-
-
-def links_of(told: list[dict[str, Any]]) -> list[dict[str, str]]:
-    """Each link once, in the order in which they began, with how it stands; rounds are folded into one.
-
-    What was said before the last "begun" is of a check that was cut off.
-    """
-    begun = max(
-        (place for place, one in enumerate(told) if one.get("state") == "begun" and "link" not in one), default=0
-    )
-    found: dict[str, str] = {}
-    for one in told[begun:]:
-        if "link" in one:
-            name = "rounds" if _ROUNDS.fullmatch(one["link"]) else one["link"]
-            found[name] = one["state"]
-    return [{"link": name, "state": state} for name, state in found.items()]

@@ -112,6 +112,61 @@ class GrantsShape(BaseModel):
     next: str | None
 
 
+class AnswerAsk(Asked):
+    """What is left out stays as it was asked; terms can only be narrowed. `unprotected`: the owner's word that a plan
+    without privacy may run."""
+
+    decision: Literal["given", "refused"]
+    reason: Annotated[str, StringConstraints(max_length=1000)] = ""
+    fields: list[Text] | None = Field(None, min_length=1, max_length=1000)
+    starts: Text | None = None
+    until: Text | None = None
+    max_epsilon: Decimal | None = None
+    max_delta: Decimal | None = None
+    unprotected: bool = False
+
+    @property
+    def narrows(self) -> bool:
+        terms = (self.fields, self.starts, self.until, self.max_epsilon, self.max_delta)
+        return self.unprotected or any(term is not None for term in terms)
+
+
+class RequestBriefShape(BaseModel):
+    request: str
+    state: Literal["open", "given", "refused", "expired"]
+    builder: str
+    builder_name: str
+    owner: str
+    dataset: str
+    card: str
+    purpose: str
+    plan: str
+    fields: list[str] | None
+    from_: str = Field(serialization_alias="from")
+    until: str
+    max_epsilon: str | None
+    max_delta: str | None
+    unprotected: bool
+    message: str
+    asked: str
+    answered: str | None
+    reason: str | None
+    grant: str | None
+
+
+class RequestShape(RequestBriefShape):
+    """`record`, `answer_record`: the signed records themselves, as text."""
+
+    plan_text: dict[str, Any]
+    record: str
+    answer_record: str | None
+
+
+class RequestsShape(BaseModel):
+    items: list[RequestBriefShape]
+    next: str | None
+
+
 class RevocationShape(BaseModel):
     grant: str
     digest: str

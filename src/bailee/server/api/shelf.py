@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from bailee.errors import NotFoundError
 from bailee.party.course import Leader, leader_of
 from bailee.party.home import PartyHome
+from bailee.party.requested import REQUESTS, Asked, answer_path, find, paths_in, restated
 from bailee.records import Grant, Revocation, Signed
 from bailee.seal import Dataset
 from bailee.seal.card import CARD_FILE
@@ -39,6 +41,16 @@ class Shelf:
     def grant(self, name: str) -> Signed[Grant]:
         path = self.party.path / "grants" / f"{_hex(name, 32, 'grant')}.json"
         return self._once(path, lambda: self.party.own_grant(name))
+
+    def request_names(self) -> list[str]:
+        return [path.stem for path in paths_in(self.party, REQUESTS)]
+
+    def request(self, name: str, now: datetime) -> Asked:
+        path = self.party.path / REQUESTS / f"{_hex(name, 32, 'request')}.json"
+        said = answer_path(path)  # the last file to come: what is there then stays
+        return restated(
+            self._once(said if said.is_file() else path, lambda: find(self.party, REQUESTS, name, now)), now
+        )
 
     def revocation_names(self) -> list[str]:
         return [path.stem for path in (self.party.path / "revocations").glob("*.json")]
