@@ -23,7 +23,8 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from bailee.errors import BaileeError, StorageError
+from bailee.cli.missing import advice
+from bailee.errors import BaileeError, InputError, StorageError
 
 P = ParamSpec("P")
 Report = Callable[[str, float], None]
@@ -112,6 +113,11 @@ def stoppable(stopped: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
             except BaileeError as error:
                 _tell(type(error).__name__, str(error), error.exit_code, as_json)
                 raise typer.Exit(error.exit_code) from None
+            except ModuleNotFoundError as error:
+                if (told := advice(error)) is None:
+                    raise
+                _tell("InputError", told, InputError.exit_code, as_json)
+                raise typer.Exit(InputError.exit_code) from None
             except MemoryError:
                 _tell("MemoryError", "this machine has too little memory for it; use fewer rows or columns", 1, as_json)
                 raise typer.Exit(1) from None
