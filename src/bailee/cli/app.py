@@ -17,6 +17,7 @@ One datum's life, and who does what with it:
 
 - **owner**: `key new`, then `seal` rows into a card that others may see
 - **owner**: `grant` a builder one plan, for a purpose, a time and a privacy loss; `revoke` takes it back
+- **builder**: `ask` for a grant at a server that `remote` knows; the **owner** answers with `request`
 - **builder**: `train` that plan; each owner takes part with `join`, and only noisy sums and proofs leave it
 - **builder**: `train-model` instead, on rows that owners `lend`: networks too, all weights stay committed
 - **builder**: `evaluate` a model that stays hidden on sealed rows, or `prove-inference` of its answers

@@ -13,9 +13,12 @@ ENTRIES = (
     Entry("prove-rules", "rules:prove_rules_command", OWNER, "Prove that no record occurs twice in sealed datasets, or is shared by two; or that columns keep to bounds."),
     Entry("grant", "grants:grant", OWNER, "Let a builder run one plan on a dataset: for a purpose, for some columns, for a time, up to a privacy loss."),
     Entry("revoke", "grants:revoke", OWNER, "Take a grant back, from now on. This party answers nobody under it any more."),
+    Entry("request", "requests:app", OWNER, "Grants that builders asked you for: look, give that or less, or refuse."),
     Entry("join", "training:join", OWNER, "Take part in a training session with a sealed dataset, under a grant."),
     Entry("lend", "lending:lend", OWNER, "Hand the rows of a dataset to a trainer, readable to it alone, for the plan that a grant names."),
     Entry("spend", "spending:spend", OWNER, "Spend, on the ledger that its plan names, what a run of a hidden model costs a dataset that you lent to it."),
+    Entry("ask", "requests:ask", BUILDER, "Ask an owner for a grant: sign a request with the plan in it, keep it, and send it to the owner's server."),
+    Entry("asked", "requests:asked", BUILDER, "Show the grants you asked for, and what their owners answered; answers are fetched, checked and kept."),
     Entry("train", "training:train", BUILDER, "Train a model with its owners' permission, without ever holding a row, and make its passport."),
     Entry("train-model", "model_training:train_model", BUILDER, "Train a model on rows you were lent, prove every chunk of it, and make its passport."),
     Entry("evaluate", "inference:evaluate_command", BUILDER, "Prove how well a hidden model does on sealed rows, showing neither."),
@@ -40,6 +43,7 @@ ENTRIES = (
     Entry("attest", "attesting:app", ANYBODY, "Verify models' passports, and answer for it with a bond."),
     Entry("arbiter", "arbiters:app", ANYBODY, "For a ledger's arbiters: disputes and challenges, and votes on them."),
     Entry("coin", "lending:coin_app", OWNER, "A party's share of the noise of a model that somebody else trains."),
+    Entry("remote", "remotes:app", ANYBODY, "Other parties' servers: where their datasets are found and asked for."),
     Entry("caller", "serving:caller_app", ANYBODY, "Whose keys may call the HTTP API of this folder, and as what."),
 )
 # fmt: on
