@@ -20,8 +20,8 @@ from bailee.server.console.words import best_language
 
 OPEN = ("/static/", "/enter")
 """Paths that need no session. They show nothing of the party."""
-FIRST = ("/welcome", "/settings/look", "/leave", "/about")
-"""Paths beside them that work before there is a party."""
+FIRST = ("/welcome", "/settings/look", "/leave", "/about", "/verify")
+"""Paths beside them that work before there is a party, with what is below them."""
 THEMES = ("auto", "light", "dark")
 LANGUAGE_COOKIE, THEME_COOKIE = "bailee-language", "bailee-theme"
 POLICY = "; ".join(
@@ -99,7 +99,7 @@ class Door:
         if visitor is None:
             return self._refused
         state["visitor"] = visitor
-        if context.party is None and path not in FIRST:
+        if context.party is None and not any(path == one or path.startswith(f"{one}/") for one in FIRST):
             return RedirectResponse("/welcome", 303)
         return self._inner
 

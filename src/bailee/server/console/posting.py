@@ -48,20 +48,20 @@ class Sent:
 Handler = Callable[[Request, Sent], Response]
 
 
-def posted(path: str, handler: Handler, most: int = FORM_BYTES) -> Route:
-    """A route for POST. `handler` runs in a thread; most: bytes of the whole request."""
+def posted(path: str, handler: Handler, most: int = FORM_BYTES, files: int = _FILES) -> Route:
+    """A route for POST. `handler` runs in a thread; most: bytes of the whole request; files: so many at most."""
 
     async def endpoint(request: Request) -> Response:
         part = min(most, FORM_BYTES)
         request = Request(request.scope, _counted(request.receive, most))
-        async with request.form(max_files=_FILES, max_fields=_FIELDS, max_part_size=part) as form:
+        async with request.form(max_files=files, max_fields=_FIELDS, max_part_size=part) as form:
             texts: dict[str, list[str]] = {}
             uploads: dict[str, list[UploadFile]] = {}
             for name, value in form.multi_items():
                 if isinstance(value, UploadFile):
                     uploads.setdefault(name, []).append(value)
                 else:
-                    texts.setdefault(name, []).append(value)
+                    texts.setdefault(name, []).append(value.replace("\r\n", "\n"))  # forms end lines as HTTP does
             sent = Sent(texts, uploads)
             if not is_token_of(visitor_of(request), sent.text("csrf")):
                 raise FormError("this form is not of this session, or it is too old; go back, load the page, try again")
