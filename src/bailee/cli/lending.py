@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bailee.adapters.files import lock, read_bytes, storage_errors, write_atomic, write_new
+from bailee.adapters.files import lock, read_bytes, write_atomic, write_new
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
 from bailee.cli.nodes import NodeUrl, reached
 from bailee.cli.spending import lendings
 from bailee.errors import InputError, SessionError
-from bailee.keys import Secret
 from bailee.party.home import PartyHome
 from bailee.party.identities import read_public
-from bailee.records import Anchor, Signed, open_signed, sign, time_text
+from bailee.party.lending import coin_info, lend_rows
+from bailee.party.lending import promise as promise_coin
+from bailee.records import Anchor, Signed, open_signed, sign
 from bailee.records.canonical import MAX_BYTES
 from bailee.records.model import CoinPromise, ModelCoin, ModelOpening, open_model_coin
-from bailee.seal.lend import Papers
-from bailee.seal.lend import lend as lend_dataset
-from bailee.statements.hidden.session import COIN_BYTES, coin_for, keeps_promise, promise_coin
+from bailee.statements.hidden.session import coin_for, keeps_promise
 from bailee.statements.network.plan import ModelPlan
 from bailee.train.consent import require_consent
-from bailee.train.ledger import Entry
 from bailee.train.model import read_model_plan
 from bailee.train.model.lender import OpenedRun, check_run_anchor
 
@@ -53,23 +50,14 @@ def lend(
     Example: `bailee lend 3fa9 --to builder/identity.json --out lent/cleveland --home cleveland`
     """
     face, party = Face(as_json), PartyHome(home)
-    owner, given = party.identity, party.grant(grant)
-    dataset, waiver = party.dataset_of(given), party.waiver(given)
-    if any(one.record.grant == given.digest for one in party.revocations()):
-        raise InputError(f"the grant {given.record.id} was revoked; give a new one with: bailee grant")
-    now = datetime.now(UTC)
-    with lock(home), face.progress() as progress:
-        if waiver is None:
-            allowed = given.record.max_epsilon, given.record.max_delta
-            entry = Entry(party.origin(dataset), given.digest, given.record.plan, given.digest, *allowed)
-            party.ledger().charge(entry, allowed)
-        promised = _promise(party, given.record.plan)
-        lend_dataset(owner, dataset, Papers(given, waiver, promised), read_public(to), out, openings, now, progress)
+    given = party.grant(grant)
+    with face.progress() as progress:
+        promised = lend_rows(party, given, read_public(to), out, openings, datetime.now(UTC), progress)
     facts = {
         "folder": str(out),
         "grant": given.record.id,
         "openings": openings,
-        "openings_left": dataset.ledger.budget().remaining,
+        "openings_left": party.dataset_of(given).ledger.budget().remaining,
         "promise": promised.record.promise,
     }
     face.result(facts, facts_table({name.replace("_", " "): value for name, value in facts.items()}))
@@ -88,7 +76,7 @@ def promise(
     Example: `bailee coin promise plan.toml --out promise.json --home notary`
     """
     face, party = Face(as_json), PartyHome(home)
-    promised = _promise(party, read_model_plan(plan).digest)
+    promised = promise_coin(party, read_model_plan(plan).digest)
     write_new(out, promised.envelope)
     facts = {"promise": promised.record.promise, "file": str(out)}
     face.result(facts, facts_table(facts))
@@ -130,19 +118,6 @@ def show(
     face.result(facts, facts_table(facts))
 
 
-def _promise(party: PartyHome, plan: str) -> Signed[CoinPromise]:
-    """A fresh coin, kept sealed, and the promise of it."""
-    identity, coin = party.identity, secrets.token_bytes(COIN_BYTES)
-    key = identity.public_key.hex()
-    text = promise_coin(key, coin)
-    with storage_errors(party.coins):
-        party.coins.mkdir(mode=0o700, exist_ok=True)
-    write_new(party.coins / f"{text}.sealed", identity.public.seal(Secret(coin), _info(text)), 0o600)
-    said = sign(CoinPromise(key, plan, text, time_text(datetime.now(UTC))), identity)
-    write_new(party.coins / f"{text}.json", said.envelope)
-    return said
-
-
 def _check_anchor(
     party: PartyHome, said: Signed[ModelOpening], plan: ModelPlan, anchor: Path | None, ledger: str | None
 ) -> str | None:
@@ -174,14 +149,12 @@ def _show(party: PartyHome, opening: Signed[ModelOpening], promised: str, anchor
                 "it likes; promise a new coin for a new run"
             )
         return kept
-    coin = identity.unseal(read_bytes(party.coins / f"{promised}.sealed", 1 << 16, "coin"), _info(promised)).reveal()
+    coin = identity.unseal(
+        read_bytes(party.coins / f"{promised}.sealed", 1 << 16, "coin"), coin_info(promised)
+    ).reveal()
     key = identity.public_key.hex()
     if not keeps_promise(key, coin.hex(), promised):
         raise SessionError(f"{party.coins / f'{promised}.sealed'} is not the coin that was promised; restore it")
     said = sign(coin_for(opening, anchor, key, coin.hex()), identity)
     write_new(path, said.envelope)
     return said
-
-
-def _info(promised: str) -> bytes:
-    return f"bailee/coin/v1/{promised}".encode()
