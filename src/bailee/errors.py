@@ -25,7 +25,8 @@
         ├── DamageError          too few fragments are left, or what they give does not open
         └── ConflictError        another writer was first; read again and decide
 
-Messages say what was expected, what came, and what the person can do; never a secret.
+Messages say what was expected, what came, and what the person can do; never a secret. What is no error but must be
+heard is a PrivacyWarning.
 """
 
 
@@ -127,3 +128,7 @@ class DamageError(StorageError):
 
 class ConflictError(StorageError):
     pass
+
+
+class PrivacyWarning(UserWarning):
+    """Something was learned from rows that the privacy loss does not count."""

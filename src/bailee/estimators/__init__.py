@@ -13,7 +13,7 @@ try:
 except ImportError:
     raise ImportError('bailee.estimators needs scikit-learn; install it with: pip install "bailee[sklearn]"') from None
 
-from bailee.estimators.domain import PrivacyWarning
+from bailee.errors import PrivacyWarning
 from bailee.estimators.models import (
     PrivateLinearRegression,
     PrivateLogisticRegression,

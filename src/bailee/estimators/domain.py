@@ -14,17 +14,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from bailee.errors import InputError
+from bailee.errors import InputError, PrivacyWarning
 from bailee.records.fields import decimal_text
 from bailee.records.schema import BINARY, CLASSES, NUMBER, Column, Schema
 from bailee.seal.encode import encode_features
 
 _NAME_LIMIT = 90
 _WIDEN = 1e-6
-
-
-class PrivacyWarning(UserWarning):
-    """Something was learned from rows that the privacy loss does not count."""
 
 
 @dataclass(frozen=True)

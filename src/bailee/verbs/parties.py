@@ -1,0 +1,336 @@
+"""A party and its verbs: an owner's, a builder's, and what both have."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from bailee.adapters.files import lock, read_bytes
+from bailee.adapters.transport import join as connect
+from bailee.errors import InputError
+from bailee.grant import open_revocation
+from bailee.keys import PublicIdentity
+from bailee.party.beginning import begin, default_home
+from bailee.party.granting import Terms, give, moment, take_back
+from bailee.party.home import PartyHome
+from bailee.party.identities import read_public
+from bailee.party.lending import lend_rows
+from bailee.party.scoring import score_on
+from bailee.party.sealing import renew, seal_rows
+from bailee.party.standing import standing
+from bailee.party.training import Running, hold, join_in, require_worth_joining
+from bailee.party.watched import Course
+from bailee.records.schema import Schema
+from bailee.seal import DEFAULT_OPENINGS
+from bailee.statements.tasks import AnyPlan
+from bailee.verbs import sessions
+from bailee.verbs.drafts import DraftSchema
+from bailee.verbs.drafts import schema as read
+from bailee.verbs.passports import Passport
+from bailee.verbs.plans import as_plan
+from bailee.verbs.progress import steps, watching
+from bailee.verbs.sealed import Dataset, Grant, Part
+from bailee.verbs.showing import Rows, Shown
+from bailee.verbs.tables import table_of
+
+Place = str | os.PathLike[str]
+_REVOCATION_LIMIT = 1 << 20
+
+
+@dataclass(frozen=True, repr=False)
+class Status(Shown):
+    """What a party has, what it allowed, and what that has cost, when it was asked. facts: as with --json."""
+
+    facts: Mapping[str, Any]
+
+    def _title(self) -> str:
+        return str(self.facts["name"])
+
+    def _facts(self) -> Mapping[str, object]:
+        return {"key": self.facts["key"]}
+
+    def _tables(self) -> Mapping[str, Rows]:
+        return {name: self.facts[name] for name in ("datasets", "grants", "sessions")}
+
+
+@dataclass(frozen=True, repr=False)
+class Party(Shown):
+    """A party's folder, with its keys. Made by `bailee.init` and `bailee.open`. quiet: no progress is shown."""
+
+    home: Path
+    quiet: bool = field(default=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        return self._inside.public.name
+
+    @property
+    def key(self) -> str:
+        """Its public key, hex: by it others know the party."""
+        return self._inside.public.public_key.hex()
+
+    @property
+    def identity(self) -> Path:
+        """identity.json, to be handed to others."""
+        return self.home / "identity.json"
+
+    # what an owner does
+
+    def seal(
+        self, table: Any, schema: Schema | Place, *, name: str | None = None, openings: int = DEFAULT_OPENINGS,
+        memory: int | None = None,
+    ) -> Dataset:  # fmt: skip
+        """Seal rows: check them against a schema, commit to them, prove them valid, encrypt them.
+
+        table: a CSV or Parquet file, a pandas, Polars or PyArrow table, or a dict of columns; cells in the units of the
+        schema. schema: `bailee.schema`, or its file. openings: how many proofs the commitment bears. memory: bytes that
+        proving may take. Raises SchemaError (row and column, never a cell), InputError, StorageError; nothing is left.
+        """
+        if isinstance(schema, DraftSchema):
+            raise InputError(
+                "this is a draft: look at it, say what is known of its columns with draft.known(...), and give what "
+                "draft.accept() returns"
+            )
+        found = schema if isinstance(schema, Schema) else read(schema)
+        with steps(self.quiet) as progress:
+            made = seal_rows(self._inside, table_of(table), found, _now(), name, openings, memory, progress)
+        return Dataset(self.home, made)
+
+    def reseal(
+        self, dataset: Dataset | str, *, name: str | None = None, openings: int = DEFAULT_OPENINGS
+    ) -> Dataset:  # fmt: skip
+        """Renew a dataset whose openings are spent: the same rows, proven equal. Its new card needs new grants.
+
+        Raises BudgetError where it was renewed already, InputError, StorageError.
+        """
+        with steps(self.quiet) as progress:
+            made = renew(self._inside, self.dataset(dataset).sealed, _now(), name, openings, progress)
+        return Dataset(self.home, made)
+
+    def grant(
+        self, dataset: Dataset | str, builder: Party | PublicIdentity | Place, plan: AnyPlan | Place, *,
+        starts: datetime | str | None = None, until: datetime | str | None = None, days: int = 30,
+        fields: Sequence[str] | None = None, max_epsilon: str | None = None, max_delta: str | None = None,
+        purpose: str | None = None, unprotected: bool = False,
+    ) -> Grant:  # fmt: skip
+        """Let a builder run exactly this plan on a dataset: for a purpose, for some columns, for a time, up to a loss.
+
+        builder: a Party, or the builder's identity.json. starts, until: UTC, as datetime or as text like 2027-01-31;
+        days where `until` is not given. fields: columns that may be used, all by default. max_epsilon, max_delta: as
+        decimal texts, the plan's by default. unprotected: also sign a waiver, for a plan without privacy. Hand
+        `grant.file` to the builder. Raises GrantError, PlanError, SchemaError, InputError.
+        """
+        now = _now()
+        begins = now if starts is None else _moment(starts, time.min)
+        ends = begins + timedelta(days=days) if until is None else _moment(until, time.max)
+        terms = Terms(
+            _public(builder).public_key.hex(), begins, ends, fields, max_epsilon, max_delta, purpose, unprotected
+        )
+        sealed, inside = self.dataset(dataset).sealed, self._inside
+        given = give(inside, inside.identity, sealed, as_plan(plan), terms, now, secrets.token_bytes(16))
+        return Grant(self.home, given.grant, given.useless)
+
+    def revoke(self, grant: Grant | str) -> Grant:
+        """Take a grant back, from now on; a second time changes nothing. Sums that were sent cannot be called back.
+
+        The revocation, for those who should know, is in revocations/ID.json of the folder. Raises GrantError.
+        """
+        inside, given = self._inside, self._given(grant)
+        take_back(inside, inside.identity, given.signed, _now())
+        return given
+
+    def join(
+        self, address: str, grant: Grant | str, *, epsilon_limit: str | None = None, resume: bool = False,
+        patience: float = 600.0,
+    ) -> Part:  # fmt: skip
+        """Take part in the session of a builder elsewhere, at HOST:PORT. Only noisy sums and a proof leave here.
+
+        epsilon_limit: refuse if all sessions together would cost the dataset more. patience: seconds to wait for the
+        builder's next message. A session that broke off goes on with resume=True. A plan that names a ledger is joined
+        with `bailee join --ledger`. Raises GrantError, BudgetError, SessionError, PlanError.
+        """
+        inside, given = self._inside, self._given(grant).signed
+        dataset = inside.dataset_of(given)
+        host, port = _address(address)
+        if not resume:
+            require_worth_joining(inside, dataset, given)
+        with lock(self.home):
+            with steps(self.quiet) as progress:
+                holding = hold(inside, dataset, given, progress)
+            course = Course({holding.key: self.name})
+            with watching(course, self.quiet) as watch:
+                channel = connect(host, port, patience)
+                made = join_in(inside, holding, channel, Running(watch, resume, patience), epsilon_limit)
+        own = next(one for one in made.owners if one.owner == holding.key)
+        return Part(made.session, own.epsilon, own.delta, own.share, dataset.ledger.budget().remaining)
+
+    def lend(self, grant: Grant | str, to: Party | PublicIdentity | Place, out: Place, *, openings: int = 4) -> Path:
+        """Hand the rows of a dataset to a trainer, who can read them, for the plan that a grant names: a new folder.
+
+        What the grant allows counts as spent now; the openings lent are written off here. Raises InputError,
+        BudgetError, GrantError.
+        """
+        with steps(self.quiet) as progress:
+            lend_rows(self._inside, self._given(grant).signed, _public(to), Path(out), openings, _now(), progress)
+        return Path(out)
+
+    # what a builder does
+
+    def train(
+        self, plan: AnyPlan | Place, owners: Sequence[Party | Grant | PublicIdentity | Place], *,
+        listen: str = "127.0.0.1:7447", test: Any = None, schema: Schema | Place | None = None,
+        revocations: Sequence[Place] = (), out: Place | None = None, resume: bool = False, patience: float = 600.0,
+    ) -> Passport:  # fmt: skip
+        """Train a model with its owners' permission, without holding a row, and make its passport.
+
+        owners: a Party or one of its grants takes part in this process, in a thread of its own; an identity.json is an
+        owner elsewhere, which connects to `listen` (HOST:PORT) with `join`. test, schema: public test rows, to show
+        accuracy. out: where the passport goes. patience: seconds to wait for an owner's next message. A plan that names
+        a ledger is trained with `bailee train --ledger`. Raises an owner's refusal (GrantError, BudgetError),
+        SessionError, PlanError, ProofError; then resume=True goes on.
+        """
+        wanted = as_plan(plan)
+        if (test is None) != (schema is None):
+            raise InputError("test and schema go together: test rows are read by the schema the owners sealed under")
+        local, remote = self._owners(wanted, owners)
+        rows = None if schema is None else schema if isinstance(schema, Schema) else read(schema)
+        score = None if rows is None else score_on(wanted, table_of(test), rows)
+        revoked = [open_revocation(read_bytes(Path(one), _REVOCATION_LIMIT, "revocation")) for one in revocations]
+        place = None if out is None else Path(out)
+        return sessions.train(
+            self._inside, wanted, local, remote, _address(listen), score, revoked, place, resume, patience, self.quiet
+        )
+
+    def release(self, passport: Passport | Place, out: Place, *, evaluations: Sequence[Place] = ()) -> Path:
+        """Write the model for other people's tools, verified first: ONNX, safetensors, model.sig, provenance, cards.
+
+        out: a new folder. Needs `bailee[export]`. Raises the error of the link that does not hold, InputError.
+        """
+        from bailee.party.releasing import prepare_release
+
+        target = Path(out)
+        if target.exists():
+            raise InputError(f"{out} exists already; nothing is overwritten: choose another name, or move it away")
+        place = passport.file if isinstance(passport, Passport) else Path(passport)
+        made = prepare_release(place, [Path(one) for one in evaluations])
+        made.write(target, self._inside.identity, self.home)
+        return target
+
+    # what is there
+
+    def dataset(self, name: Dataset | str) -> Dataset:
+        """The sealed dataset of that name. InputError says which there are."""
+        return name if isinstance(name, Dataset) else Dataset(self.home, self._inside.dataset(name))
+
+    def datasets(self) -> list[Dataset]:
+        return [Dataset(self.home, one) for one in self._inside.datasets()]
+
+    def grants(self) -> list[Grant]:
+        """All that were ever given, also those that were taken back."""
+        return [Grant(self.home, one) for one in self._inside.grants()]
+
+    def status(self) -> Status:
+        """Datasets, grants and sessions: openings left, privacy spent, what still holds."""
+        return Status(standing(self._inside, _now()))
+
+    @property
+    def _inside(self) -> PartyHome:
+        return PartyHome(self.home)
+
+    def _given(self, grant: Grant | str) -> Grant:
+        return grant if isinstance(grant, Grant) else Grant(self.home, self._inside.grant(grant))
+
+    def _owners(self, plan: AnyPlan, owners: Sequence[Any]) -> tuple[list[sessions.Local], dict[str, str]]:
+        local: list[sessions.Local] = []
+        remote: dict[str, str] = {}
+        for one in owners:
+            if isinstance(one, Party):
+                local.append(sessions.Local(one._inside, sessions.fitting(one._inside, plan, self.key)))
+            elif isinstance(one, Grant):
+                inside = PartyHome(one.home)
+                require_worth_joining(inside, inside.dataset_of(one.signed), one.signed)
+                local.append(sessions.Local(inside, one.signed))
+            else:
+                public = _public(one)
+                if public.public_key.hex() in remote:
+                    raise InputError("an owner is named twice; name each once")
+                remote[public.public_key.hex()] = public.name
+        return local, remote
+
+    def _title(self) -> str:
+        return f"Party {self.name}"
+
+    def _facts(self) -> Mapping[str, object]:
+        inside = self._inside
+        return {
+            "home": self.home,
+            "key": self.key,
+            "datasets": [one.directory.name for one in inside.datasets()],
+            "grants": sum(1 for _ in (self.home / "grants").glob("*.json")),
+        }
+
+
+def init(
+    name: str, home: Place | None = None, *, vault: bool = False, ledger: bool = False, quiet: bool = False
+) -> Party:
+    """A party in one step: its folder and keys, if it is not there yet. home: BAILEE_HOME or ~/.bailee by default.
+
+    vault: also a vault of three folders below it; ledger: also a chain of its own (`bailee[ledger]`). Raises InputError
+    where the folder is another party's: keys are never replaced.
+
+    >>> import bailee, tempfile
+    >>> clinic = bailee.init("Clinic", tempfile.mkdtemp())
+    >>> clinic.name, len(clinic.key)
+    ('Clinic', 64)
+    """
+    place = default_home() if home is None else Path(home)
+    begin(place, name, vault, ledger)
+    return Party(place, quiet)
+
+
+def open_party(home: Place | None = None, *, quiet: bool = False) -> Party:
+    """The party of a folder, whose keys are read and checked. InputError says how to make one; StorageError.
+
+    >>> import bailee
+    >>> bailee.open("nowhere")
+    Traceback (most recent call last):
+    bailee.errors.InputError: there is no party at nowhere; make its keys with: bailee key new NAME --home nowhere
+    """
+    place = default_home() if home is None else Path(home)
+    found = Party(place, quiet)
+    _ = found._inside.identity
+    return found
+
+
+def _public(who: Party | PublicIdentity | Place) -> PublicIdentity:
+    if isinstance(who, Party):
+        return who._inside.public
+    if isinstance(who, PublicIdentity):
+        return who
+    if isinstance(who, str | os.PathLike):
+        return read_public(Path(who))
+    raise InputError(f"expected a Party or an identity.json, got {type(who).__name__}")
+
+
+def _moment(when: datetime | str, of_day: time) -> datetime:
+    if isinstance(when, str):
+        return moment(when, of_day)
+    if when.tzinfo is None:
+        raise InputError("expected a time with its zone, such as datetime(2027, 1, 31, tzinfo=UTC)")
+    return when.astimezone(UTC)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise InputError(f"expected an address like 127.0.0.1:7447, got {text[:60]!r}")
+    return host.strip("[]"), int(port)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,138 @@
+"""What anybody does with a passport: verify it, offline, and ask its model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bailee.adapters.files import read_bytes
+from bailee.errors import InputError
+from bailee.party.checking import Statement as ProvenStatement
+from bailee.party.checking import check_known, check_paper, kind_of, load_libraries, paper_in
+from bailee.party.identities import read_public
+from bailee.records import Revocation, open_signed
+from bailee.records.canonical import MAX_BYTES
+from bailee.verbs.showing import Rows, Shown
+from bailee.verbs.tables import table_of
+
+if TYPE_CHECKING:
+    from bailee.release import ReleasedModel
+
+_LONG = ("weights", "columns", "shapes", "accounting", "owners", "model", "anchor")
+
+
+@dataclass(frozen=True, repr=False)
+class Statement(Shown):
+    """What was proven, after every link was checked: it exists only where everything holds. text: in plain words."""
+
+    proven: ProvenStatement
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """All of it, as `bailee verify --json` says it."""
+        return self.proven.to_dict()
+
+    @property
+    def text(self) -> str:
+        return self.proven.to_text()
+
+    def _title(self) -> str:
+        return "It holds: every signature, grant, card and proof"
+
+    def _facts(self) -> Mapping[str, object]:
+        short = {name.replace("_", " "): value for name, value in self.facts.items() if name not in _LONG}
+        return {name: value for name, value in short.items() if isinstance(value, str | int | float)}
+
+    def _tables(self) -> Mapping[str, Rows]:
+        shown = ("name", "rows", "epsilon", "delta", "share", "grant_id", "revoked")
+        owners = self.facts.get("owners") or ()
+        return {"owners": [{name: one[name] for name in shown if name in one} for one in owners]}
+
+
+@dataclass(frozen=True, repr=False)
+class Passport(Shown):
+    """The passport in `file`, or another proof about a model; its attachments lie beside it. Nothing is checked yet.
+
+    report: what was measured while it was made, where it was made here. Unsigned.
+    """
+
+    file: Path
+    report: Mapping[str, Any] = field(default_factory=dict)
+
+    def verify(
+        self, *, plain: bool = False, trusted: Sequence[Any] = (), revocations: Sequence[str | os.PathLike[str]] = ()
+    ) -> Statement:
+        """Check every signature, grant, card, proof and sum, the noise, the privacy loss and the weights, offline.
+
+        plain: by the slow verifier in plain Python, which shares no fast code with the prover. trusted: parties you
+        know, as `Party` or identity.json; then no other may take part. revocations: files that you know of. Where a
+        plan names a ledger, `bailee verify --ledger` also looks there. Raises the error of the link that does not hold:
+        ProofError, PassportError, SignatureError, GrantError, RecordError.
+        """
+        revoked = [open_signed(read_bytes(Path(one), MAX_BYTES, "revocation"), Revocation) for one in revocations]
+        kind = kind_of(self.file)
+        load_libraries(plain)
+        proven = check_paper(kind, self.file, plain, revoked)
+        if trusted:
+            check_known(proven, {_key(one) for one in trusted})
+        return Statement(proven)
+
+    def predict(self, rows: Any) -> NDArray[Any]:
+        """(rows,): the class of each row, as the schema spells it, or the value, in the table's units.
+
+        rows: a table as `Party.seal` takes one, without the label. Answered in the integers that were proven. The
+        passport is read, not checked: `verify` it once. Raises InputError for a model that stayed hidden, SchemaError.
+        """
+        scores, classes = self.scores(rows), self.model.classes
+        return np.array(classes, dtype=object)[scores.argmax(axis=1)] if classes else scores[:, 0]
+
+    def scores(self, rows: Any) -> NDArray[np.float64]:
+        """(rows, classes): probabilities, in the order of `model.classes`; (rows, 1) values for a number."""
+        from bailee.seal.encode import encode_features
+
+        return self.model.scores(encode_features(table_of(rows), self.model.schema))
+
+    @cached_property
+    def model(self) -> ReleasedModel:
+        """The published model: schema, classes, layers, weights. InputError for one that stayed hidden."""
+        from bailee.release import open_model
+
+        return open_model(self.file)
+
+    def _title(self) -> str:
+        return "Passport"
+
+    def _facts(self) -> Mapping[str, object]:
+        names = ("rounds", "accuracy", "train_seconds", "prove_seconds")
+        told = {name.replace("_", " "): self.report[name] for name in names if self.report.get(name) is not None}
+        return {"file": self.file, **told, "checked": "not here; passport.verify() does"}
+
+
+def passport(file: str | os.PathLike[str]) -> Passport:
+    """The passport, evaluation, answer or rules in a file, or in the folder that was handed out. InputError.
+
+    >>> import bailee
+    >>> bailee.passport("nowhere")
+    Traceback (most recent call last):
+    bailee.errors.InputError: passport nowhere does not exist; check the path
+    """
+    return Passport(paper_in(Path(file)))
+
+
+def _key(one: Any) -> str:
+    """Public key, hex, of a party or of what is in an identity.json."""
+    key = getattr(one, "key", None)
+    if isinstance(key, str):
+        return key
+    if isinstance(one, str | os.PathLike):
+        return read_public(Path(one)).public_key.hex()
+    if isinstance(raw := getattr(one, "public_key", None), bytes):
+        return raw.hex()
+    raise InputError(f"expected a Party or an identity.json, got {type(one).__name__}")
