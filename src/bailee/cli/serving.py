@@ -29,6 +29,12 @@ def serve(
     listen: Annotated[str, typer.Option(help="HOST:PORT. Without TLS keep it on this machine.")] = "127.0.0.1:8443",
     certificate: Annotated[Path | None, typer.Option(help="TLS certificate, PEM.")] = None,
     private_key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
+    origin: Annotated[
+        str | None,
+        typer.Option(
+            help="How callers reach it, https://HOST:PORT, where that is not --listen: Ethereum accounts sign it."
+        ),
+    ] = None,
     metrics: Annotated[
         str | None, typer.Option(help="HOST:PORT for Prometheus, without authentication; none by default.")
     ] = None,
@@ -51,7 +57,8 @@ def serve(
     tls = TLS(certificate, private_key) if certificate is not None and private_key is not None else None
     host, port = _place(listen, "--listen")
     watched = None if metrics is None else _place(metrics, "--metrics")
-    face, context = Face(), context_for(home)
+    reached = origin or f"http{'s' if tls else ''}://{listen}"
+    face, context = Face(), context_for(home, origin=reached)
     if tls is None and not _is_here(host):
         face.say(
             f"warning: {listen} can be reached from other machines and there is no TLS: who sees the network has every "

@@ -218,7 +218,7 @@ def test_a_decision_that_took_too_long_is_tried_again(world: World, monkeypatch:
 
     monkeypatch.setattr(tokens, "AuthorizerBuilder", Slow)
     assert (ask(world, token), failures) == (200, [0])
-    failures[0] = 10**9
+    failures[0], token = 10**9, world.token("verifier")
     response = world.client.get("/v1/revocations", headers={"Authorization": f"Bearer {token}"})
     refused(response, 503, "Busy")
 
@@ -255,3 +255,28 @@ def test_secrets_are_in_no_line_of_the_log(world: World) -> None:
     for secret in (token, token[:40], signature, given_["challenge"], "a-secret"):
         assert secret not in text
     assert all(isinstance(json.loads(line), dict) for line in world.lines)
+
+
+def test_signing_out_ends_what_was_weakened_from_it_and_not_the_other_way_round(world: World) -> None:
+    given_ = world.sign_in("builder").json()
+    less = weaken(given_["token"], ['operation($o), ["auth.sign-out", "grants.list"].contains($o)'], given_["issuer"])
+    least = weaken(less, ['access("read")'], given_["issuer"])
+    assert [ask(world, token, "/v1/grants") for token in (given_["token"], less, least)] == [200, 200, 200]
+    done = world.client.delete("/v1/auth/token", headers={"Authorization": f"Bearer {less}"})
+    assert done.status_code == 204
+    assert [ask(world, token, "/v1/grants") for token in (given_["token"], less, least)] == [200, 401, 401]
+    fresh = weaken(less, ["true"], given_["issuer"])
+    assert ask(world, fresh, "/v1/grants") == 401
+    world.client.delete("/v1/auth/token", headers={"Authorization": f"Bearer {given_['token']}"})
+    assert ask(world, given_["token"], "/v1/grants") == 401
+
+
+def test_what_was_signed_out_is_forgotten_with_its_time(world: World) -> None:
+    for _ in range(3):
+        token = world.token("builder", seconds=30)
+        assert world.client.delete("/v1/auth/token", headers={"Authorization": f"Bearer {token}"}).status_code == 204
+    assert len(world.context.gate.tokens._ended) == 3
+    world.late = timedelta(seconds=31)
+    token = world.token("builder")
+    assert world.client.delete("/v1/auth/token", headers={"Authorization": f"Bearer {token}"}).status_code == 204
+    assert len(world.context.gate.tokens._ended) == 1

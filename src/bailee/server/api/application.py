@@ -19,10 +19,12 @@ from bailee import __version__
 from bailee.adapters.files import storage_errors
 from bailee.errors import BaileeError
 from bailee.party.home import PartyHome
+from bailee.records.ethereum_sign_in import checked_origin
 from bailee.server.api.bodies import Outermost
 from bailee.server.api.callers import Callers
 from bailee.server.api.challenges import Challenges
 from bailee.server.api.context import Context
+from bailee.server.api.ethereum import EthereumSignIns
 from bailee.server.api.gate import Gate
 from bailee.server.api.jobs import Jobs
 from bailee.server.api.limits import Limits
@@ -50,8 +52,10 @@ def context_for(
     log: Log | None = None,
     clock: Callable[[], datetime] = _now,
     ticks: Callable[[], float] = time.monotonic,
+    origin: str = "http://127.0.0.1:8443",
 ) -> Context:
-    """What the calls work with. clock: the time (aware); ticks: seconds that never go back.
+    """What the calls work with. clock: the time (aware); ticks: seconds that never go back; origin: scheme://host:port
+    that callers reach the server by: what an Ethereum account signs.
 
     Raises InputError where the folder has no keys.
     """
@@ -67,6 +71,7 @@ def context_for(
         shelf=Shelf(party),
         gate=gate,
         challenges=Challenges(key, clock, bounds.challenge),
+        ethereum=EthereumSignIns(key, checked_origin(origin), clock, bounds.challenge),
         once=Once(own / "answers", bounds),
         jobs=Jobs(own / "checks", own / "uploads", bounds, said, metrics),
         streams=Streams(bounds, metrics),

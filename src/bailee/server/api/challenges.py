@@ -57,12 +57,16 @@ class Challenges:
 
     def use(self, text: str) -> None:
         """Once only. Raises SignatureError for a challenge that was used."""
-        now = self.clock()
-        self._used = {nonce: ends for nonce, ends in self._used.items() if ends > now}
         facts = self._opened(text)
-        if facts["nonce"] in self._used:
+        self.use_nonce(facts["nonce"], parse_time(facts["expires"]))
+
+    def use_nonce(self, nonce: str, expires: datetime) -> None:
+        """The same of any nonce that was drawn here and is good until `expires`."""
+        now = self.clock()
+        self._used = {used: ends for used, ends in self._used.items() if ends > now}
+        if nonce in self._used:
             raise SignatureError("the challenge was used already; ask for another one")
-        self._used[facts["nonce"]] = parse_time(facts["expires"])
+        self._used[nonce] = expires
 
     def _opened(self, text: str) -> dict[str, str]:
         unknown = SignatureError("this is no challenge of this server, or of before its last start; ask for another")

@@ -11,6 +11,7 @@ from fastapi import Request
 from bailee.keys import PublicIdentity
 from bailee.party.home import PartyHome
 from bailee.server.api.challenges import Challenges
+from bailee.server.api.ethereum import EthereumSignIns
 from bailee.server.api.gate import Gate
 from bailee.server.api.jobs import Jobs
 from bailee.server.api.limits import Limits
@@ -30,6 +31,7 @@ class Context:
     shelf: Shelf
     gate: Gate
     challenges: Challenges
+    ethereum: EthereumSignIns
     once: Once
     jobs: Jobs
     streams: Streams

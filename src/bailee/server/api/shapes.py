@@ -51,6 +51,26 @@ class TokenAsk(Asked):
     seconds: int | None = Field(None, ge=1, le=86_400, description="Fewer than the server would give.")
 
 
+class EthereumChallengeAsk(Asked):
+    """`link`: the account/v1 that `bailee account link` made, as text."""
+
+    link: Annotated[str, StringConstraints(min_length=1, max_length=16_384)]
+
+
+class EthereumChallengeShape(BaseModel):
+    """`message`: by ERC-4361, to be signed as it is (`personal_sign`)."""
+
+    message: str
+    audience: str
+    expires: str
+
+
+class EthereumTokenAsk(Asked):
+    message: Annotated[str, StringConstraints(max_length=2048)]
+    signature: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{130}$")]
+    seconds: int | None = Field(None, ge=1, le=86_400, description="Fewer than the server would give.")
+
+
 class TokenShape(BaseModel):
     token: str
     issuer: str

@@ -47,6 +47,8 @@ class Holder:
     key: str
     role: Role
     ends: float
+    ids: tuple[str, ...] = ()
+    """Of the token's blocks, hex: one weakened from another has the other's, and one more."""
 
 
 @dataclass
@@ -59,6 +61,10 @@ class Tokens:
     most_blocks: int
     _keys: KeyPair = field(default_factory=KeyPair, repr=False)
     _seen: OrderedDict[tuple[str, str, str, str, int], Holder] = field(default_factory=OrderedDict, repr=False)
+    _whole: OrderedDict[str, Holder] = field(default_factory=OrderedDict, repr=False)
+    """Tokens that nobody weakened, opened once: what such a token asks of a request is that its time is not over."""
+    _ended: dict[str, float] = field(default_factory=dict, repr=False)
+    """Tokens that were signed out: the id of their last block, and when they would have ended."""
 
     @property
     def issuer(self) -> str:
@@ -78,6 +84,9 @@ class Tokens:
         An answer is remembered for the second it was given in; time in tokens is in whole seconds.
         """
         now = self.clock().replace(microsecond=0)
+        whole = self._whole.get(token)
+        if whole is not None and now.timestamp() < whole.ends:
+            return self._not_ended(whole)
         asked = (token, operation, resource, access, int(now.timestamp()))
         found = self._seen.get(asked)
         if found is None:
@@ -85,7 +94,18 @@ class Tokens:
             self._seen[asked] = found
             if len(self._seen) > _REMEMBERED:
                 self._seen.popitem(last=False)
-        return found
+        return self._not_ended(found)
+
+    def end(self, holder: Holder) -> None:
+        """From now on this token, and what was weakened from it, is none."""
+        now = self.clock().timestamp()
+        self._ended = {name: ends for name, ends in self._ended.items() if ends > now}
+        self._ended[holder.ids[-1]] = holder.ends
+
+    def _not_ended(self, holder: Holder) -> Holder:
+        if self._ended and any(name in self._ended for name in holder.ids):
+            raise _unknown("the token was signed out; sign in again")
+        return holder
 
     def _decide(self, token: str, operation: str, resource: str, access: str, now: datetime) -> Holder:
         if len(token) > self.most_bytes:
@@ -116,7 +136,12 @@ class Tokens:
         else:
             raise ProblemError(503, "Busy", "the token could not be judged in time; try again", {"Retry-After": "1"})
         key, role, ends = who.terms
-        return Holder(key, Role(role), ends.timestamp())
+        found = Holder(key, Role(role), ends.timestamp(), tuple(opened.revocation_ids))
+        if opened.block_count() == 1:
+            self._whole[token] = found
+            if len(self._whole) > _REMEMBERED:
+                self._whole.popitem(last=False)
+        return found
 
 
 def weaken(token: str, checks: Sequence[str], issuer: str) -> str:
