@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shutil
 import socket
 import threading
 import time
@@ -126,11 +125,6 @@ def make_full(folder: Path) -> Path:
     (folder / "letter.txt").write_text("kept\n" * 1000)
     assert run("vault", "put", folder / "letter.txt", "letter", "--home", home)[0] == 0
     return home
-
-
-def lose_store(home: Path) -> None:
-    """One of the vault's stores is gone."""
-    shutil.rmtree(home / "stores" / "b")
 
 
 @contextlib.contextmanager

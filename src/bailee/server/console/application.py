@@ -23,7 +23,19 @@ from bailee.server.console.posting import FormError, most_of
 from bailee.server.console.rendering import render
 from bailee.server.console.words import N_
 
-PAGES = ("entering", "settings", "overview", "datasets", "requests", "grants", "spending", "stores")
+PAGES = (
+    "entering",
+    "settings",
+    "overview",
+    "datasets",
+    "requests",
+    "grants",
+    "spending",
+    "stores",
+    "sealing",
+    "verifying",
+    "watching",
+)
 """Modules of `pages`, each with ROUTES; the first route that fits a path answers."""
 
 

@@ -204,9 +204,10 @@ def loss(value: str | Decimal | float) -> str:
         return str(value)
     if number == 0:
         return "0"
-    if abs(number) < Decimal("0.0001"):
-        return f"{number:.1e}".replace("e-0", "e-")
-    return format(number.quantize(Decimal("0.001")).normalize(), "f")
+    if abs(number) < Decimal("0.000001"):
+        return f"{number:.1e}".replace(".0e", "e").replace("e-0", "e-")
+    places = Decimal("0.001") if abs(number) >= Decimal("0.01") else Decimal("0.000001")
+    return format(number.quantize(places).normalize(), "f")
 
 
 def money(amount: str, currency: str = "") -> Markup:

@@ -31,6 +31,23 @@ function enhance(root) {
   root.querySelectorAll("[data-stream]").forEach(streaming);
   root.querySelectorAll("[data-drop]").forEach(dropping);
   root.querySelectorAll("form[data-once]").forEach(sendingOnce);
+  root.querySelectorAll("table").forEach(stacking);
+}
+
+/** On narrow screens a row is a small list, each cell with its column's title; what it is stays said to screen readers. */
+function stacking(table) {
+  const titles = [...table.querySelectorAll("thead th")].map((one) => one.querySelector(".unseen") ? "" : one.textContent.trim());
+  table.classList.add("stacks");
+  table.setAttribute("role", "table");
+  table.querySelectorAll("thead, tbody").forEach((one) => one.setAttribute("role", "rowgroup"));
+  table.querySelectorAll("tr").forEach((row) => {
+    row.setAttribute("role", "row");
+    [...row.cells].forEach((cell, at) => {
+      const heads = cell.tagName === "TH";
+      cell.setAttribute("role", !heads ? "cell" : cell.closest("thead") ? "columnheader" : "rowheader");
+      if (titles[at] && cell.closest("tbody")) cell.dataset.label = titles[at];
+    });
+  });
 }
 
 /** A button that copies its text; it is hidden where the browser cannot. */

@@ -1,0 +1,116 @@
+"""Every form of an owner's does what it says, once, and refuses what makes no sense."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bailee.party.home import PartyHome
+from bailee.party.requested import REQUESTS, find
+from console_html import read_page
+from console_world import World
+
+ASKED, HOSTILE_ASKED, REFUSED = "00" * 16, "01" * 16, "03" * 16
+GRANT = "30" * 16
+
+
+def state(world: World, name: str) -> str:
+    return find(PartyHome(world.home), REQUESTS, name, datetime.now(UTC)).state
+
+
+def test_revoking_asks_first_and_is_done_once(full: World) -> None:
+    asking = full.client.get(f"/grants/{GRANT}/revoke")
+    assert "What it does not undo" in asking.text
+    assert ("post", f"/grants/{GRANT}/revoke") in read_page(asking.text).forms
+    assert PartyHome(full.home).revocation(GRANT) is None  # asking does nothing
+    answer = full.post(f"/grants/{GRANT}/revoke")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/grants")
+    taken = PartyHome(full.home).revocation(GRANT)
+    assert taken is not None
+    assert "is taken back since" in full.client.get("/grants").text
+    full.post(f"/grants/{GRANT}/revoke")
+    again = PartyHome(full.home).revocation(GRANT)
+    assert again is not None
+    assert again.envelope == taken.envelope
+    assert full.client.get(f"/grants/{GRANT}/revoke", follow_redirects=False).status_code == 303
+
+
+def test_giving_what_was_asked(full: World) -> None:
+    answer = full.post(f"/requests/{ASKED}/give")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/grants")
+    assert state(full, ASKED) == "given"
+    assert "The grant is given" in full.client.get("/grants").text
+    before = len(list(PartyHome(full.home).grants()))
+    full.post(f"/requests/{ASKED}/give")
+    assert len(list(PartyHome(full.home).grants())) == before
+
+
+def test_giving_less(full: World) -> None:
+    until = (datetime.now(UTC) + timedelta(days=5)).strftime("%Y-%m-%d")
+    sent = {"until": until, "epsilon": "4.0", "narrowed": "yes", "field": ["age", "sex=f", "sex=m"]}
+    assert full.post(f"/requests/{ASKED}/give", sent).status_code == 303
+    grant = find(PartyHome(full.home), REQUESTS, ASKED, datetime.now(UTC)).grant
+    assert grant is not None
+    assert (grant.record.not_after[:10], grant.record.max_epsilon) == (until, "4")
+    assert set(grant.record.fields) >= {"age", "sex=f"}
+
+
+def test_the_last_day_may_be_given_whole(full: World) -> None:
+    record = find(PartyHome(full.home), REQUESTS, ASKED, datetime.now(UTC)).request.record
+    assert full.post(f"/requests/{ASKED}/give", {"until": record.ends[:10]}).status_code == 303
+    grant = find(PartyHome(full.home), REQUESTS, ASKED, datetime.now(UTC)).grant
+    assert grant is not None
+    assert grant.record.not_after == record.ends
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "words"),
+    [
+        ({"epsilon": "5"}, 403, "a larger epsilon than 4"),
+        ({"epsilon": "much"}, 400, "expected a number as epsilon"),
+        ({"epsilon": "-1"}, 400, "at least 0"),
+        ({"epsilon": "inf"}, 400, "at least 0"),
+        ({"until": "yesterday"}, 400, "or a date like"),
+        ({"narrowed": "yes"}, 400, "no column is ticked"),
+        ({"narrowed": "yes", "field": ["rows"]}, 403, "rows"),
+    ],
+)
+def test_giving_more_or_nonsense_is_refused(full: World, sent: dict[str, str], status: int, words: str) -> None:
+    answer = full.post(f"/requests/{ASKED}/give", sent)
+    assert answer.status_code == status, answer.text
+    assert words in read_page(answer.text).text
+    assert state(full, ASKED) == "open"
+
+
+def test_training_without_privacy_needs_a_word_more(full: World) -> None:
+    answer = full.post(f"/requests/{HOSTILE_ASKED}/give")
+    assert answer.status_code == 400
+    assert state(full, HOSTILE_ASKED) == "open"
+    assert full.post(f"/requests/{HOSTILE_ASKED}/give", {"unprotected": "yes"}).status_code == 303
+    assert state(full, HOSTILE_ASKED) == "given"
+    assert "unprotected" in full.client.get("/grants").text
+
+
+def test_refusing_with_a_reason(full: World) -> None:
+    answer = full.post(f"/requests/{ASKED}/refuse", {"reason": "Too much privacy for us.\r\nAsk for less."})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/requests")
+    told = find(PartyHome(full.home), REQUESTS, ASKED, datetime.now(UTC))
+    assert told.state == "refused"
+    assert told.answer is not None
+    assert "Too much privacy for us." in told.answer.record.reason
+    assert full.post(f"/requests/{ASKED}/give").status_code == 403
+    assert full.post(f"/requests/{REFUSED}/refuse").status_code == 303  # as it was
+
+
+def test_language_and_colours_are_kept(full: World) -> None:
+    assert 'lang="en"' in full.client.get("/").text
+    answer = full.post("/settings/look", {"language": "zh", "theme": "dark", "back": "/grants"})
+    assert answer.headers["location"] == "/grants"
+    for cookie in answer.headers.get_list("set-cookie"):
+        assert "HttpOnly" in cookie
+        assert "SameSite=strict" in cookie
+    text = full.client.get("/grants").text
+    assert 'lang="zh-Hans" data-theme="dark"' in text
+    assert full.post("/settings/look", {"language": "xx"}).status_code == 400
+    assert full.post("/settings/look", {"theme": "pink"}).status_code == 400
