@@ -27,18 +27,19 @@ from bailee.server.api.context import Context
 from bailee.server.api.ethereum import EthereumSignIns
 from bailee.server.api.gate import Gate
 from bailee.server.api.jobs import Jobs
+from bailee.server.api.ledger_views import LedgerViews
 from bailee.server.api.limits import Limits
 from bailee.server.api.logs import Log
 from bailee.server.api.metrics import Metrics
 from bailee.server.api.once import Once
 from bailee.server.api.problems import ProblemError, of_error, of_problem, problem, unforeseen
-from bailee.server.api.resources import around, auth, datasets, grants, passports, requests, sessions, status
+from bailee.server.api.resources import around, auth, datasets, grants, passports, requests, sessions, status, works
 from bailee.server.api.routes import DeclaredRoute, check_declared
 from bailee.server.api.shelf import Shelf
 from bailee.server.api.streams import Streams
 from bailee.server.api.tokens import Tokens
 
-RESOURCES = (around, auth, datasets, grants, requests, sessions, passports, status)
+RESOURCES = (around, auth, datasets, grants, requests, sessions, passports, works, status)
 _SWEEP = 600.0
 
 
@@ -74,6 +75,7 @@ def context_for(
         ethereum=EthereumSignIns(key, checked_origin(origin), clock, bounds.challenge),
         once=Once(own / "answers", bounds),
         jobs=Jobs(own / "checks", own / "uploads", bounds, said, metrics),
+        ledger=LedgerViews(party.path, clock),
         streams=Streams(bounds, metrics),
         limits=bounds,
         log=said,

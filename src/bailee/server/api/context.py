@@ -14,6 +14,7 @@ from bailee.server.api.challenges import Challenges
 from bailee.server.api.ethereum import EthereumSignIns
 from bailee.server.api.gate import Gate
 from bailee.server.api.jobs import Jobs
+from bailee.server.api.ledger_views import LedgerViews
 from bailee.server.api.limits import Limits
 from bailee.server.api.logs import Log
 from bailee.server.api.metrics import Metrics
@@ -34,6 +35,7 @@ class Context:
     ethereum: EthereumSignIns
     once: Once
     jobs: Jobs
+    ledger: LedgerViews
     streams: Streams
     limits: Limits
     log: Log

@@ -256,6 +256,69 @@ class VerificationsShape(BaseModel):
     next: str | None
 
 
+class PartShape(BaseModel):
+    """units: of the new work's earnings, of 10^9, that the part's work gets."""
+
+    work: str
+    grant: str
+    units: int
+
+
+class WorkShape(BaseModel):
+    """work: its number, decimal; holders: units of 10^9 by address; own: whether this party owns it or has shares."""
+
+    work: str
+    kind: str
+    commitment: str
+    owner: str
+    own: bool
+    status: str
+    uri: str
+    block: int
+    holders: dict[str, int]
+    made_from: list[PartShape]
+
+
+class AsOfShape(BaseModel):
+    """ledger, block: what was asked, as of when it was `seen`; reason: why there is nothing, or nothing newer."""
+
+    ledger: str | None
+    block: int | None
+    seen: str | None
+    reason: str | None
+
+
+class WorksShape(AsOfShape):
+    items: list[WorkShape]
+    next: str | None
+
+
+class MoneyShape(BaseModel):
+    """In the currency's smallest unit, decimal. `paid` came to the work for all who hold it; the rest is this party's.
+    words: the same for people."""
+
+    currency: str
+    paid: str
+    drawable: str
+    withdrawn: str
+    waiting: str
+    words: dict[str, str]
+
+
+class EarnedShape(BaseModel):
+    work: str
+    kind: str
+    commitment: str
+    dataset: str
+    units: int
+    money: list[MoneyShape]
+
+
+class EarningsShape(AsOfShape):
+    items: list[EarnedShape]
+    next: str | None
+
+
 class LeftShape(BaseModel):
     name: str
     rows: int
