@@ -94,6 +94,13 @@ def privacy_curve(release: Release, delta: str, rounds: Sequence[int]) -> tuple[
     return tuple(curve)
 
 
+def epsilon_of(multiplier: float, delta: str, rounds: int) -> str:
+    """epsilon of `rounds` releases at a noise multiplier, before any lattice is chosen: what a plan may be told to
+    cost while nobody's rows are known. Rounded up at 10^-6. Raises PlanError where it is not finite."""
+    target = float(Fraction(delta) * (TABLE_PART - 1) / TABLE_PART)
+    return _round_up(_rdp_epsilon(multiplier, rounds, target), _EPSILON_STEP)
+
+
 @lru_cache(maxsize=64)  # a search of a tenth of a second that several parties of one process ask for alike
 def calibrate_multiplier(epsilon: str, delta: str, rounds: int) -> float:
     """The smallest noise multiplier (to 10^-6) whose `rounds`-fold composition costs at most `epsilon`."""

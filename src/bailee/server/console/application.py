@@ -35,6 +35,9 @@ PAGES = (
     "sealing",
     "verifying",
     "watching",
+    "finding",
+    "planning",
+    "models",
 )
 """Modules of `pages`, each with ROUTES; the first route that fits a path answers."""
 

@@ -38,7 +38,7 @@ NAVIGATION: tuple[tuple[str, tuple[Place, ...]], ...] = (
         Place("/stores", N_("Stores")), Place("/earnings", N_("Earnings")),
     )),
     (N_("Build"), (
-        Place("/find", N_("Find data")), Place("/asks", N_("Asks")), Place("/plans/new", N_("Plans")),
+        Place("/find", N_("Find data")), Place("/asks", N_("Asks")), Place("/plans", N_("Plans")),
         Place("/sessions", N_("Sessions")), Place("/models", N_("Models")),
     )),
     (N_("Check"), (

@@ -106,6 +106,13 @@ def calibrate(plan: ModelPlan, part: Fraction = Fraction(1)) -> Fraction:
     return Fraction(decimal_text(Number(high).quantize(_STEP, rounding=ROUND_CEILING)))
 
 
+def epsilon_of(multiplier: Fraction, delta: str, passes: int) -> str:
+    """epsilon of `passes` over all rows at a noise multiplier, before any lattice is chosen: what a plan may be told to
+    cost while nobody's rows are known. Raises PlanError where it is not finite."""
+    value = float(multiplier)
+    return _round_up(_amplified(value, value, passes, Fraction(delta) * (_PARTS[0] - 1) / _PARTS[0], Fraction(1))[0])
+
+
 def settle(plan: ModelPlan, make: Callable[[str], Setup], part: Fraction = Fraction(1)) -> Setup:
     """The setup of the least noise (to 5e-4) that keeps a private plan's loss; `make` takes a noise multiplier."""
     noise = calibrate(plan, part)
