@@ -106,3 +106,55 @@ def _complete(leader: Leader, answered: Mapping[int, set[str]], steps: tuple[Ste
     if not answered:
         return max((step.round or 0 for step in steps if step.stage == "round"), default=0)
     return max((number for number, owners in answered.items() if owners >= set(leader.owners)), default=0)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One part of a session's way. kind: of STAGES; done of all: 0 of 0 where nothing is counted; at: when it was last
+    heard of, "" where it was not."""
+
+    kind: str
+    done: int
+    all: int
+    at: str
+
+    @property
+    def state(self) -> Literal["done", "under way", "ahead"]:
+        if self.done and self.done >= self.all:
+            return "done"
+        return "under way" if self.done else "ahead"
+
+
+STAGES: Final = (
+    "invited", "committed", "coins", "rounds", "closing", "proofs", "passport", "opened", "spent", "anchored",
+    "shuffled", "trained", "chunks",
+)  # fmt: skip
+
+
+def stages_of(one: Followed) -> tuple[Stage, ...]:
+    """The way of a session from its first message to its passport, as far as its folder tells."""
+    seen: dict[str, list[Step]] = {}
+    for step in one.steps:
+        seen.setdefault(step.stage, []).append(step)
+
+    def stage(kind: str, name: str, wanted: int, done: int | None = None) -> Stage:
+        steps = seen.get(name, [])
+        return Stage(kind, len(steps) if done is None else done, wanted, steps[-1].at if steps else "")
+
+    if one.leader.kind == "hidden":
+        chunks = max(len(seen.get("trained", ())), len(seen.get("chunk-proved", ())), 1)
+        counted = [stage("trained", "trained", chunks), stage("chunks", "chunk-proved", chunks)]
+        found = [stage("opened", "opened", 1), *counted]
+        for kind in ("spent", "anchored", "shuffled"):
+            if kind in seen:
+                found.insert(1, stage(kind, kind, len(seen[kind])))
+        return (*found, stage("passport", DONE, 1))
+    alone = bool(seen) and not any(step.owner for step in one.steps)  # an owner's own folder: its messages only
+    owners = 1 if alone else max(len(one.leader.owners), 1)
+    rounds = stage("rounds", "round", one.rounds, one.round)
+    if alone:
+        way = [stage("committed", "noise", 1), rounds, stage("closing", "closing", 1), stage("proofs", "proven", 1)]
+    else:  # a builder keeps an owner's proof with the passport, and nothing of it before
+        proofs = Stage("proofs", owners if one.done else 0, owners, "")
+        way = [stage("committed", "noise", owners), stage("coins", "coin", owners), rounds, proofs]
+    return (stage("invited", "invited", 1), *way, stage("passport", DONE, 1))

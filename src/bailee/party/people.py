@@ -3,7 +3,6 @@ whoever handed it over said it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from bailee import json_text
@@ -22,13 +21,18 @@ _LIMIT = 1 << 14
 _MODELS = tuple(kind.predicate_type() for kind in MODEL_PASSPORTS)
 
 
-def known_people(home: Path) -> Mapping[str, str]:
-    """Names by raw public key (hex): this party, its remotes, those that were given a role at its server; else what
-    people called themselves in requests and in passports.
+def known_people(home: Path) -> dict[str, str]:
+    """Names by raw public key (hex): as they were handed to this party, else what people called themselves in requests
+    and in passports. For pages about what happened here; who is to be believed, `handed_people` says.
 
     What is damaged is left out here; the pages about it say so.
     """
-    found = _called_themselves(home)
+    return _called_themselves(home) | handed_people(home)
+
+
+def handed_people(home: Path) -> dict[str, str]:
+    """This party, its remotes, and those that were given a role at its server: somebody here named each key."""
+    found: dict[str, str] = {}
     for path in sorted((home / "api" / "callers").glob("*.json")):
         try:
             told = json_text.load(read_bytes(path, _LIMIT, "a caller's entry"))
