@@ -8,6 +8,7 @@ OWNER, BUILDER, ANYBODY = "For owners", "For builders", "For anybody"
 
 # fmt: off
 ENTRIES = (
+    Entry("init", "init:init", ANYBODY, "Make a party: its folder and keys, and on request a vault and a chain of its own; then say what comes next."),
     Entry("seal", "datasets:seal", OWNER, "Seal rows: check them against a schema, commit to them, prove them valid, encrypt them."),
     Entry("reseal", "datasets:reseal", OWNER, "Renew a dataset whose openings are spent: the same rows under a fresh commitment, proven equal."),
     Entry("prove-rules", "rules:prove_rules_command", OWNER, "Prove that no record occurs twice in sealed datasets, or is shared by two; or that columns keep to bounds."),
@@ -29,6 +30,7 @@ ENTRIES = (
     Entry("release", "releasing:release", BUILDER, "Release a model for other people's tools: ONNX, safetensors, model.sig, SLSA provenance, ML-BOM, Croissant, card."),
     Entry("status", "status:status", ANYBODY, "Show a party's datasets, grants and sessions: openings left, privacy spent, what still holds."),
     Entry("console", "console:console", ANYBODY, "Open this folder in the browser: datasets, requests, grants, training, proofs, money. Until Ctrl-C."),
+    Entry("doctor", "doctor:doctor", ANYBODY, "Check keys, disk, datasets, sessions, stores, ledger, clock and versions; say what is wrong and what to do."),
     Entry("serve", "serving:serve", ANYBODY, "Serve this folder's HTTP API until Ctrl-C or SIGTERM; docs/api.md has its calls."),
     Entry("vault", "vault:app", OWNER, "Keep any object sealed on stores that nobody needs to trust: folders, buckets, WebDAV shares."),
     Entry("key", "keys:app", ANYBODY, "A party's keys: they sign what it says and open what it sealed."),
