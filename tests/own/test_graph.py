@@ -15,7 +15,7 @@ from bailee.errors import NotFoundError, RecordError
 from bailee.own.graph import Graph, Place, differences, from_json, graph_of, to_json
 from bailee.own.graph.elsewhere import steps
 from bailee.own.graph.facts import Origin
-from bailee.own.graph.picture import as_page, as_svg, as_text
+from bailee.own.graph.picture import as_page, as_svg, as_text, nearest
 from bailee.own.trace import Happening
 from bailee.records.canonical import canonical
 
@@ -244,6 +244,15 @@ def test_people_see_what_was_made_from_what(graph: Graph) -> None:
     boxes = drawn.findall(f".//{space}rect")
     assert (len(boxes), len(drawn.findall(f"{space}path"))) == (4, 2)
     assert len({(box.get("x"), box.get("y")) for box in boxes}) == 4
+    assert len(drawn.findall(f"{space}a")) == 4
+    assert "style" not in as_svg(graph)
+
+
+def test_a_large_graph_is_drawn_in_part(graph: Graph) -> None:
+    kept = nearest(graph, 2)
+    assert len(kept.works) <= 2
+    assert all(origin.parent in {one.id for one in kept.works} for work in kept.works for origin in work.origins)
+    assert nearest(graph, 4) is graph
 
 
 def test_what_can_go_to_another_ledger(graph: Graph) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
+from xml.etree import ElementTree
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bailee.settle.flow import Holding, as_page, flow_of
+from bailee.settle.flow import Holding, flow_of
+from bailee.settle.flow_picture import MOST, as_page, draw
 
 WHOLE = 10**9
 ANA, BEA = "0x" + "a1" * 20, "0x" + "b2" * 20
@@ -55,4 +58,23 @@ def test_names_of_strangers_are_text() -> None:
     found = flow_of(1, [Holding(1, ANA, WHOLE, None)])
     page = as_page(found, {1: ("content", "11" * 32)}, {ANA: "<script>x</script>"}, "eip155:1:0xabc")
     assert "<script" not in page
-    assert page.count("&lt;script&gt;") == 2
+    assert page.count("&lt;script&gt;") == 3  # in the table, in a box, in what a line says
+
+
+def test_a_drawing_has_all_nodes_as_links_and_says_what_it_leaves_out() -> None:
+    """A work held by 300 people: the greatest parts are drawn."""
+    people = [f"0x{number:040x}" for number in range(300)]
+    holdings = [Holding(1, who, 3_000_000 + place, None) for place, who in enumerate(people)]
+    holdings.append(Holding(1, "s2", WHOLE - sum(one.units for one in holdings), 2))
+    holdings.append(Holding(2, ANA, WHOLE, None))
+    found = flow_of(1, holdings)
+    drawn = draw(found, {1: ("model", "11" * 32), 2: ("dataset", "22" * 32)}, {}, lambda member: f"#n{member}")
+    picture = ElementTree.fromstring(drawn.svg)
+    space = "{http://www.w3.org/2000/svg}"
+    links = picture.findall(f"{space}a")
+    assert (len(links), drawn.hidden) == (MOST, 303 - MOST)
+    assert {link.get("href") for link in links} >= {"#n1", "#n2", f"#n{people[-1]}"}
+    assert [one.tag for one in picture[:2]] == [f"{space}title", f"{space}desc"]
+    assert "style" not in drawn.svg
+    tops = sorted(float(one.get("y") or 0) for one in picture.iter(f"{space}rect") if one.get("class") == "person")
+    assert all(later - earlier >= 5 for earlier, later in pairwise(tops))

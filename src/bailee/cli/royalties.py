@@ -266,7 +266,8 @@ def flow(
     With --html the flow is drawn. Example: `bailee royalty flow 0123... --html flow.html`
     """
     from bailee.adapters.chain.index.lineage import lineage
-    from bailee.settle.flow import Holding, as_page, flow_of
+    from bailee.settle.flow import Holding, flow_of
+    from bailee.settle.flow_picture import as_page
 
     with reading(home, ledger, contracts) as found:
         number = work_named(found, home, work)

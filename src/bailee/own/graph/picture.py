@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from html import escape
 from string import Template
 
 from bailee.own.graph.facts import GOOD, WHOLE, GrantNode, Graph, WorkNode
 from bailee.own.one_line import one_line
 
-_WIDE, _HIGH, _ACROSS, _DOWN, _EDGE = 190, 62, 30, 56, 16
+MOST = 200
+"""Works of a drawing."""
+_WIDE, _HIGH, _ACROSS, _DOWN, _EDGE = 210, 54, 110, 18, 14
 """Pixels: a box, and what is between boxes beside and below one another."""
 
 
@@ -46,30 +49,82 @@ def as_page(graph: Graph, checked: str) -> str:
         + "</li>"
         for one in graph.works
     )
+    drawn = nearest(graph)
+    more = len(graph.works) - len(drawn.works)
+    drawing = as_svg(drawn) + (f"<p>{more} older works are not drawn; the list has them.</p>" if more else "")
     return _PAGE.substitute(
-        ledger=escape(graph.ledger), block=graph.block, checked=escape(checked), rows=rows, drawing=as_svg(graph)
+        ledger=escape(graph.ledger), block=graph.block, checked=escape(checked), rows=rows, drawing=drawing
     )
 
 
-def as_svg(graph: Graph) -> str:
-    """Works in rows by how far they are from the beginning; a line from each to what was made from it."""
-    row = _rows(graph)
+@dataclass(frozen=True)
+class PictureWords:
+    """What a drawing says, in the reader's language. line: with %(part)s, %(child)s and %(parent)s."""
+
+    title: str = "Works and what they were made from"
+    desc: str = "The same in words is below."
+    line: str = "%(part)s of the earnings of %(child)s go to %(parent)s"
+
+
+def as_svg(
+    graph: Graph,
+    link: Callable[[WorkNode], str] | None = None,
+    words: PictureWords | None = None,
+    called: Callable[[WorkNode], tuple[str, str]] | None = None,
+) -> str:
+    """Works in columns by how far they are from the beginning; a line from each to what was made from it.
+
+    No style is in it, but classes: `work` with its status, `line`, `part`, `id`. link: where a box leads; called: the
+    two lines of a box. A graph of more than MOST works is the caller's to cut (`nearest`).
+    """
+    said, leads, name = words or PictureWords(), link or (lambda work: f"#w{work.id:x}"), called or _named
+    column, parents = _rows(graph), graph.parents()
     places: dict[int, tuple[int, int]] = {}
     filled: dict[int, int] = {}
+    for work in sorted(graph.works, key=lambda one: column[one.id]):
+        # beside its parents, but below what is there already: lines stay short, and boxes apart
+        wanted = [places[parent][1] for parent in parents[work.id] if parent in places]
+        top = max(filled.get(column[work.id], _EDGE), sum(wanted) // len(wanted) if wanted else _EDGE)
+        filled[column[work.id]] = top + _HIGH + _DOWN
+        places[work.id] = (_EDGE + column[work.id] * (_WIDE + _ACROSS), top)
+    known = {work.id: work for work in graph.works}
+    lines = []
     for work in graph.works:
-        at = filled.get(row[work.id], 0)
-        filled[row[work.id]] = at + 1
-        places[work.id] = (_EDGE + at * (_WIDE + _ACROSS), _EDGE + row[work.id] * (_HIGH + _DOWN))
-    lines = [
-        _line(places[parent], places[work.id], _percent(_share_of(work, parent)))
-        for work in graph.works
-        for parent in dict.fromkeys(origin.parent for origin in work.origins)
-    ]
-    boxes = [_box(work, *places[work.id]) for work in graph.works]
-    wide = 2 * _EDGE + max(filled.values(), default=1) * (_WIDE + _ACROSS) - _ACROSS
-    high = 2 * _EDGE + max(len(filled), 1) * (_HIGH + _DOWN) - _DOWN
+        for parent in parents[work.id]:
+            part, child = _percent(_share_of(work, parent)), " ".join(name(work))
+            told = said.line % {"part": part, "child": child, "parent": " ".join(name(known[parent]))}
+            lines.append(_line(places[parent], places[work.id], told, part))
+    boxes = [_box(work, leads(work), name(work), *places[work.id]) for work in graph.works]
+    wide = 2 * _EDGE + (max(column.values(), default=0) + 1) * (_WIDE + _ACROSS) - _ACROSS
+    high = max(filled.values(), default=_EDGE + _HIGH + _DOWN) - _DOWN + _EDGE
     drawn = "\n".join((*lines, *boxes))
-    return f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}" role="img">{drawn}</svg>'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="lineage" viewBox="0 0 {wide} {high}" width="{wide}" '
+        f'height="{high}" role="group" aria-labelledby="lineage-title lineage-desc">'
+        f'<title id="lineage-title">{escape(said.title)}</title><desc id="lineage-desc">{escape(said.desc)}</desc>'
+        f"{drawn}</svg>"
+    )
+
+
+def nearest(graph: Graph, most: int = MOST) -> Graph:
+    """At most so many works of a graph: the newest, and what these were made from as far as there is room.
+
+    Lines to works that are left out are left out, too.
+    """
+    if len(graph.works) <= most:
+        return graph
+    parents, kept = graph.parents(), set[int]()
+    for work in sorted(graph.works, key=lambda one: (one.block, one.id), reverse=True):
+        waiting, wanted = [work.id], set[int]()
+        while waiting:
+            number = waiting.pop()
+            if number not in kept | wanted:
+                wanted.add(number)
+                waiting += parents[number]
+        if len(kept) + len(wanted) <= most:
+            kept |= wanted
+    works = tuple(one for one in graph.works if one.id in kept)
+    return replace(graph, works=works, grants=tuple(one for one in graph.grants if one.work in kept), scope=None)
 
 
 def _rows(graph: Graph) -> dict[int, int]:
@@ -88,21 +143,26 @@ def _rows(graph: Graph) -> dict[int, int]:
     return row
 
 
-def _box(work: WorkNode, left: int, top: int) -> str:
+def _named(work: WorkNode) -> tuple[str, str]:
     state = "" if work.status == GOOD else f" ({work.status})"
+    return work.kind + state, _short(work)
+
+
+def _box(work: WorkNode, href: str, called: tuple[str, str], left: int, top: int) -> str:
+    first, second = (text if len(text) <= 24 else f"{text[:23]}…" for text in map(one_line, called))
     return (
-        f'<a href="#w{work.id:x}"><rect class="{work.status}" x="{left}" y="{top}" width="{_WIDE}" height="{_HIGH}"'
-        f' rx="6"/><text x="{left + 10}" y="{top + 24}">{escape(work.kind + state)}</text>'
-        f'<text class="id" x="{left + 10}" y="{top + 46}">{_short(work)}</text></a>'
+        f'<a href="{escape(href)}"><rect class="work {work.status}" x="{left}" y="{top}" width="{_WIDE}" '
+        f'height="{_HIGH}" rx="6"/><text x="{left + 12}" y="{top + 22}">{escape(first)}</text>'
+        f'<text class="id" x="{left + 12}" y="{top + 41}">{escape(second)}</text></a>'
     )
 
 
-def _line(parent: tuple[int, int], child: tuple[int, int], said: str) -> str:
-    x1, y1, x2, y2 = parent[0] + _WIDE // 2, parent[1] + _HIGH, child[0] + _WIDE // 2, child[1]
-    half = (y1 + y2) // 2
+def _line(parent: tuple[int, int], child: tuple[int, int], told: str, part: str) -> str:
+    x1, y1, x2, y2 = parent[0] + _WIDE, parent[1] + _HIGH // 2, child[0], child[1] + _HIGH // 2
+    bend = max(_ACROSS // 2, (x2 - x1) // 2)
     return (
-        f'<path d="M{x1} {y1}C{x1} {half} {x2} {half} {x2} {y2}"/>'
-        f'<text class="part" x="{(x1 + x2) // 2 + 6}" y="{half}">{said}</text>'
+        f'<path class="line" d="M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}"><title>{escape(told)}</title>'
+        f'</path><text class="part" x="{x2 - 8}" y="{y2 - 6}" text-anchor="end">{part}</text>'
     )
 
 
