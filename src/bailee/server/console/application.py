@@ -32,6 +32,7 @@ PAGES = (
     "grants",
     "spending",
     "stores",
+    "earnings",
     "sealing",
     "verifying",
     "watching",
