@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from bailee.adapters.files import read_bytes
+from bailee.cli import completing
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
 from bailee.grant import open_card
 from bailee.party.home import PartyHome
@@ -57,7 +58,9 @@ def seal(
 
 @command
 def reseal(
-    dataset: Annotated[str, typer.Argument(help="Name of the sealed dataset, or its directory.")],
+    dataset: Annotated[
+        str, typer.Argument(help="Name of the sealed dataset, or its directory.", autocompletion=completing.datasets)
+    ],
     as_name: Annotated[
         str | None, typer.Option("--as", help="Name of the renewed dataset; NAME-2 and so on by default.")
     ] = None,
@@ -80,7 +83,13 @@ def reseal(
 @card_app.command("show")
 @command
 def show(
-    card: Annotated[str, typer.Argument(help="A card file, a dataset's directory, or the name of a dataset here.")],
+    card: Annotated[
+        str,
+        typer.Argument(
+            help="A card file, a dataset's directory, or the name of a dataset here.",
+            autocompletion=completing.datasets,
+        ),
+    ],
     check: Annotated[bool, typer.Option("--check", help="Check the proof that the rows are valid, too.")] = False,
     plain: Annotated[
         bool, typer.Option("--plain", help="Check with the plain-Python verifier: slower, easier to read.")

@@ -30,6 +30,7 @@ ENTRIES = (
     Entry("release", "releasing:release", BUILDER, "Release a model for other people's tools: ONNX, safetensors, model.sig, SLSA provenance, ML-BOM, Croissant, card."),
     Entry("status", "status:status", ANYBODY, "Show a party's datasets, grants and sessions: openings left, privacy spent, what still holds."),
     Entry("console", "console:console", ANYBODY, "Open this folder in the browser: datasets, requests, grants, training, proofs, money. Until Ctrl-C."),
+    Entry("completion", "completion:completion", ANYBODY, "Print the script that lets a shell complete commands, options, and names of datasets and grants."),
     Entry("doctor", "doctor:doctor", ANYBODY, "Check keys, disk, datasets, sessions, stores, ledger, clock and versions; say what is wrong and what to do."),
     Entry("serve", "serving:serve", ANYBODY, "Serve this folder's HTTP API until Ctrl-C or SIGTERM; docs/api.md has its calls."),
     Entry("vault", "vault:app", OWNER, "Keep any object sealed on stores that nobody needs to trust: folders, buckets, WebDAV shares."),

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bailee.cli import completing
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
 from bailee.party.granting import Terms, give, grant_facts, moment, take_back
 from bailee.party.home import PartyHome
@@ -22,7 +23,9 @@ Until = Annotated[str | None, typer.Option(help=f"When it ends: {_FORM}")]
 
 @command
 def grant(
-    dataset: Annotated[str, typer.Argument(help="Name of the sealed dataset, or its directory.")],
+    dataset: Annotated[
+        str, typer.Argument(help="Name of the sealed dataset, or its directory.", autocompletion=completing.datasets)
+    ],
     builder: Annotated[Path, typer.Option(help="Public identity of the builder: its identity.json.")],
     plan: Annotated[Path, typer.Option(help="The training plan that is allowed: exactly this one.")],
     field: Annotated[
@@ -65,7 +68,12 @@ def grant(
 
 @command
 def revoke(
-    grant: Annotated[str, typer.Argument(help="The grant's id (its first letters suffice), or its file.")],
+    grant: Annotated[
+        str,
+        typer.Argument(
+            help="The grant's id (its first letters suffice), or its file.", autocompletion=completing.grants
+        ),
+    ],
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from bailee.adapters.files import lock, new_directory, storage_errors, write_new
+from bailee.cli import completing
 from bailee.cli.claims import logit_threshold, read_claims
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, Report, command, facts_table
 from bailee.cli.trained import KEPT, Trained, open_trained, require_left
@@ -25,7 +26,13 @@ from bailee.seal.encode import encode_features
 from bailee.seal.sealed import fresh_seed
 from bailee.statements.applied import MARGIN_BITS
 
-Run = Annotated[str, typer.Argument(help="The run of the model: its folder, or the first letters of its session's id.")]
+Run = Annotated[
+    str,
+    typer.Argument(
+        help="The run of the model: its folder, or the first letters of its session's id.",
+        autocompletion=completing.runs,
+    ),
+]
 Out = Annotated[Path, typer.Option("--out", help="New folder for what is handed out: record, proof, passport.")]
 DataHome = Annotated[
     Path | None, typer.Option("--data-home", help="The folder of the party that sealed the rows; --home by default.")
@@ -41,7 +48,10 @@ Margin = Annotated[
 @command
 def evaluate_command(
     run: Run,
-    dataset: Annotated[str, typer.Argument(help="The sealed rows: a dataset's name or its directory.")],
+    dataset: Annotated[
+        str,
+        typer.Argument(help="The sealed rows: a dataset's name or its directory.", autocompletion=completing.datasets),
+    ],
     out: Out,
     claims: Annotated[
         Path | None, typer.Option("--claims", help="What to show: a TOML file of groups, claims and gaps.")

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bailee.adapters.files import lock, read_bytes, write_atomic, write_new
+from bailee.cli import completing
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
 from bailee.cli.nodes import NodeUrl, reached
 from bailee.cli.spending import lendings
@@ -34,7 +35,12 @@ coin_app = typer.Typer(no_args_is_help=True, help="A party's share of the noise 
 
 @command
 def lend(
-    grant: Annotated[str, typer.Argument(help="The grant to lend under: its id's first letters, or its file.")],
+    grant: Annotated[
+        str,
+        typer.Argument(
+            help="The grant to lend under: its id's first letters, or its file.", autocompletion=completing.grants
+        ),
+    ],
     to: Annotated[Path, typer.Option(help="Public identity of the trainer: its identity.json.")],
     out: Annotated[Path, typer.Option(help="The folder to make, for the trainer.")],
     openings: Annotated[int, typer.Option(help="How many of the dataset's proofs the trainer may make.", min=1)] = 4,

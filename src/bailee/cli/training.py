@@ -10,6 +10,7 @@ import typer
 from bailee.adapters.files import lock, read_bytes
 from bailee.adapters.transport import Listener
 from bailee.adapters.transport import join as connect
+from bailee.cli import completing
 from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile, opened_account
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, facts_table, session_command
 from bailee.cli.nodes import NodeUrl, reached
@@ -90,7 +91,13 @@ def train(
 @session_command
 def join(
     address: Annotated[str, typer.Argument(help="The builder's HOST:PORT.")],
-    grant: Annotated[str, typer.Option(help="The grant to take part under: its id's first letters, or its file.")],
+    grant: Annotated[
+        str,
+        typer.Option(
+            help="The grant to take part under: its id's first letters, or its file.",
+            autocompletion=completing.grants,
+        ),
+    ],
     epsilon_limit: Annotated[
         str | None, typer.Option(help="Refuse if all sessions together would cost this dataset more than that epsilon.")
     ] = None,
