@@ -51,15 +51,20 @@ class Line:
 
 
 def timeline(
-    work: int, happened: Sequence[Happening], shares: Mapping[str, int], names: Mapping[str, str]
+    work: int,
+    happened: Sequence[Happening],
+    shares: Mapping[str, int],
+    names: Mapping[str, str],
+    money: Callable[[int, str], str] | None = None,
 ) -> list[Line]:
     """Lines about `work`, in order.
 
     shares: address of shares (lower-case digits) to work, so that holders that are works are named; names: what the
-    reader calls addresses (lower case, with 0x). What moves with another line, a token with its registration say, has
+    reader calls addresses (lower case, with 0x); money: an amount of a currency in words, where somebody can ask the
+    chain. What moves with another line, a token with its registration say, has
     no line of its own.
     """
-    told = _Teller(work, shares, names)
+    told = _Teller(work, shares, names, money)
     lines = []
     for one in happened:
         words = told.words(one)
@@ -71,8 +76,14 @@ def timeline(
 
 
 class _Teller:
-    def __init__(self, work: int, shares: Mapping[str, int], names: Mapping[str, str]) -> None:
-        self.work, self.shares, self.named = work, shares, names
+    def __init__(
+        self,
+        work: int,
+        shares: Mapping[str, int],
+        names: Mapping[str, str],
+        money: Callable[[int, str], str] | None,
+    ) -> None:
+        self.work, self.shares, self.named, self.in_words = work, shares, names, money
         self._say: dict[str, Callable[[Mapping[str, Any], Happening], str]] = {
             "Registered": self._registered, "Derived": self._derived, "WorkTransferred": self._moved,
             "Disputed": self._disputed, "DisputeConcluded": self._concluded, "Accepted": self._accepted,
@@ -182,6 +193,8 @@ class _Teller:
         return "" if work in (None, self.work) else f" (work {_short_id(work)})"
 
     def _money(self, amount: int, currency: str) -> str:
+        if self.in_words is not None:
+            return self.in_words(amount, currency)
         if currency == _NOBODY:
             whole, rest = divmod(amount, 10**18)
             exact = str(whole) if not rest else f"{whole}.{rest:018}".rstrip("0")

@@ -6,10 +6,11 @@ Facts only: whoever shows them has a sentence for each kind, in the reader's lan
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from bailee.errors import BaileeError
 from bailee.keys import PUBLIC_FILE
@@ -36,7 +37,6 @@ class Happened:
     kind: str
     facts: Mapping[str, str]
     link: str = ""
-    note: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,9 @@ def _datasets(party: PartyHome, now: datetime, names: _Names) -> Iterator[Happen
     for dataset in party.datasets():
         card, name = dataset.card.record, dataset.directory.name
         facts = {"name": name, "rows": str(card.rows)}
-        yield Happened(card.created, "sealed" if card.renews is None else "resealed", facts, f"/datasets/{name}")
+        yield Happened(
+            card.created, "sealed" if card.renews is None else "resealed", facts, f"/datasets/{quote(name, safe='')}"
+        )
 
 
 def _asks(party: PartyHome, now: datetime, names: _Names) -> Iterator[Happened]:
@@ -152,14 +154,15 @@ def _papers(party: PartyHome, now: datetime, names: _Names) -> Iterator[Happened
     for paper in papers(party.path):
         if paper.fault is None:
             facts = {"model": paper.model, "who": paper.builder_name}
-            yield Happened(paper.made, "passport", facts, f"/models/{paper.name}")
+            yield Happened(paper.made, "passport", facts, f"/models/{quote(paper.name, safe='')}")
 
 
 def _ledger(party: PartyHome, now: datetime, names: _Names) -> Iterator[Happened]:
     del now, names
     view = kept_view(party.path)
     for one in () if view is None else view.events:
-        yield Happened(one.time, "ledger", {"words": one.words}, "/lineage", f"0x{one.transaction}")
+        facts = {"what": one.kind, "words": one.words, "transaction": f"0x{one.transaction}"}
+        yield Happened(one.time, "ledger", facts, f"/lineage?work={one.work}")
 
 
 def _vault(party: PartyHome, now: datetime, names: _Names) -> Iterator[Happened]:

@@ -17,6 +17,7 @@ from bailee.adapters.files import read_bytes, write_atomic
 from bailee.errors import BaileeError, RecordError
 from bailee.own.graph import Graph, from_json, to_json
 from bailee.own.trace import timeline
+from bailee.party.amounts import in_words
 from bailee.party.earnings import Amount, Earned, WorkEarnings
 from bailee.party.home import PartyHome
 from bailee.party.opened_ledger import LedgerPlace, reading, remembered
@@ -96,15 +97,20 @@ def refresh_view(home: Path, now: datetime, patience: float = PATIENCE) -> Ledge
         earned = earnings_at(ledger, known, every, holders, _datasets(home))
         owned = [work.id for work in graph.works if work.owner in names]
         own = tuple(dict.fromkeys([*(one.work for one in earned), *owned]))
-        shares, told = works_of(every), []
+        shares, told = works_of(every), dict[tuple[str, str], Told]()
+
+        def money(amount: int, currency: str) -> str:
+            return in_words(ledger.chain, currency, amount)
+
         for number in own:
             about = [happening(one) for one in every if number in one.works]
-            for line in timeline(number, about, shares, names):
+            for line in timeline(number, about, shares, names, money):
                 time = f"{line.time.replace(' ', 'T')}Z"
-                told.append(Told(time, line.block, line.transaction, line.kind, line.words, number))
+                one = Told(time, line.block, line.transaction, line.kind, line.words, number)
+                told.setdefault((line.transaction, line.words), one)  # two works may tell the same
         view = LedgerView(
             ledger.name, time_text(now), graph.block, graph, earned,
-            tuple(sorted(told, key=lambda one: one.block, reverse=True)[:_MOST_LINES]), own, names,
+            tuple(sorted(told.values(), key=lambda one: one.block, reverse=True)[:_MOST_LINES]), own, names,
         )  # fmt: skip
     write_atomic(home / FILE, json.dumps(_written(view)).encode(), 0o600)
     return view

@@ -39,6 +39,7 @@ PAGES = (
     "finding",
     "planning",
     "models",
+    "pictures",
 )
 """Modules of `pages`, each with ROUTES; the first route that fits a path answers."""
 
