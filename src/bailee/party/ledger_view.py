@@ -10,18 +10,19 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bailee import json_text
 from bailee.adapters.files import read_bytes, write_atomic
 from bailee.errors import BaileeError, RecordError
-from bailee.own.graph import Graph, from_json, to_json
-from bailee.own.trace import timeline
 from bailee.party.amounts import in_words
 from bailee.party.earnings import Amount, Earned, WorkEarnings
 from bailee.party.home import PartyHome
 from bailee.party.opened_ledger import LedgerPlace, reading, remembered
 from bailee.records import canonical, digest, time_text
+
+if TYPE_CHECKING:
+    from bailee.own.graph import Graph  # brings compiled kernels: who only looks whether there is a view does without
 
 FILE = "ledger-view.json"
 _LIMIT = 64 << 20
@@ -84,6 +85,7 @@ def refresh_view(home: Path, now: datetime, patience: float = PATIENCE) -> Ledge
     from bailee.adapters.chain.accounts import list_accounts
     from bailee.adapters.chain.index.lineage import lineage
     from bailee.adapters.chain.index.reading import works_of
+    from bailee.own.trace import timeline
     from bailee.party.earnings import earnings_at
     from bailee.party.ledger_reading import graph_from, happening, read_events
 
@@ -126,6 +128,8 @@ def _datasets(home: Path) -> dict[str, str]:
 
 def _written(view: LedgerView) -> dict[str, Any]:
     """Numbers that other readers of JSON would round are texts."""
+    from bailee.own.graph import to_json
+
     facts = asdict(view) | {"graph": to_json(view.graph).decode(), "own": [str(one) for one in view.own]}
     facts["events"] = [asdict(one) | {"work": str(one.work)} for one in view.events]
     facts["earnings"] = [asdict(one) | {"work": str(one.work)} for one in view.earnings]
@@ -133,6 +137,8 @@ def _written(view: LedgerView) -> dict[str, Any]:
 
 
 def _read(facts: Any) -> LedgerView:
+    from bailee.own.graph import from_json
+
     if not isinstance(facts, dict):
         raise RecordError("expected an object")
     return LedgerView(

@@ -34,9 +34,11 @@ class VaultHealth:
         return not self.failing and not self.health.tasks and (least is None or least > 0)
 
 
-def has_vault(party: PartyHome) -> bool:
-    from bailee.seal.vault.home import VAULT_FILE
+VAULT_FILE = "vault.json"
+"""As `seal.vault.home` has it, which would bring a database's libraries to every page."""
 
+
+def has_vault(party: PartyHome) -> bool:
     return (party.path / VAULT_FILE).exists()
 
 

@@ -4,7 +4,8 @@ scores    three scores of two fingerprints          verdict   copy, near copy, r
 shelf     candidates among very many, by arrays     index     all of it on disk          scanning   kernels
 """
 
-from bailee.own.near_copies.index import NearCopies
+from typing import TYPE_CHECKING, Any
+
 from bailee.own.near_copies.scores import Scores, scores
 from bailee.own.near_copies.verdict import (
     COPY,
@@ -17,6 +18,9 @@ from bailee.own.near_copies.verdict import (
     decide,
     judge,
 )
+
+if TYPE_CHECKING:
+    from bailee.own.near_copies.index import NearCopies
 
 __all__ = [
     "COPY",
@@ -32,3 +36,12 @@ __all__ = [
     "judge",
     "scores",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The index brings compiled kernels: who only tells copies apart, or draws the graph, does without."""
+    if name == "NearCopies":
+        from bailee.own.near_copies.index import NearCopies
+
+        return NearCopies
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
