@@ -33,6 +33,8 @@ from bailee.server.api.logs import Log
 from bailee.server.api.metrics import Metrics
 from bailee.server.api.once import Once
 from bailee.server.api.problems import ProblemError, of_error, of_problem, problem, unforeseen
+from bailee.server.api.quick import Quick
+from bailee.server.api.rendered import Rendered
 from bailee.server.api.resources import around, auth, datasets, grants, passports, requests, sessions, status, works
 from bailee.server.api.routes import DeclaredRoute, check_declared
 from bailee.server.api.shelf import Shelf
@@ -70,6 +72,7 @@ def context_for(
         party=party,
         public=public,
         shelf=Shelf(party),
+        rendered=Rendered(),
         gate=gate,
         challenges=Challenges(key, clock, bounds.challenge),
         ethereum=EthereumSignIns(key, checked_origin(origin), clock, bounds.challenge),
@@ -86,7 +89,9 @@ def context_for(
 
 def application(context: Context, tls: bool = False) -> Outermost:
     """ASGI. Raises TypeError where a call declares no roles."""
-    return Outermost(calls(context), context.limits, context.log, context.metrics, tls)
+    made = calls(context)
+    quick = Quick(made, check_declared(made), context.gate, lambda request, error: answer(request, error, context))
+    return Outermost(quick, context.limits, context.log, context.metrics, tls)
 
 
 def calls(context: Context) -> FastAPI:
@@ -133,23 +138,23 @@ async def _sweep(context: Context) -> None:
         await asyncio.sleep(_SWEEP)
 
 
-def _answer_errors(made: FastAPI, context: Context) -> None:
-    home = str(context.party.path)
-
-    async def on_error(request: Request, error: Exception) -> Response:
-        if isinstance(error, BaileeError):
-            return of_error(error, request.state.id, home)
+def answer(request: Request, error: Exception, context: Context) -> Response:
+    """What is said of an error."""
+    if isinstance(error, BaileeError):
+        return of_error(error, request.state.id, str(context.party.path))
+    if isinstance(error, ProblemError):
+        return of_problem(error, request.state.id)
+    if not isinstance(error, HTTPException):
         return unforeseen(request.state.id)
+    names = {404: ("NoSuchCall", "there is no such call; see /v1/openapi.json"),
+             405: ("NoSuchMethod", "this path is not called by that method; see /v1/openapi.json")}  # fmt: skip
+    name, detail = names.get(error.status_code, ("BadRequest", "the request cannot be read"))
+    return problem(error.status_code, name, detail, request.state.id, {}, error.headers or {})
 
-    async def on_http(request: Request, error: Exception) -> Response:
-        if isinstance(error, ProblemError):
-            return of_problem(error, request.state.id)
-        status = error.status_code if isinstance(error, HTTPException) else 500
-        names = {404: ("NoSuchCall", "there is no such call; see /v1/openapi.json"),
-                 405: ("NoSuchMethod", "this path is not called by that method; see /v1/openapi.json")}  # fmt: skip
-        name, detail = names.get(status, ("BadRequest", "the request cannot be read"))
-        headers = getattr(error, "headers", None) or {}
-        return problem(status, name, detail, request.state.id, {}, headers)
+
+def _answer_errors(made: FastAPI, context: Context) -> None:
+    async def on_error(request: Request, error: Exception) -> Response:
+        return answer(request, error, context)
 
     async def on_shape(request: Request, error: Exception) -> Response:
         found = error.errors() if isinstance(error, RequestValidationError) else []
@@ -159,7 +164,7 @@ def _answer_errors(made: FastAPI, context: Context) -> None:
         return problem(422, "BadShape", detail, request.state.id, {"fields": fields}, {})
 
     made.add_exception_handler(BaileeError, on_error)
-    made.add_exception_handler(HTTPException, on_http)
+    made.add_exception_handler(HTTPException, on_error)
     made.add_exception_handler(RequestValidationError, on_shape)
     made.add_exception_handler(Exception, on_error)
 

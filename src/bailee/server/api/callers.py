@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +16,7 @@ from bailee.adapters.files import read_bytes, storage_errors, write_atomic
 from bailee.errors import InputError, NotFoundError, StorageError
 from bailee.keys import PublicIdentity
 from bailee.records import time_text
+from bailee.server.api.limits import TICK
 
 _KEY = re.compile(r"[0-9a-f]{64}")
 _LIMIT = 1 << 14
@@ -42,6 +45,8 @@ class Callers:
 
     home: Path
     own: str
+    _known: dict[str, tuple[tuple[int, int, int], Enrolled]] = field(default_factory=dict, repr=False, compare=False)
+    """Entries that were read, by key; each is of the file of that date, size and number and no other."""
 
     def role_of(self, key: str) -> Role | None:
         """None where the key has none. Raises StorageError for an entry that is damaged: nobody gets in by it."""
@@ -77,9 +82,24 @@ class Callers:
         return self.home / "api" / "callers"
 
     def _read(self, key: str) -> Enrolled | None:
-        path = self._folder / f"{key}.json"
-        if _KEY.fullmatch(key) is None or not path.is_file():
+        if _KEY.fullmatch(key) is None:
             return None
+        path = self._folder / f"{key}.json"
+        try:
+            facts = os.stat(path)
+        except FileNotFoundError:
+            self._known.pop(key, None)
+            return None
+        stamp = (facts.st_mtime_ns, facts.st_size, facts.st_ino)
+        kept = self._known.get(key)
+        if kept is not None and kept[0] == stamp:
+            return kept[1]
+        looked, found = time.time_ns(), self._opened(path, key)
+        if looked - facts.st_mtime_ns > TICK:
+            self._known[key] = (stamp, found)
+        return found
+
+    def _opened(self, path: Path, key: str) -> Enrolled:
         try:
             facts = json_text.load(read_bytes(path, _LIMIT, "a caller's entry"))
             found = Enrolled(facts["key"], str(facts["name"]), Role(facts["role"]), str(facts["added"]))

@@ -19,6 +19,7 @@ from bailee.server.api.limits import Limits
 from bailee.server.api.logs import Log
 from bailee.server.api.metrics import Metrics
 from bailee.server.api.once import Once
+from bailee.server.api.rendered import Rendered
 from bailee.server.api.shelf import Shelf
 from bailee.server.api.streams import Streams
 
@@ -30,6 +31,7 @@ class Context:
     party: PartyHome
     public: PublicIdentity
     shelf: Shelf
+    rendered: Rendered
     gate: Gate
     challenges: Challenges
     ethereum: EthereumSignIns

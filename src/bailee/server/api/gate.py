@@ -38,7 +38,7 @@ class Gate:
             self.slow(request)
             return None
         try:
-            holder = self.tokens.check(_bearer(request), call.operation, request.url.path, call.access)
+            holder = self.tokens.check(_bearer(request), call.operation, request.scope["path"], call.access)
         except ProblemError:
             self.slow(request)  # guessing is as slow as any other way in
             raise

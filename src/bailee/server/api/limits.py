@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+TICK = 2 * 10**9
+"""Nanoseconds within which two changes may leave the same date on a file."""
+
 
 @dataclass(frozen=True)
 class Pace:

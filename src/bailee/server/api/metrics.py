@@ -18,13 +18,20 @@ class Metrics:
             "bailee_request_seconds", "Time to the end of an answer.", ("operation",), buckets=_STEPS,
             registry=self.registry,
         )  # fmt: skip
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        """Looking them up by labels takes longer than counting; there are as many as operations times statuses."""
         self.streams = Gauge("bailee_streams", "Streams open.", registry=self.registry)
         self.checks_waiting = Gauge("bailee_checks_waiting", "Checks of papers not begun.", registry=self.registry)
         self.checks = Counter("bailee_checks", "Checks of papers ended.", ("state",), registry=self.registry)
 
     def request(self, operation: str, method: str, status: int, seconds: float) -> None:
-        self._requests.labels(operation, method if method in _METHODS else "other", str(status)).inc()
-        self._seconds.labels(operation).observe(seconds)
+        named = (operation, method if method in _METHODS else "other", status)
+        found = self._known.get(named)
+        if found is None:
+            found = self._requests.labels(*map(str, named)), self._seconds.labels(operation)
+            self._known[named] = found
+        found[0].inc()
+        found[1].observe(seconds)
 
     def listen(self, host: str, port: int) -> None:
         """At a door of their own, in a thread that ends with the process."""

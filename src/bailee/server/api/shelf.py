@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 from bailee.errors import NotFoundError
 from bailee.party.course import Leader, leader_of
 from bailee.party.home import PartyHome
-from bailee.party.requested import REQUESTS, Asked, answer_path, find, paths_in, restated
+from bailee.party.requested import REQUESTS, Asked, find, restated
 from bailee.records import Grant, Revocation, Signed
 from bailee.seal import Dataset
 from bailee.seal.card import CARD_FILE
@@ -22,60 +23,74 @@ _DIGITS = frozenset("0123456789abcdef")
 
 
 class Shelf:
+    """Paths are text here: a read looks at dozens of them, and `pathlib` takes longer than the disk."""
+
     def __init__(self, party: PartyHome) -> None:
         self.party = party
-        self._kept: OrderedDict[Path, tuple[tuple[int, int, int], Any]] = OrderedDict()
+        self._home = str(party.path)
+        self._kept: OrderedDict[str, tuple[tuple[int, int, int], Any]] = OrderedDict()
 
     def dataset_names(self) -> list[str]:
-        return [path.parent.name for path in (self.party.path / "datasets").glob(f"[!.]*/{CARD_FILE}")]
+        return [name for name in self._names("datasets") if os.path.exists(f"{self._home}/datasets/{name}/{CARD_FILE}")]
 
     def dataset(self, name: str) -> Dataset:
-        if name not in self.dataset_names():
+        if name not in self._names("datasets"):
             raise NotFoundError(f"no sealed dataset of the name {name[:100]!r}; list them to see which there are")
-        path = self.party.path / "datasets" / name / CARD_FILE
-        return self._once(path, lambda: self.party.own_dataset(name))
+        return self._once(f"{self._home}/datasets/{name}/{CARD_FILE}", lambda: self.party.own_dataset(name))
 
     def grant_names(self) -> list[str]:
-        return [path.stem for path in (self.party.path / "grants").glob("*.json")]
+        return [name[:-5] for name in self._names("grants") if name.endswith(".json")]
 
     def grant(self, name: str) -> Signed[Grant]:
-        path = self.party.path / "grants" / f"{_hex(name, 32, 'grant')}.json"
-        return self._once(path, lambda: self.party.own_grant(name))
+        return self._once(f"{self._home}/grants/{_hex(name, 32, 'grant')}.json", lambda: self.party.own_grant(name))
 
     def request_names(self) -> list[str]:
-        return [path.stem for path in paths_in(self.party, REQUESTS)]
+        names = (name[:-5] for name in self._names(REQUESTS) if name.endswith(".json"))
+        return [name for name in names if _is_hex(name, 32)]
 
     def request(self, name: str, now: datetime) -> Asked:
-        path = self.party.path / REQUESTS / f"{_hex(name, 32, 'request')}.json"
-        said = answer_path(path)  # the last file to come: what is there then stays
-        return restated(
-            self._once(said if said.is_file() else path, lambda: find(self.party, REQUESTS, name, now)), now
-        )
+        path = f"{self._home}/{REQUESTS}/{_hex(name, 32, 'request')}"
+        said = f"{path}.answer.json"  # the last file to come: what is there then stays
+        path = said if os.path.exists(said) else f"{path}.json"
+        return restated(self._once(path, lambda: find(self.party, REQUESTS, name, now)), now)
 
     def revocation_names(self) -> list[str]:
-        return [path.stem for path in (self.party.path / "revocations").glob("*.json")]
+        return [name[:-5] for name in self._names("revocations") if name.endswith(".json")]
 
     def revocation(self, name: str) -> Signed[Revocation] | None:
-        path = self.party.path / "revocations" / f"{_hex(name, 32, 'grant')}.json"
-        return self._once(path, lambda: self.party.revocation(name)) if path.is_file() else None
+        path = f"{self._home}/revocations/{_hex(name, 32, 'grant')}.json"
+        return self._once(path, lambda: self.party.revocation(name)) if os.path.exists(path) else None
 
     def session_names(self) -> list[str]:
-        return [path.name for path in self.party.sessions.glob("*") if _is_hex(path.name, 64) and path.is_dir()]
+        folder = f"{self._home}/sessions"
+        return [name for name in self._names("sessions") if _is_hex(name, 64) and os.path.isdir(f"{folder}/{name}")]
 
     def session(self, name: str) -> tuple[Path, Leader]:
         """Its folder, and who leads it at what."""
         folder = self.party.sessions / _hex(name, 64, "session")
         for paper in ("invite.json", "opening.json"):
-            if (folder / paper).is_file():
-                return folder, self._once(folder / paper, lambda: leader_of(folder))
+            path = f"{folder}/{paper}"
+            if os.path.exists(path):
+                return folder, self._once(path, lambda: leader_of(folder))
         if not folder.is_dir():
             raise NotFoundError(f"no session {name[:16]}...; list them to see which there are")
         return folder, leader_of(folder)
 
-    def _once(self, path: Path, read: Callable[[], T]) -> T:
+    def folders(self, *names: str) -> tuple[str, ...]:
+        """Of the home, as paths."""
+        return tuple(f"{self._home}/{name}" for name in names)
+
+    def _names(self, folder: str) -> list[str]:
+        """What lies in a folder of the home, but what begins with a dot."""
+        try:
+            return [name for name in os.listdir(f"{self._home}/{folder}") if not name.startswith(".")]
+        except FileNotFoundError:
+            return []
+
+    def _once(self, path: str, read: Callable[[], T]) -> T:
         """What `read` makes of the file, again only when the file is another. What is not there is not kept."""
         try:
-            facts = path.stat()
+            facts = os.stat(path)
         except OSError:
             self._kept.pop(path, None)
             return read()

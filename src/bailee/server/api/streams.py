@@ -17,7 +17,7 @@ from starlette.responses import StreamingResponse
 
 from bailee.errors import BaileeError
 from bailee.server.api.gate import holder_of
-from bailee.server.api.limits import Limits
+from bailee.server.api.limits import TICK, Limits
 from bailee.server.api.metrics import Metrics
 from bailee.server.api.problems import ProblemError
 
@@ -112,10 +112,6 @@ class Streams:
                 self._readers.pop(name, None)
 
 
-_TICK = 2 * 10**9
-"""Nanoseconds within which two changes may leave the same date on a file."""
-
-
 class _Reader:
     """One reading for all followers, no more often than they poll, and only when there is more."""
 
@@ -131,7 +127,7 @@ class _Reader:
             return self._found
         self._at = now
         date = self._grows.stat().st_mtime_ns if self._grows.exists() else -1
-        if date != self._date or date < 0 or self._looked - date < _TICK:
+        if date != self._date or date < 0 or self._looked - date < TICK:
             self._looked = time.time_ns()
             self._found, self._date = self._read(), date
         return self._found

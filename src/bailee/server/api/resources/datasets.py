@@ -13,6 +13,7 @@ from bailee.seal import Dataset
 from bailee.server.api.callers import Role
 from bailee.server.api.context import context_of
 from bailee.server.api.pages import Cursor, Limit, page
+from bailee.server.api.rendered import Body
 from bailee.server.api.routes import allows, router
 from bailee.server.api.shapes import DatasetShape, DatasetsShape, spelled
 
@@ -32,9 +33,18 @@ _PROOF: dict[int | str, dict[str, Any]] = {
 @allows("datasets.list", Role)
 async def datasets(request: Request, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """All sealed datasets, by name."""
-    shelf = context_of(request).shelf
-    items, following = page(shelf.dataset_names(), limit, cursor, lambda name: _shape(shelf.dataset(name)))
-    return Response(spelled(DatasetsShape(items=items, next=following)), media_type="application/json")
+    context = context_of(request)
+    shelf = context.shelf
+
+    def render() -> Body:
+        names = shelf.dataset_names()
+        items, following = page(names, limit, cursor, lambda name: _shape(shelf.dataset(name)))
+        folders = shelf.folders("datasets", *(f"datasets/{one.name}" for one in items))
+        return Body(spelled(DatasetsShape(items=items, next=following)), folders)
+
+    now = context.clock().timestamp()
+    data = context.rendered.body(("datasets", str(limit), cursor or ""), now, render)
+    return Response(data, media_type="application/json")
 
 
 @routes.get("/v1/datasets/{name}", response_model=DatasetShape, tags=["datasets"])

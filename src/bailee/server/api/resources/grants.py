@@ -13,12 +13,13 @@ from bailee.errors import NotFoundError
 from bailee.party.granting import Terms, give, grant_facts, moment, take_back
 from bailee.party.plans import parse_any_plan
 from bailee.party.standing import grant_state
-from bailee.records import Grant, Signed
+from bailee.records import Grant, Signed, parse_time
 from bailee.server.api.callers import Role
 from bailee.server.api.context import Context, context_of
 from bailee.server.api.gate import holder_of, owns
 from bailee.server.api.once import Answer, Attempt, Key, digest_of
 from bailee.server.api.pages import Cursor, Limit, page
+from bailee.server.api.rendered import Body
 from bailee.server.api.routes import allows, router
 from bailee.server.api.shapes import GrantAsk, GrantShape, GrantsShape, RevocationShape, RevocationsShape, spelled
 
@@ -33,11 +34,20 @@ _RAW: dict[int | str, dict[str, Any]] = {
 async def grants(request: Request, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """Grants given here; a builder's own only."""
     context, holder = context_of(request), holder_of(request)
-    names = context.shelf.grant_names()
-    if not owns(holder):
-        names = [name for name in names if context.shelf.grant(name).record.builder == holder.key]
-    items, following = page(names, limit, cursor, lambda name: _shape(context, context.shelf.grant(name)))
-    return Response(spelled(GrantsShape(items=items, next=following)), media_type="application/json")
+    now = context.clock().timestamp()
+
+    def render() -> Body:
+        names = context.shelf.grant_names()
+        if not owns(holder):
+            names = [name for name in names if context.shelf.grant(name).record.builder == holder.key]
+        items, following = page(names, limit, cursor, lambda name: _shape(context, context.shelf.grant(name)))
+        turns = [parse_time(time).timestamp() for one in items for time in (one.from_, one.until)]
+        until = min((one for one in turns if one >= now), default=float("inf"))
+        data = spelled(GrantsShape(items=items, next=following))
+        return Body(data, context.shelf.folders("grants", "revocations"), until)
+
+    key = ("grants", holder.key, str(limit), cursor or "")
+    return Response(context.rendered.body(key, now, render), media_type="application/json")
 
 
 @routes.post("/v1/grants", response_model=GrantShape, status_code=201, tags=["grants"])
@@ -99,8 +109,14 @@ async def revoke(request: Request, grant: str, key: Key) -> Response:
 async def revocations(request: Request, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """What was taken back here: readers of passports should know."""
     context = context_of(request)
-    items, following = page(context.shelf.revocation_names(), limit, cursor, lambda name: _taken(context, name))
-    return Response(spelled(RevocationsShape(items=items, next=following)), media_type="application/json")
+
+    def render() -> Body:
+        items, following = page(context.shelf.revocation_names(), limit, cursor, lambda name: _taken(context, name))
+        return Body(spelled(RevocationsShape(items=items, next=following)), context.shelf.folders("revocations"))
+
+    now = context.clock().timestamp()
+    data = context.rendered.body(("revocations", str(limit), cursor or ""), now, render)
+    return Response(data, media_type="application/json")
 
 
 @routes.get("/v1/revocations/{grant}", responses=_RAW, response_class=Response, tags=["grants"])

@@ -14,6 +14,7 @@ from bailee.server.api.callers import Role
 from bailee.server.api.context import context_of
 from bailee.server.api.gate import holder_of, owns
 from bailee.server.api.pages import Cursor, Limit, page
+from bailee.server.api.rendered import Body
 from bailee.server.api.routes import allows, router
 from bailee.server.api.shapes import SessionShape, SessionsShape, spelled
 from bailee.server.api.streams import SCHEMA, Told
@@ -25,12 +26,19 @@ routes = router()
 @allows("sessions.list", (Role.OWNER, Role.BUILDER))
 async def sessions(request: Request, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """Sessions of this party; a builder's own only."""
-    shelf, holder = context_of(request).shelf, holder_of(request)
-    names = shelf.session_names()
-    if not owns(holder):
-        names = [name for name in names if shelf.session(name)[1].builder == holder.key]
-    items, following = page(names, limit, cursor, lambda name: _shape(name, *shelf.session(name)))
-    return Response(spelled(SessionsShape(items=items, next=following)), media_type="application/json")
+    context, holder = context_of(request), holder_of(request)
+    shelf = context.shelf
+
+    def render() -> Body:
+        every = names = shelf.session_names()
+        if not owns(holder):
+            names = [name for name in names if shelf.session(name)[1].builder == holder.key]
+        items, following = page(names, limit, cursor, lambda name: _shape(name, *shelf.session(name)))
+        folders = shelf.folders("sessions", *(f"sessions/{name}" for name in every))  # who leads one is said in it
+        return Body(spelled(SessionsShape(items=items, next=following)), folders)
+
+    key, now = ("sessions", holder.key, str(limit), cursor or ""), context.clock().timestamp()
+    return Response(context.rendered.body(key, now, render), media_type="application/json")
 
 
 @routes.get("/v1/sessions/{session}", response_model=SessionShape, tags=["sessions"])
