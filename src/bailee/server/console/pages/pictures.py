@@ -43,7 +43,13 @@ def royalties(request: Request) -> Response:
 def lineage(request: Request) -> Response:
     home = party_of(request).path
     view = kept_view(home)
-    facts: dict[str, Any] = {"place": ledger_of(home), "view": view, "drawn": None, "back": request.url.path}
+    facts: dict[str, Any] = {
+        "place": ledger_of(home),
+        "view": view,
+        "drawn": None,
+        "scope": None,
+        "back": request.url.path,
+    }
     if view is not None and view.graph.works:
         facts |= _lineage(request, view)
     return render(request, "lineage.html", facts)
