@@ -106,7 +106,7 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield opened
 
 
-def _program() -> str:
+def anvil_program() -> str:
     """anvil's own program; npm's wrapper around it would leave it behind when killed."""
     named = os.environ.get("BAILEE_ANVIL") or str(_ROOT / ".tools/node_modules/.bin/anvil")
     packages = Path(named).parent.parent / "@foundry-rs"
@@ -118,7 +118,7 @@ def _program() -> str:
 
 @contextmanager
 def _anvil(folder: Path) -> Iterator[str]:
-    program, port = _program(), free_port()
+    program, port = anvil_program(), free_port()
     with (folder / "anvil.log").open("wb") as log:
         process = subprocess.Popen(
             [program, "--host", "127.0.0.1", "--port", str(port), "--hardfork", "prague", "--accounts", "0"],
