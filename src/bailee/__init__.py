@@ -14,9 +14,6 @@ passport, card                   what anybody holds: verify and predict; check
 Each is loaded when it is first used: `import bailee` itself costs next to nothing.
 """
 
-from importlib import import_module
-from typing import Any
-
 __version__ = "0.1.0"
 
 __all__ = [
@@ -36,8 +33,10 @@ _PLACES = {name: (f"bailee.{module}", name) for module, names in _WHERE.items() 
 _PLACES["open"] = _PLACES.pop("open_party")  # there it must not hide the built-in one
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """PEP 562: what is in `__all__`, when it is first asked for. __init__.pyi says the same to type checkers."""
+    from importlib import import_module
+
     if name == "errors":
         return import_module("bailee.errors")
     if name not in _PLACES:

@@ -315,6 +315,9 @@ def work(target):
         return seal(ann, read_schema(stand.SCHEMA), where / "table.csv", target, stand.NOW, prover=stand.StandIn())
     return reseal(ann, olds[-1], target, stand.NOW, prover=stand.StandIn())
 
+# What is loaded on the way is loaded here, and not anew in every child.
+seal(ann, read_schema(stand.SCHEMA), where / "table.csv", where / "first", stand.NOW, prover=stand.StandIn())
+
 while True:
     target = where / f"d{step}"
     if what == "reseal":

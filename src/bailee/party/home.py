@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bailee.adapters.files import read_bytes, storage_errors, write_atomic
-from bailee.argument.commitment_record import Commitment
 from bailee.errors import InputError, NotFoundError
 from bailee.grant import open_grant, open_revocation
 from bailee.keys import Identity, PublicIdentity
@@ -93,6 +92,8 @@ class PartyHome:
 
         among: the folder's datasets, where they are at hand already.
         """
+        from bailee.argument.commitment_record import Commitment  # with NumPy, which most commands do without
+
         by_card = {other.card.digest: other for other in (self.datasets() if among is None else among)}
         commitment = dataset.card.record.commitment
         renewal = dataset.card.record.renews

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from bailee.adapters.files import lock, sweep
-from bailee.adapters.tables import Source
 from bailee.party.home import PartyHome
 from bailee.records.schema import Schema
 from bailee.seal import DEFAULT_OPENINGS, Dataset, Progress
 from bailee.seal import reseal as reseal_dataset
 from bailee.seal import seal as seal_table
+
+if TYPE_CHECKING:
+    from bailee.adapters.tables import Source
 
 
 def seal_rows(

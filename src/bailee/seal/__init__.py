@@ -2,12 +2,12 @@
 
 schema.py   the schema file         sealed.py   the encrypted file
 encode.py   table -> integers       budget.py   which openings of the commitment are spent
-card.py     seal, reseal, open
+card.py     seal, reseal, open     progress.py  how far it is
 """
 
 from bailee.seal.budget import DEFAULT_OPENINGS, Budget, Ledger
 from bailee.seal.card import Dataset, open_dataset, reseal, seal
-from bailee.seal.encode import Progress
+from bailee.seal.progress import Progress
 from bailee.seal.schema import read_schema
 
 __all__ = [

@@ -16,24 +16,24 @@ from hmac import compare_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bailee.adapters.files import lock, move_directory, new_directory, read_bytes, sweep, write_new
-from bailee.adapters.tables import Source
-from bailee.argument.commitment_record import Commitment
 from bailee.errors import BudgetError, InputError, StorageError
 from bailee.keys import Identity, Secret
 from bailee.records import Card, Renewal, Signed, canonical, digest, open_signed, sign, time_text
 from bailee.records.canonical import MAX_BYTES
 from bailee.records.schema import Schema
 from bailee.seal.budget import DEFAULT_OPENINGS, Ledger, check_openings
-from bailee.seal.encode import Progress, encode
-from bailee.seal.sealed import fresh_seed, read_rows, write_rows
-from bailee.statements.card import card_context, dataset_claim, renewal_context
+from bailee.seal.progress import Progress
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # loaded where it is used: to look at a dataset without its rows takes no array
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from bailee.adapters.tables import Source
     from bailee.argument.commitment import CommittedVector
+    from bailee.argument.commitment_record import Commitment
+
+    Matrix = NDArray[np.int64]
 
 CARD_FILE = "card.json"
 PROOF_FILE = "card.proof"
@@ -43,8 +43,6 @@ OLD_CARD_FILE = "old-card.json"
 EQUAL_FILE = "equal.proof"
 RENEWED = "renewed"
 MAX_PROOF_BYTES = 1 << 28
-
-Matrix = NDArray[np.int64]
 
 
 class CardProver(Protocol):
@@ -74,6 +72,7 @@ class ArgumentProver:
         return self._committed.record
 
     def valid(self, schema: Schema, matrix: Matrix, seed: bytes, openings: int, opening: int, context: bytes) -> bytes:
+        from bailee.statements.card import dataset_claim
         from bailee.statements.dataset import prove_dataset
 
         known = self._committed if compare_digest(seed, self._seed) else None
@@ -98,6 +97,8 @@ class Dataset:
 
     @property
     def commitment(self) -> Commitment:
+        from bailee.argument.commitment_record import Commitment
+
         return Commitment.from_json(self.card.record.commitment)
 
     @property
@@ -114,6 +115,8 @@ class Dataset:
 
     def open(self, owner: Identity, progress: Progress | None = None) -> tuple[Matrix, Secret]:
         """(encoded rows, commitment seed), for the owner's own process only. StorageError: not its own, damaged."""
+        from bailee.seal.sealed import read_rows
+
         named = digest(canonical(self.card.record.commitment))
         matrix, seed = read_rows(self.directory / ROWS_FILE, owner, named, progress)
         if matrix.shape != (self.card.record.rows, len(self.card.record.columns)):
@@ -142,6 +145,9 @@ def seal(
     `ceiling`: bytes of memory that proving may need; None is 40 % of the machine's. Progress steps are encode,
     commit, prove and encrypt. Raises InputError, SchemaError, StatementError, StorageError; `target` is then absent.
     """
+    from bailee.seal.encode import encode
+    from bailee.seal.sealed import fresh_seed
+
     check_openings(openings)
     with new_directory(target) as draft:
         matrix = encode(table, schema, ceiling, progress)
@@ -208,6 +214,9 @@ def _renew(
     progress: Progress | None,
 ) -> None:
     """A whole resealed dataset in `draft`."""
+    from bailee.seal.sealed import fresh_seed
+    from bailee.statements.card import renewal_context
+
     matrix, old_seed = old.open(owner, progress)
     schema = Schema.from_json(old.card.record.schema)
     seed = fresh_seed()
@@ -250,6 +259,10 @@ def _write_dataset(
     progress: Progress | None,
 ) -> Signed[Card]:
     """All files of a dataset into `draft`; the card gets its proof and its signature."""
+    from bailee.argument.commitment_record import Commitment
+    from bailee.seal.sealed import write_rows
+    from bailee.statements.card import card_context
+
     openings = Commitment.from_json(card.commitment).openings
     named = digest(canonical(card.commitment))
     ledger = Ledger.create(draft / LEDGER_FILE, named, openings)

@@ -7,7 +7,6 @@ never hold a cell's content. While streaming, a value takes two bytes (all lie i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,9 +20,7 @@ from bailee.adapters.machine import memory_bytes
 from bailee.adapters.tables import Batch, Source, read_table, source_name
 from bailee.errors import SchemaError
 from bailee.records.schema import BINARY, NUMBER, UNIT, Column, Schema
-
-Progress = Callable[[str, float], None]
-"""Called with a step's name and how much of it is done, 0 to 1."""
+from bailee.seal.progress import Progress
 
 MAX_SHOWN = 10
 WORDS_PER_VALUE = 8

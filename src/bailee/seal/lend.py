@@ -21,7 +21,7 @@ from bailee.records.canonical import MAX_BYTES
 from bailee.records.model import CoinPromise, Waiver
 from bailee.seal.budget import Ledger
 from bailee.seal.card import CARD_FILE, LEDGER_FILE, PROOF_FILE, ROWS_FILE, Dataset
-from bailee.seal.encode import Progress
+from bailee.seal.progress import Progress
 from bailee.seal.sealed import write_rows
 
 GRANT_FILE = "grant.json"

@@ -29,7 +29,7 @@ from bailee.errors import InputError, RecordError, StorageError
 from bailee.keys import Identity, PublicIdentity, Secret
 from bailee.records import Json, canonical, parse
 from bailee.records.fields import Count, Hex32, decode, encode
-from bailee.seal.encode import Progress
+from bailee.seal.progress import Progress
 
 CHUNK = 4 << 20
 SEED_BYTES = 32
