@@ -1,0 +1,51 @@
+"""The Python of the how-to runs, block after block; so does the notebook, whose cells are one program."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "howto" / "python.md"
+NOTEBOOK = ROOT / "examples" / "notebook" / "three_parties.py"
+
+
+def test_the_blocks_of_the_how_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text, names = PAGE.read_text(), {}
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 8
+    for block in blocks:
+        exec(block, names)  # the page's own code
+    assert names["statement"].facts["rows"] == 440
+    assert names["passport"].report["accuracy"] > 0.6
+    assert len(names["answers"]) == 5
+    assert names["grant"].state.startswith("revoked")
+    assert names["renewed"].openings_left == 5
+    shown = re.findall(r"^```python no-run\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    for block in shown:  # needs a second machine: its verbs and words are there
+        _check_calls(block, names)
+
+
+def _check_calls(block: str, names: dict[str, Any]) -> None:
+    import inspect
+
+    for node in ast.walk(ast.parse(block)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            verb = eval(ast.unparse(node.func), names)  # the page's own code
+            words = {word.arg: None for word in node.keywords if word.arg}
+            inspect.signature(verb).bind(*node.args, **words)
+
+
+def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = NOTEBOOK.read_text()
+    assert source.count("# %%") >= 12
+    exec(compile(source, str(NOTEBOOK), "exec"), {"__name__": "notebook"})
+    said = capsys.readouterr().out
+    for words in ("Party Aachen", "It holds", "revoked", "taken from rows"):
+        assert words in said
