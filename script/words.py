@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -13,6 +14,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 CONSOLE = Path(__file__).parents[1] / "src/bailee/server/console"
+_NO_DATE = datetime(2026, 1, 1, tzinfo=UTC)
+"""In compiled catalogues: the same texts are the same bytes."""
 _METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
 _KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
 _OPTIONS = {"templates/**.html": {"trimmed": "true", "silent": "false"}}
@@ -40,7 +43,9 @@ def read(source: Path, language: str) -> Catalog:
     if not source.exists():
         return Catalog(locale=language, charset="utf-8", fuzzy=False)
     with source.open("rb") as file:
-        return read_po(file, locale=language)
+        found = read_po(file, locale=language)
+    found.creation_date = found.revision_date = _NO_DATE
+    return found
 
 
 def compiled(catalogue: Catalog) -> bytes:
