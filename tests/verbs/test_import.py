@@ -67,3 +67,12 @@ def test_every_verb_says_what_it_does_and_what_it_raises() -> None:
     for verb in verbs:
         assert verb.__doc__ is not None
         assert "Error" in verb.__doc__ or verb is bailee.Passport.scores, verb.__qualname__
+
+
+def test_the_page_names_everything() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "python.md").read_text()
+    public = [name for name in vars(bailee.Party) if not name.startswith("_")]
+    public += [name for name in vars(bailee.Passport) if name in {"verify", "predict", "scores"}]
+    fields = {"home", "quiet", "name", "key", "identity"}
+    left = [name for name in {*public, *bailee.__all__} - fields - {"__version__", "Status"} if f"`{name}" not in page]
+    assert not left, left
