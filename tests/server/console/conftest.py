@@ -9,6 +9,7 @@ import pytest
 
 from bailee.keys import Identity
 from console_world import World, make_full, open_console
+from trained_home import make_trained
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +41,9 @@ def empty(tmp_path: Path) -> World:
 def bare(tmp_path: Path) -> World:
     """No keys yet."""
     return open_console(tmp_path / "home").enter()
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the homes `owner` and `builder` after a real session, and its passport. Shared: only read it."""
+    return make_trained(tmp_path_factory.mktemp("trained"))

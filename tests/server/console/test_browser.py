@@ -3,7 +3,6 @@ and read by axe-core as a screen reader would need it. Skipped where there is no
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,22 +11,13 @@ from typing import Any
 import pytest
 
 from bailee.party.home import PartyHome
+from console_browser import AXE, Visit, chromium, focused, launched, press_until, violations
 from console_world import OWNER_PAGES, served
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the browser's tests need playwright")
-ROOT = Path(__file__).parents[3]
-AXE = Path(os.environ.get("BAILEE_AXE") or ROOT / ".tools/node_modules/axe-core/axe.min.js")
 PAGES = (*OWNER_PAGES, "/datasets/tiny", f"/requests/{'00' * 16}", f"/requests/{'01' * 16}",
          f"/grants/{'30' * 16}/revoke", "/seal", "/nothing")  # fmt: skip
 GRANT = "30" * 16
-
-
-def chromium() -> str | None:
-    named = os.environ.get("BAILEE_CHROMIUM")
-    for found in (named, str(ROOT / ".tools/chromium"), shutil.which("chromium"), shutil.which("chromium-browser")):
-        if found and Path(found).is_file():
-            return found
-    return None
 
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="no Chromium here: script/tools fetches it")
@@ -35,29 +25,8 @@ pytestmark = pytest.mark.skipif(chromium() is None, reason="no Chromium here: sc
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as program:
-        # Chromium's own sandbox does not start for root; the pages are our own.
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        found = program.chromium.launch(executable_path=chromium(), args=arguments)
+    with launched(playwright) as found:
         yield found
-        found.close()
-
-
-class Visit:
-    """A page of a browser that is signed in; what its console said wrong is kept."""
-
-    def __init__(self, browser: Any, base: str, link: str, **look: Any) -> None:
-        self.base, self.problems = base, []
-        self.context = browser.new_context(viewport=look.pop("viewport", {"width": 1280, "height": 800}), **look)
-        self.page = self.context.new_page()
-        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
-        self.page.on("console", lambda said: self.problems.append(said.text) if said.type == "error" else None)
-        self.page.goto(f"{base}/enter?link={link}")
-        self.page.wait_for_url(f"{base}/")
-
-    def go(self, path: str) -> Any:
-        self.page.goto(self.base + path)
-        return self.page
 
 
 @pytest.fixture
@@ -189,21 +158,3 @@ def test_nothing_stands_in_a_screen_readers_way(browser: Any, full_home: Path, l
             found[path] += violations(page)
         visit.context.close()
     assert {path: told for path, told in found.items() if told} == {}
-
-
-def violations(page: Any) -> list[str]:
-    page.evaluate(AXE.read_text())  # by the debugger: the policy lets no page load it
-    told = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in told["violations"]]
-
-
-def focused(page: Any) -> str:
-    return str(page.evaluate("document.activeElement.textContent.trim().replace(/\\s+/g, ' ')"))
-
-
-def press_until(page: Any, there: Any) -> None:
-    for _ in range(80):
-        if there():
-            return
-        page.keyboard.press("Tab")
-    raise AssertionError(f"not reached by keyboard; the focus is on {focused(page)!r}")

@@ -29,6 +29,7 @@ class Apart:
     memory: int
     seconds: int
     _running: asyncio.subprocess.Process | None = None
+    _killed: bool = False
 
     async def check(
         self, paper: Path, plain: bool, trusted: Sequence[str], say: Callable[[dict[str, Any]], None]
@@ -41,6 +42,8 @@ class Apart:
             limit=_LINE, start_new_session=True, env=_environment(),
         )  # fmt: skip
         self._running = process
+        if self._killed:  # by another thread, while it was started
+            self.kill()
         state, ended, lines = FAILED, False, 0
         try:
             async with asyncio.timeout(self.seconds):
@@ -66,15 +69,15 @@ class Apart:
         """End the check that runs."""
         process = self._running
         if process is not None and process.returncode is None:
-            self.kill()
+            _kill(process)
             await process.wait()
 
     def kill(self) -> None:
-        """The same from another thread, without waiting for it."""
+        """The same from another thread, without waiting for it. Nothing is checked by this one any more."""
+        self._killed = True
         process = self._running
         if process is not None and process.returncode is None:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            _kill(process)
 
 
 def links_of(told: list[dict[str, Any]]) -> list[dict[str, str]]:
@@ -91,6 +94,11 @@ def links_of(told: list[dict[str, Any]]) -> list[dict[str, str]]:
             name = "rounds" if _ROUNDS.fullmatch(one["link"]) else one["link"]
             found[name] = one["state"]
     return [{"link": name, "state": state} for name, state in found.items()]
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _output(process: asyncio.subprocess.Process) -> asyncio.StreamReader:

@@ -105,6 +105,9 @@ class Checks:
             for one in old:
                 del self._all[one.id]
                 self._forget(one)
+        from bailee.server.api.apart import Apart
+
+        self._running[check.id] = Apart(self.limits.check_memory, self.limits.check_seconds)
         Thread(target=self._run, args=(check,), name=f"check {check.id[:8]}", daemon=True).start()
         return check
 
@@ -116,9 +119,7 @@ class Checks:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _run(self, check: Check) -> None:
-        from bailee.server.api.apart import Apart
-
-        apart = self._running[check.id] = Apart(self.limits.check_memory, self.limits.check_seconds)
+        apart = self._running[check.id]
         state = "failed"
         try:
             state = asyncio.run(apart.check(check.paper, check.plain, check.trusted, check.told.append))
