@@ -166,7 +166,7 @@ def test_processes_survive_kill_9(tmp_path: Path) -> None:
         port = free.getsockname()[1]
     for role, stop in (("owner0", "round:3"), ("builder", "round:4"), ("", "")):
         running = spawn(cast, port, lambda name, role=role, stop=stop: stop if name == role else "")
-        codes = {name: (process.communicate(timeout=60)[1], process.returncode) for name, process in running.items()}
+        codes = {name: (process.communicate(timeout=300)[1], process.returncode) for name, process in running.items()}
         if role:
             assert codes[role][1] == -9, codes
             assert all(code == 5 for name, (_, code) in codes.items() if name != role), codes
