@@ -146,6 +146,20 @@ def test_tries_again_what_may_be_tried_again() -> None:
     assert (len(keys), len(calls(seen, "/v1/requests")), waits) == (1, 3, [0.2, 1.0])
 
 
+def test_waits_for_its_own_request_that_is_still_under_way() -> None:
+    left: list[Answer] = [(409, b"{}", {"Retry-After": "1"}), (201, b'{"state": "open"}'), (409, b"{}")]
+    waits: list[float] = []
+
+    def answers(method: str, path: str) -> Answer | None:
+        return left.pop(0) if "requests" in path else None
+
+    with serving(answers) as (url, _), client(url, waits) as one:
+        assert one.ask(b"{}") == {"state": "open"}
+        assert waits == [1.0]
+        with pytest.raises(InputError, match="status 409"):
+            one.ask(b"{}")
+
+
 def test_gives_up_in_words() -> None:
     waits: list[float] = []
     with serving(lambda method, path: (503, b"{}") if "requests" in path else None) as (url, seen), client(url, waits) as one:  # noqa: E501 # fmt: skip

@@ -6,6 +6,7 @@ import ipaddress
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from bailee.party import asking
+from bailee.party.home import PartyHome
+from bailee.records import sign, time_text
 from commands import Running, free_address, make_world, refused, run, start
 
 
@@ -123,6 +127,14 @@ def test_from_asking_to_the_grant(world: Path, server: str) -> None:
     refused(run("request", "give", second["request"], *owner), 3, "GrantError", "was refused")
 
 
+def old_request(world: Path) -> bytes:
+    """Signed by the builder two days ago, and never sent."""
+    party, now = PartyHome(world / "builder"), datetime.now(UTC)
+    (kept,) = asking.asked(party, now)
+    old = replace(kept.request.record, id="0" * 32, asked=time_text(now - timedelta(days=2)))
+    return sign(old, party.identity).envelope
+
+
 def test_what_never_arrived_is_sent_again(world: Path, server: str) -> None:
     nowhere = f"http://{free_address()}"
     builder = ("--home", world / "builder")
@@ -134,10 +146,19 @@ def test_what_never_arrived_is_sent_again(world: Path, server: str) -> None:
     assert [one["request"] for one in run("request", "ls", "--home", world / "owner")[1]["requests"]] == [
         first["request"]
     ]
+    asked, stale = world / "builder" / "asked", world / "builder" / "asked" / f"{'0' * 32}.json"
+    stale.write_bytes(old_request(world))
+    second = ask(world)[1]["request"]
+    assert run("request", "refuse", second, "--home", world / "owner")[0] == 0
+    told = run("asked", *builder)[1]
+    assert "more than a day ago" in told["unreached"]["clinic"]  # and what follows it was looked at
+    assert {one["request"]: one["state"] for one in told["asked"]}[second] == "refused"
+    stale.unlink()
+    assert len(list(asked.glob("*.json"))) == 3
     assert run("remote", "rm", "clinic", *builder)[0] == 0
     assert known(world, nowhere)[0] == 0
     code, told = run("asked", *builder)
-    assert (code, told["asked"][0]["state"]) == (0, "open")
+    assert (code, {one["state"] for one in told["asked"]}) == (0, {"open", "refused"})
     assert "cannot be reached" in told["unreached"]["clinic"]
     refused(ask(world), 5, "SessionError", "cannot be reached", nowhere)
 

@@ -177,8 +177,10 @@ class Client:
             last = once or turn == _TRIES - 1
             try:
                 with self._http.stream(method, self._url + path, content=body, headers=told) as response:
-                    wait = _asked_to_wait(response.headers.get("retry-after"), turn)
-                    if response.status_code not in _AGAIN or last or wait > _LONGEST_WAIT:
+                    told_to = response.headers.get("retry-after")
+                    wait = _asked_to_wait(told_to, turn)
+                    again = response.status_code in _AGAIN or (response.status_code == 409 and told_to is not None)
+                    if not again or last or wait > _LONGEST_WAIT:
                         return response.status_code, self._bounded(response, most)
             except httpx.TransportError as error:
                 if last or isinstance(error, httpx.UnsupportedProtocol):

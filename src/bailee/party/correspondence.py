@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from bailee.adapters.api_client import Client
-from bailee.errors import BaileeError, NotFoundError, RecordError
+from bailee.errors import BaileeError, NotFoundError, RecordError, SessionError
 from bailee.grant import open_card
 from bailee.party.asking import asked, take_answer
 from bailee.party.home import PartyHome
@@ -67,13 +67,18 @@ def look_at_all(party: PartyHome, now: datetime) -> tuple[list[Asked], dict[str,
 
 
 def _look_there(party: PartyHome, remote: Remote, mine: list[Asked], now: datetime) -> dict[str, str]:
-    try:
-        with reached(party, remote) as client:
-            for one in mine:
+    """What went wrong there: one request that is refused keeps no other from being looked at."""
+    wrong: list[str] = []
+    with reached(party, remote) as client:
+        for one in reversed(mine):  # in the order they were asked
+            try:
                 try:
                     look(client, party, one.id, now)
                 except NotFoundError:
                     send(client, party, one.id, now)
-    except BaileeError as error:
-        return {remote.name: str(error)}
-    return {}
+            except SessionError as error:
+                wrong.append(str(error))
+                break  # nobody is there: the next would wait as long
+            except BaileeError as error:
+                wrong.append(f"{one.id[:8]}: {error}")
+    return {remote.name: "; ".join(dict.fromkeys(wrong))} if wrong else {}
