@@ -47,6 +47,10 @@ _LINKS: Final = tuple(
         (r"ledger", N_("The ledger, at a node"), N_("Grants, spendings and the block stand there.")),
         (r"coins", N_("The coins"), N_("All who promised a coin showed the one that they promised.")),
         (
+            r"coin of the builder", N_("The coin of the builder"),
+            N_("Its share of the joint randomness is the one that it promised."),
+        ),
+        (
             r"coin of (?P<who>.*)", N_("The coin of %(who)s"),
             N_("Its share of the joint randomness is the one that it promised."),
         ),
