@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from bailee.adapters.transport import join
-from bailee.cli.training import hold
 from bailee.errors import BaileeError
 from bailee.party.home import PartyHome
+from bailee.party.training import hold
 from bailee.train.holding import Setting
 from bailee.train.owner import take_part
 from bailee.train.proving import proving
@@ -21,7 +21,7 @@ from bailee.train.proving import proving
 def main(home: Path, address: str, grant: str) -> None:
     party = PartyHome(home)
     given = party.grant(grant)
-    holding = hold(party, party.identity, party.dataset_of(given), given)
+    holding = hold(party, party.dataset_of(given), given)
     matrix = holding.matrix.copy()
     matrix[0, -1] ^= 1  # the first patient is now ill, or now healthy; nothing else changes
     host, _, port = address.rpartition(":")

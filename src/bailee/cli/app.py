@@ -15,7 +15,8 @@ PLOT = """Train on data you are not allowed to see, prove it was done right, and
 
 One datum's life, and who does what with it:
 
-- **owner**: `key new`, then `seal` rows into a card that others may see
+- **everybody**: `init` makes a party, once; `doctor` says what is wrong with it and what to do
+- **owner**: `seal` rows into a card that others may see
 - **owner**: `grant` a builder one plan, for a purpose, a time and a privacy loss; `revoke` takes it back
 - **builder**: `ask` for a grant at a server that `remote` knows; the **owner** answers with `request`
 - **builder**: `train` that plan; each owner takes part with `join`, and only noisy sums and proofs leave it
