@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from bailee import json_text
 from bailee.adapters.files import read_bytes, write_new
 from bailee.errors import InputError, RecordError, SignatureError, StorageError
-from bailee.records import canonical
+from bailee.records.canonical import canonical
 from bailee.records.envelope import PAYLOAD_TYPE, STATEMENT_TYPE, pae
 
 BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
