@@ -96,6 +96,15 @@ class Receipts:
             transaction, *name.values,
         )  # fmt: skip
 
+    def newest(self, most: int) -> list[tuple[PaymentName, BoundPayment]]:
+        """The last `most` by block, without their answers."""
+        rows = self._run(
+            "SELECT network, currency, payer, nonce, request, block, cashed FROM payments"
+            " ORDER BY block DESC, nonce LIMIT ?",
+            most,
+        ).fetchall()
+        return [(PaymentName(*row[:4]), BoundPayment(row[4], b"", row[5], row[6])) for row in rows]
+
     def forget(self, before: int) -> int:
         """Drop those that were never cashed and can be no more: valid until earlier than `before`. How many."""
         return int(self._run("DELETE FROM payments WHERE cashed IS NULL AND valid_before < ?", before).rowcount)

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bailee.adapters.receipts import PaymentName, Receipts
+from bailee.party.home import PartyHome
+from bailee.party.sold import answers_sold
 from bailee.server.console.rendering import NAVIGATION
 from commands import run
 from console_html import Page, read_page
@@ -81,8 +84,6 @@ def test_the_overview_says_what_needs_its_owner(full: World) -> None:
 
 
 def test_a_dataset_nearly_out_of_openings_is_said(full: World) -> None:
-    from bailee.party.home import PartyHome
-
     ledger = PartyHome(full.home).own_dataset("tiny").ledger
     for _ in range(3):
         ledger.spend("more", datetime.now(UTC))
@@ -158,3 +159,21 @@ def test_a_hostile_dataset_name_is_text(full: World) -> None:
     assert name in found.text
     (link,) = {one for one in found.links if one.startswith("/datasets/x")}
     assert name in page(full, link).text
+
+
+def test_answers_that_the_gate_sold_are_uses(empty: World) -> None:
+    assert "gate sold" not in page(empty, "/uses").text
+    receipts = Receipts(empty.home / "gate" / "receipts.sqlite")
+    for nonce, block in (("aa" * 32, 7), ("bb" * 32, 9)):
+        name = PaymentName("eip155:31337", "0x" + "11" * 20, "0x" + "22" * 20, nonce)
+        receipts.bind(name, "cd" * 32, b"the answer itself", block, 2**40)
+    receipts.cash(PaymentName("eip155:31337", "0x" + "11" * 20, "0x" + "22" * 20, "bb" * 32), "0x" + "ee" * 32)
+    receipts.close()
+    assert [(one.block, one.cashed) for one in answers_sold(PartyHome(empty.home))] == [
+        (9, "0x" + "ee" * 32),
+        (7, None),
+    ]
+    text = page(empty, "/uses").text
+    assert text.count("eip155:31337") == 2
+    assert "not moved yet" in text
+    assert "the answer itself" not in text

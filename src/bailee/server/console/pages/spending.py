@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from bailee.party.owning import owned
+from bailee.party.sold import answers_sold
 from bailee.party.uses import uses_of
 from bailee.server.console.context import context_of, party_of
 from bailee.server.console.rendering import render
@@ -14,7 +15,7 @@ from bailee.server.console.rendering import render
 
 def uses(request: Request) -> Response:
     party, now = party_of(request), context_of(request).clock()
-    return render(request, "uses.html", {"uses": uses_of(party, now).all, "found": owned(party, now)})
+    return render(request, "uses.html", {"uses": uses_of(party, now).all, "sold": answers_sold(party)})
 
 
 def budget(request: Request) -> Response:
