@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -21,7 +23,7 @@ def models(request: Request) -> Response:
 
 def model(request: Request) -> Response:
     paper = paper_named(party_of(request).path, request.path_params["model"])
-    folder = paper.folder
+    folder = shlex.quote(str(paper.folder))
     commands = [
         ("verify", f"bailee verify {folder}"),
         ("predict", f"bailee predict {folder} ROWS.csv"),

@@ -35,6 +35,7 @@ def royalties(request: Request) -> Response:
     home = party_of(request).path
     view = kept_view(home)
     facts: dict[str, Any] = {"place": ledger_of(home), "view": view, "flow": None, "back": request.url.path}
+    facts["home"] = str(home)
     if view is not None and view.graph.works:
         facts |= _flow(request, view)
     return render(request, "royalties.html", facts)
@@ -49,6 +50,7 @@ def lineage(request: Request) -> Response:
         "drawn": None,
         "scope": None,
         "back": request.url.path,
+        "home": str(home),
     }
     if view is not None and view.graph.works:
         facts |= _lineage(request, view)

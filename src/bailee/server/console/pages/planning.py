@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from starlette.requests import Request
@@ -42,10 +43,11 @@ def plan(request: Request) -> Response:
         cost = None if kept.plan is None else cost_of(kept.plan)
     except BaileeError as error:
         problem = str(error)
+    home, path = shlex.quote(str(party_of(request).path)), shlex.quote(str(kept.path))
     facts = {
         "kept": kept, "text": text, "cost": cost, "problem": problem, "is_sums": isinstance(kept.plan, Plan),
-        "command": f"bailee train {kept.path} --owner OWNER.json",
-        "lent_command": f"bailee train-model {kept.path} --dataset lent/NAME",
+        "command": f"bailee train {path} --owner OWNER.json --home {home}",
+        "lent_command": f"bailee train-model {path} --dataset {home}/lent/NAME --home {home}",
     }  # fmt: skip
     return render(request, "plan.html", facts)
 

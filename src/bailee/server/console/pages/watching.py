@@ -40,7 +40,7 @@ def sessions(request: Request) -> Response:
     home, now = party_of(request).path, context_of(request).clock()
     found = sessions_of(home, now)
     facts = {"sessions": found[:_MOST], "more": max(0, len(found) - _MOST), "people": known_people(home)}
-    return render(request, "sessions.html", facts)
+    return render(request, "sessions.html", facts | {"home": str(home)})
 
 
 def session(request: Request) -> Response:
@@ -75,6 +75,7 @@ def facts_of(request: Request) -> dict[str, Any]:
     title = words.gettext(N_("Answers by round") if one.leader.kind == "sums" else N_("Chunks trained and proven"))
     return {
         "one": one,
+        "home": str(home),
         "people": people,
         "stages": [(stage, STAGE_WORDS[stage.kind]) for stage in stages_of(one)],
         "picture": rounds_picture(one, name, title, label),
