@@ -105,12 +105,14 @@ class GivenGrant:
 
 @dataclass(frozen=True)
 class Owned:
-    """Everything, the newest first."""
+    """Everything, the newest first. spending_known: whether the privacy ledger could be read; where it could not, all
+    that is said to be spent or left is wrong and must not be shown."""
 
     datasets: tuple[OwnedDataset, ...]
     grants: tuple[GivenGrant, ...]
     requests: tuple[Asked, ...]
     faults: tuple[Fault, ...]
+    spending_known: bool
 
     def dataset(self, name: str) -> OwnedDataset | None:
         return next((one for one in self.datasets if one.name == name), None)
@@ -135,9 +137,8 @@ def owned(party: PartyHome, now: datetime) -> Owned:
     grants = _each(party.path, _files(party, "grants"), lambda path: open_grant(_record(path)), faults)
     taken = _each(party.path, _files(party, "revocations"), lambda path: open_revocation(_record(path)), faults)
     asked = _each(party.path, paths_in(party, REQUESTS), lambda path: find(party, REQUESTS, path.stem, now), faults)
-    entries = next(
-        iter(_each(party.path, [party.path / "privacy.jsonl"], lambda _: party.ledger().entries(), faults)), ()
-    )
+    ledgers = _each(party.path, [party.path / "privacy.jsonl"], lambda _: party.ledger().entries(), faults)
+    entries = ledgers[0] if ledgers else ()
     names = {one.request.record.builder: one.request.record.builder_name for one in asked} | dict(
         known_people(party.path)
     )
@@ -149,6 +150,7 @@ def owned(party: PartyHome, now: datetime) -> Owned:
         tuple(sorted(given, key=lambda one: (one.state == "holds", one.begins, one.id), reverse=True)),
         tuple(sorted(asked, key=lambda one: (one.request.record.asked, one.id), reverse=True)),
         tuple(faults),
+        bool(ledgers),
     )
 
 

@@ -83,6 +83,17 @@ def test_the_overview_says_what_needs_its_owner(full: World) -> None:
     assert page(full, "/grants").text.count("holds") == 2  # the rest is there all the same
 
 
+def test_a_privacy_ledger_that_cannot_be_read_tells_no_numbers(full: World) -> None:
+    (full.home / "privacy.jsonl").write_text("damaged\n")
+    assert "cannot be read: privacy.jsonl" in page(full, "/").text
+    assert "3.5" not in page(full, "/").text
+    assert "? / 4" in page(full, "/grants").text
+    assert "spent: ?" in page(full, "/datasets").text
+    page(full, f"/grants/{'30' * 16}/revoke")  # taking back works all the same
+    for path in ("/budget", f"/requests/{ASKED}", "/uses"):
+        assert "is damaged" in page(full, path, 503).text
+
+
 def test_a_dataset_nearly_out_of_openings_is_said(full: World) -> None:
     ledger = PartyHome(full.home).own_dataset("tiny").ledger
     for _ in range(3):

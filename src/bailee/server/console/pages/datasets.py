@@ -30,7 +30,9 @@ def dataset(request: Request) -> Response:
     except BaileeError:  # what is damaged is said on the overview
         uses = ()
     given = tuple(grant for grant in found.grants if grant.dataset == one.name)
-    return render(request, "dataset.html", {"one": one, "given": given, "uses": uses, "home": str(party.path)})
+    return render(
+        request, "dataset.html", {"one": one, "found": found, "given": given, "uses": uses, "home": str(party.path)}
+    )
 
 
 ROUTES: list[BaseRoute] = [Route("/datasets", datasets), Route("/datasets/{name}", dataset)]

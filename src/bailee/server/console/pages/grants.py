@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from bailee.party.granting import take_back
-from bailee.party.owning import GivenGrant, owned
+from bailee.party.owning import owned
 from bailee.server.console.context import context_of, party_of, visitor_of
 from bailee.server.console.posting import Sent, posted, then
 from bailee.server.console.rendering import render, short
@@ -21,10 +21,13 @@ def grants(request: Request) -> Response:
 
 def revoking(request: Request) -> Response:
     """Asks before it is done: it cannot be undone."""
-    one = _grant(request)
+    found = owned(party_of(request), context_of(request).clock())
+    one = found.grant(request.path_params["id"])
+    if one is None:
+        raise HTTPException(404)
     if one.state == "revoked":
         return then("/grants")
-    return render(request, "revoke.html", {"one": one})
+    return render(request, "revoke.html", {"one": one, "known": found.spending_known})
 
 
 def revoke(request: Request, sent: Sent) -> Response:
@@ -39,13 +42,6 @@ def revoke(request: Request, sent: Sent) -> Response:
         when=taken.record.revoked,
     )
     return then("/grants")
-
-
-def _grant(request: Request) -> GivenGrant:
-    found = owned(party_of(request), context_of(request).clock()).grant(request.path_params["id"])
-    if found is None:
-        raise HTTPException(404)
-    return found
 
 
 ROUTES: list[BaseRoute] = [

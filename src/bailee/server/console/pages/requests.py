@@ -30,6 +30,7 @@ def requests(request: Request) -> Response:
 def one_request(request: Request) -> Response:
     party, now = party_of(request), context_of(request).clock()
     asked = find(party, REQUESTS, request.path_params["id"], now)
+    party.ledger().entries()  # nobody should decide on a budget that cannot be read
     found, record, loss = owned(party, now), asked.request.record, plan_loss(asked.plan)
     facts = {
         "asked": asked,

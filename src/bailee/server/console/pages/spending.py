@@ -21,6 +21,7 @@ def uses(request: Request) -> Response:
 def budget(request: Request) -> Response:
     """By rows and not by dataset: resealed rows keep what they have cost."""
     party, now = party_of(request), context_of(request).clock()
+    party.ledger().entries()  # says what is wrong with it: no budget is told from one that cannot be read
     found = owned(party, now)
     newest = {one.origin: one for one in reversed(found.datasets)}  # the newest of each is met last
     granted = {
