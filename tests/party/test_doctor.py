@@ -34,13 +34,13 @@ def home(sound: Path, tmp_path: Path) -> Path:
     return tmp_path / "owner"
 
 
-def wrong(home: Path, patience: float = 30) -> list[Finding]:
+def wrong(home: Path, patience: float = 90) -> list[Finding]:
     return [one for one in examine(home, patience) if one.state != "ok"]
 
 
 def test_nothing_is_wrong_and_nothing_is_changed(home: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in home.rglob("*")}
-    code, said = run("doctor", "--home", home)
+    code, said = run("doctor", "--patience", "90", "--home", home)
     assert (code, said["fine"], said["exit_code"]) == (0, True, 0), said
     assert {one["check"] for one in said["findings"]} >= {"keys", "disk", "dataset tiny", "grants", "clock", "python"}
     assert {path: path.stat().st_mtime_ns for path in home.rglob("*")} == before
@@ -87,12 +87,12 @@ def test_what_is_broken_is_named(
     assert words in one.said
     assert one.todo
     assert one.exit_code == code or (code is None and one.exit_code in (2, 3))
-    ended, said = run("doctor", "--home", home)
-    assert ended == said["exit_code"] == worst(examine(home)) != 0
+    ended, said = run("doctor", "--patience", "90", "--home", home)
+    assert ended == said["exit_code"] == worst(examine(home, 90)) != 0
 
 
 def test_no_folder_at_all(tmp_path: Path) -> None:
-    code, said = run("doctor", "--home", tmp_path / "none")
+    code, said = run("doctor", "--patience", "90", "--home", tmp_path / "none")
     assert code == 2
     told = {one["check"]: one for one in said["findings"]}
     assert "bailee init NAME" in told["keys"]["todo"]
@@ -156,7 +156,7 @@ def test_a_ledger_that_does_not_answer_is_left_and_its_url_not_told(home: Path) 
     _remember(home, "http://127.0.0.1:9/key-to-a-node")
     told = [one for one in wrong(home) if one.check == "ledger"]
     assert [(one.state, one.exit_code) for one in told] == [(PROBLEM, 6)]
-    assert "key-to-a-node" not in json.dumps([vars(one) for one in examine(home, 5)])
+    assert "key-to-a-node" not in json.dumps([vars(one) for one in examine(home, 90)])
     (home / "ledger.json").write_text("{}")
     assert ["does not say a ledger" in one.said for one in wrong(home) if one.check == "ledger"] == [True]
 
@@ -164,7 +164,7 @@ def test_a_ledger_that_does_not_answer_is_left_and_its_url_not_told(home: Path) 
 def test_an_embedded_chain(home: Path) -> None:
     pytest.importorskip("web3")
     assert run("init", "--ledger", "--home", home)[0] == 0
-    assert ["at block 0" in one.said for one in examine(home) if one.check == "ledger"] == [True]
+    assert ["at block 0" in one.said for one in examine(home, 90) if one.check == "ledger"] == [True]
     (home / "ledger" / "blocks.db").write_bytes(b"damaged" * 1000)
     assert ["is damaged" in one.said for one in wrong(home) if one.check == "ledger"] == [True]
 

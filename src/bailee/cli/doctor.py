@@ -18,7 +18,7 @@ _MARKS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "problem": ("
 def doctor(
     patience: Annotated[
         float, typer.Option(help="Seconds that a check may take: of a store or node that hangs, say.", min=0.1)
-    ] = 10.0,
+    ] = 20.0,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:

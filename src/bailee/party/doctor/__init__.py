@@ -34,7 +34,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
 )
 
 
-def examine(home: Path, patience: float = 10.0, checks: Sequence[tuple[str, Check]] = CHECKS) -> tuple[Finding, ...]:
+def examine(home: Path, patience: float = 20.0, checks: Sequence[tuple[str, Check]] = CHECKS) -> tuple[Finding, ...]:
     """All that was found, in the order of the checks. patience: seconds that a check may take before it is left."""
     answers: list[tuple[str, queue.SimpleQueue[list[Finding]]]] = []
     for name, check in checks:
