@@ -32,7 +32,18 @@ HOST = "127.0.0.1:8440"
 ORIGIN = f"http://{HOST}"
 HOSTILE = "<script>alert(1)</script>\"'&{{7*7}}"
 """A name that would do harm where it were not written as text."""
-OWNER_PAGES = ("/", "/datasets", "/requests", "/grants", "/uses", "/budget", "/stores", "/earnings", "/settings", "/about")
+OWNER_PAGES = (
+    "/",
+    "/datasets",
+    "/requests",
+    "/grants",
+    "/uses",
+    "/budget",
+    "/stores",
+    "/earnings",
+    "/settings",
+    "/about",
+)
 OPEN_PLAN = """
 name = "open"
 purpose = "a model for everybody"
