@@ -52,8 +52,8 @@ def session(home: PartyHome, builder: Identity, place: int, *more: str, name: st
     for one in more:
         write_atomic(folder / one, b"{}")
     start = (NOW + timedelta(hours=place)).timestamp()
-    for minute, path in enumerate(sorted(folder.iterdir(), key=lambda path: path.name != "invite.json")):
-        os.utime(path, (start + 60 * minute,) * 2)
+    for minute, one in enumerate(("invite.json", *more)):
+        os.utime(folder / one, (start + 60 * minute,) * 2)
     return id_
 
 

@@ -9,11 +9,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 
 from bailee.errors import BaileeError, NotFoundError
 from bailee.party.course import DONE, Leader, Step, leader_of, steps_of
+from bailee.party.unchanged import Stamp, stamp_of
 from bailee.records.fields import parse_time
 
 FOLDERS: Final = ("sessions", "models")
@@ -77,7 +79,7 @@ def follow_session(folder: Path, now: datetime) -> Followed:
     """How far the session in a folder is. One whose first message is damaged is said to be so."""
     fault = None
     try:
-        leader = leader_of(folder)
+        leader = _leader(folder, stamp_of(folder / "invite.json"), stamp_of(folder / "opening.json"))
     except BaileeError as error:
         leader, fault = Leader("", "", "", "", (), 0), str(error).replace(str(folder), folder.name)
     steps = steps_of(folder)
@@ -97,6 +99,12 @@ def follow_session(folder: Path, now: datetime) -> Followed:
         folder.name, folder, leader, steps, state, began, heard, _complete(leader, answered, steps), leader.rounds,
         {number: frozenset(owners) for number, owners in sorted(answered.items())}, fault,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)  # its first message never changes, and opening it checks a signature
+def _leader(folder: Path, invite: Stamp, opening: Stamp) -> Leader:
+    del invite, opening
+    return leader_of(folder)
 
 
 def _complete(leader: Leader, answered: Mapping[int, set[str]], steps: tuple[Step, ...]) -> int:

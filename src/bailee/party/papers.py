@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from bailee.adapters.files import read_bytes
 from bailee.errors import BaileeError, NotFoundError
+from bailee.party.unchanged import Stamp, stamp_of
 from bailee.records import predicate_type_of
 from bailee.records.canonical import MAX_BYTES
 from bailee.records.model import MODEL_PASSPORTS, ModelPassport, open_model_passport
@@ -81,6 +83,12 @@ def paper_of(home: Path, session: str) -> Paper | None:
 
 
 def _paper(folder: Path) -> Paper:
+    return _opened(folder, stamp_of(folder / "passport.json"))
+
+
+@lru_cache(maxsize=4096)
+def _opened(folder: Path, stamp: Stamp) -> Paper:
+    del stamp
     try:
         data = read_bytes(folder / "passport.json", MAX_BYTES, "passport")
         if predicate_type_of(data) in _MODELS:

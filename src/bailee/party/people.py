@@ -3,6 +3,7 @@ whoever handed it over said it."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 from bailee import json_text
@@ -11,6 +12,7 @@ from bailee.errors import BaileeError
 from bailee.keys import PUBLIC_FILE
 from bailee.party.identities import read_public
 from bailee.party.remotes import remotes
+from bailee.party.unchanged import Stamp, stamp_of
 from bailee.records import open_signed, predicate_type_of
 from bailee.records.canonical import MAX_BYTES
 from bailee.records.model import MODEL_PASSPORTS, open_model_passport
@@ -53,17 +55,29 @@ def handed_people(home: Path) -> dict[str, str]:
 def _called_themselves(home: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in sorted(home.glob("*/*/passport.json")):
-        try:
-            data = read_bytes(path, MAX_BYTES, "passport")
-            said = (open_model_passport if predicate_type_of(data) in _MODELS else open_passport)(data).record
-        except BaileeError:
-            continue
-        found |= {said.builder: said.builder_name} | {one.owner: one.name for one in said.owners}
+        found |= _in_passport(path, stamp_of(path))
     for folder in ("requests", "asked"):
         for path in home.glob(f"{folder}/*.json"):
-            try:
-                asked = open_signed(read_bytes(path, MAX_BYTES, "request"), GrantRequest).record
-            except BaileeError:  # answers lie beside requests
-                continue
-            found[asked.builder] = asked.builder_name
+            found |= _in_request(path, stamp_of(path))
     return found
+
+
+@lru_cache(maxsize=4096)
+def _in_passport(path: Path, stamp: Stamp) -> dict[str, str]:
+    del stamp
+    try:
+        data = read_bytes(path, MAX_BYTES, "passport")
+        said = (open_model_passport if predicate_type_of(data) in _MODELS else open_passport)(data).record
+    except BaileeError:
+        return {}
+    return {said.builder: said.builder_name} | {one.owner: one.name for one in said.owners}
+
+
+@lru_cache(maxsize=4096)
+def _in_request(path: Path, stamp: Stamp) -> dict[str, str]:
+    del stamp
+    try:
+        asked = open_signed(read_bytes(path, MAX_BYTES, "request"), GrantRequest).record
+    except BaileeError:  # answers lie beside requests
+        return {}
+    return {asked.builder: asked.builder_name}

@@ -116,13 +116,15 @@ def nearest(graph: Graph, most: int = MOST) -> Graph:
     parents, kept = graph.parents(), set[int]()
     for work in sorted(graph.works, key=lambda one: (one.block, one.id), reverse=True):
         waiting, wanted = [work.id], set[int]()
-        while waiting:
+        while waiting and len(kept) + len(wanted) <= most:
             number = waiting.pop()
-            if number not in kept | wanted:
+            if number not in kept and number not in wanted:
                 wanted.add(number)
                 waiting += parents[number]
         if len(kept) + len(wanted) <= most:
             kept |= wanted
+        if len(kept) == most:
+            break
     works = tuple(one for one in graph.works if one.id in kept)
     return replace(graph, works=works, grants=tuple(one for one in graph.grants if one.work in kept), scope=None)
 
