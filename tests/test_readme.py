@@ -17,7 +17,9 @@ ROOT = Path(__file__).parents[1]
 PAGES = (
     "README.md", "docs/howto/owner.md", "docs/howto/builder.md", "docs/howto/verifier.md", "docs/howto/hidden-model.md",
     "docs/howto/export.md", "docs/howto/release.md", "docs/howto/vault.md", "docs/howto/s3.md",
-    "docs/howto/api.md", "docs/howto/ledger.md",
+    "docs/howto/api.md", "docs/howto/ledger.md", "docs/howto/consumer.md", "docs/howto/console.md",
+    "docs/howto/own-table.md", "docs/howto/own-model.md", "docs/howto/own-images.md",
+    "docs/howto/three-organisations.md", "docs/howto/deploy.md",
 )  # fmt: skip
 _BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
@@ -47,7 +49,7 @@ def test_every_block_runs(page: str, folder: Path) -> None:
     found = blocks(page)
     assert found
     begin = "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"  # a door must not outlive a failure
-    ports = {"7447": free_port(), "8402": free_port(), "8443": free_port(), "8545": free_port(), "9000": free_port()}
+    ports = {name: free_port() for name in ("7447", "8402", "8440", "8443", "8444", "8545", "9000")}
     script = begin + re.sub(r"(?<=127\.0\.0\.1:)(\d+)", lambda found: ports[found[0]], "\n".join(found))
     path = os.pathsep.join([sysconfig.get_path("scripts"), str(Path(sys.executable).parent), os.environ["PATH"]])
     assert shutil.which("bailee", path=path)
