@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from bailee.keys import Identity
@@ -17,7 +18,7 @@ from bailee.server.console.link_words import link_words
 from bailee.server.console.pages.verifying import MOST_FILES
 from commands import PLAN
 from console_html import Page, read_page
-from console_world import HOSTILE, World, open_console
+from console_world import HOSTILE, World, open_console, served
 from trained_home import PASSPORT, files_of, tampered, zipped
 
 PAGES = (
@@ -142,6 +143,21 @@ def test_what_was_sent_is_gone_with_the_console(trained: Path) -> None:
     assert check.paper.is_dir()
     checks.stop()
     assert not check.paper.exists()
+
+
+def test_a_console_that_goes_takes_with_it_what_was_sent(tmp_path: Path) -> None:
+    """By the signal that services are stopped with, too, after which Python runs nothing more."""
+    with served(tmp_path / "home") as (base, context), httpx.Client(base_url=base) as client:
+        assert client.get(f"/enter?link={context.access.new_link()}").status_code == 200
+        found = re.search(r'name="csrf" value="([^"]+)"', client.get("/verify").text)
+        assert found is not None
+        sent = client.post("/verify", data={"csrf": found[1]}, headers={"Origin": base},
+                           files=[("files", ("passport.json", b"{}"))])  # fmt: skip
+        assert sent.status_code == 303
+        (stop,) = context.closing
+        folder: Path = stop.__self__._folder  # type: ignore[attr-defined]
+        assert folder.is_dir()
+    assert not folder.exists()
 
 
 def test_names_of_links_are_words_whatever_strangers_are_called() -> None:

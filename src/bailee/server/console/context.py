@@ -35,6 +35,8 @@ class ConsoleContext:
     access: Access = field(default_factory=lambda: Access(monotonic))
     tasks: Tasks = field(default_factory=Tasks)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    closing: list[Callable[[], None]] = field(default_factory=list)
+    """Called when the server goes: what pages have running or lying about."""
 
     @property
     def party(self) -> PartyHome | None:

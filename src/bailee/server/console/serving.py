@@ -22,6 +22,8 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._context.stopping.set()
         await super().shutdown(sockets)
+        for close in self._context.closing:
+            close()
 
 
 def server_of(

@@ -34,6 +34,7 @@ def checks_of(request: Request) -> Checks:
     found = getattr(state, "checks", None)
     if not isinstance(found, Checks):
         found = state.checks = Checks()
+        context_of(request).closing.append(found.stop)
     return found
 
 
