@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -146,6 +147,19 @@ def test_errors_without_json_are_one_message_and_no_traceback(world: Path) -> No
     assert done.exit_code == 2
     assert done.stderr.startswith("InputError: ")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [["status", "--json", "--hme", "x"], ["revoke", "--json"], ["tain", "--json"]])
+def test_arguments_that_do_not_fit_are_json_for_machines(words: list[str]) -> None:
+    done = CliRunner().invoke(app, words)
+    said = json.loads(done.stdout)
+    assert (done.exit_code, said["error"], said["exit_code"], done.stderr) == (2, "InputError", 2, "")
+    assert said["message"]
+
+
+def test_exit_codes_are_the_same_with_json(world: Path) -> None:
+    assert CliRunner().invoke(app, ["status", "--json", "--home", str(world / "none")]).exit_code == 2
+    assert CliRunner().invoke(app, ["status", "--json", "--home", str(world / "owner")]).exit_code == 0
 
 
 def test_every_command_has_help_with_an_example() -> None:

@@ -111,18 +111,18 @@ def stoppable(stopped: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
             try:
                 function(*args, **kwargs)
             except BaileeError as error:
-                _tell(type(error).__name__, str(error), error.exit_code, as_json)
+                tell(type(error).__name__, str(error), error.exit_code, as_json)
                 raise typer.Exit(error.exit_code) from None
             except ModuleNotFoundError as error:
                 if (told := advice(error)) is None:
                     raise
-                _tell("InputError", told, InputError.exit_code, as_json)
+                tell("InputError", told, InputError.exit_code, as_json)
                 raise typer.Exit(InputError.exit_code) from None
             except MemoryError:
-                _tell("MemoryError", "this machine has too little memory for it; use fewer rows or columns", 1, as_json)
+                tell("MemoryError", "this machine has too little memory for it; use fewer rows or columns", 1, as_json)
                 raise typer.Exit(1) from None
             except KeyboardInterrupt:
-                _tell("Interrupted", stopped, INTERRUPTED, as_json)
+                tell("Interrupted", stopped, INTERRUPTED, as_json)
                 raise typer.Exit(INTERRUPTED) from None
             except BrokenPipeError:
                 # Whoever read our output left; Python would complain once more while closing it.
@@ -130,7 +130,7 @@ def stoppable(stopped: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
                 raise typer.Exit(1) from None
             except OSError as error:  # a name too long for the disk, say
                 told = f"cannot use {error.filename}: {error.strerror}" if error.filename else str(error)
-                _tell("StorageError", told, StorageError.exit_code, as_json)
+                tell("StorageError", told, StorageError.exit_code, as_json)
                 raise typer.Exit(StorageError.exit_code) from None
 
         return run
@@ -145,7 +145,8 @@ session_command = stoppable("stopped; what was said so far is kept: run the same
 """For the two sides of a training session."""
 
 
-def _tell(kind: str, message: str, code: int, as_json: bool) -> None:
+def tell(kind: str, message: str, code: int, as_json: bool) -> None:
+    """An error, as people or (`as_json`) machines read it."""
     if as_json:
         _print_json({"error": kind, "message": message, "exit_code": code})
     else:

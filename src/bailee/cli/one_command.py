@@ -5,10 +5,15 @@ Its help, and a shell that completes a command's name, need names and one line e
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, cast
 
+import typer
 from typer.core import TyperCommand, TyperGroup
+
+_UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
+"""Click's error of arguments that do not fit; which module it is in depends on Typer's version."""
 
 
 class Entry(NamedTuple):
@@ -35,6 +40,22 @@ class OneCommandGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
         return name, None if name is None or command is None else self.loaded(name), rest
+
+    def main(self, args: Sequence[str] | None = None, *more: Any, **given: Any) -> Any:
+        """With --json, arguments that do not fit are one JSON object, as every other error is."""
+        words = sys.argv[1:] if args is None else list(args)
+        if "--json" not in words or not given.get("standalone_mode", True):
+            return super().main(args, *more, **given)
+        try:
+            code = super().main(args, *more, **(given | {"standalone_mode": False}))
+        except _UsageError as error:
+            from bailee.cli.face import tell
+
+            tell("InputError", error.format_message(), error.exit_code, as_json=True)
+            sys.exit(error.exit_code)
+        except typer.Abort:
+            sys.exit(1)
+        sys.exit(code or 0)
 
     def loaded(self, name: str) -> Any:
         """The command itself."""
