@@ -1,13 +1,20 @@
-"""What a party does in its own folder, for every face alike: command line, HTTP, Python.
+"""What a party does in its own folder, for every face alike: command line, HTTP, Python, console.
 
-home       the folder               granting   permissions given and taken back      plans        plans of either kind
-standing   what is left and spent   checking   a passport, link by link              identities   keys in folders
-
-registrations  works on the way to a ledger   near_works   what is near them   model_claims   what verifiers attest
-cases          what arbiters decide
-asking         grants asked for, and answered   requested   requests as they are kept   remotes   others' servers
-events         all that happened   uses   who used what   papers   passports that are here   followed   sessions
-opened_ledger, ledger_reading, ledger_view   the home's ledger   earnings   what works earned   planning   plans written
+The folder    home   beginning: keys, a vault, a chain in one step   identities: keys in folders   people: names by key
+              remotes: others' servers   doctor: what is wrong   unchanged: what need not be read again
+              standing: what is left and spent, as facts   owning: the same as records, whatever is damaged
+              events: all that happened   store_health: what the vault's stores say
+Rows          schema_guess: what columns seem to be   sealing   lending: rows and coins for a trainer
+Consent       granting   requested: requests as they are kept   asking: asked for, and answered
+              correspondence: asking at others' servers   uses: who used what   sold: answers that a gate sold
+Plans         plans: either kind, read   planning: written and kept   loss_words: what a privacy loss means
+Sessions      training   watched: while one runs here   course: one, from its files   followed: all of them
+              scoring: on test rows
+Passports     papers: those that are here   checking: link by link   handing_out   releasing: for others' tools
+The ledger    opened_ledger: which one, opened   ledger_reading: all it said   ledger_view: that, kept for pages
+              links: accounts   registrations: works on the way there   near_works: what is near them
+              offering: consent there   model_claims: what verifiers attest   cases: what arbiters decide
+              amounts: money in words   earnings: what works earned
 
 Here the stages meet: a face parses what people ask, calls these functions, and shows what they return.
 """
