@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from bailee.adapters.files import read_bytes
 from bailee.errors import BaileeError
@@ -15,6 +15,7 @@ from bailee.grant import open_grant, open_revocation
 from bailee.party.home import PartyHome
 from bailee.party.people import known_people
 from bailee.party.requested import REQUESTS, Asked, find, paths_in
+from bailee.party.standing import GrantState, grant_state
 from bailee.records import Grant, Revocation, Signed
 from bailee.records.fields import parse_time
 from bailee.records.schema import Schema
@@ -80,7 +81,7 @@ class GivenGrant:
     of the sessions under it; revoked: when it was taken back, None where it was not."""
 
     id: str
-    state: Literal["holds", "not yet", "expired", "revoked"]
+    state: GrantState
     dataset: str | None
     builder: str
     builder_name: str | None
@@ -139,9 +140,7 @@ def owned(party: PartyHome, now: datetime) -> Owned:
     asked = _each(party.path, paths_in(party, REQUESTS), lambda path: find(party, REQUESTS, path.stem, now), faults)
     ledgers = _each(party.path, [party.path / "privacy.jsonl"], lambda _: party.ledger().entries(), faults)
     entries = ledgers[0] if ledgers else ()
-    names = {one.request.record.builder: one.request.record.builder_name for one in asked} | dict(
-        known_people(party.path)
-    )
+    names = known_people(party.path)
     by_card = {dataset.card.digest: dataset.directory.name for dataset in sealed}
     given = [_grant(party, grant, taken, entries, names, by_card, now) for grant in grants]
     found = _each(party.path, [one.directory for one in sealed], _telling(party, sealed, given, entries), faults)
@@ -197,7 +196,7 @@ def _grant(
     under = [one for one in entries if one.grant == grant.digest]
     return GivenGrant(
         id=record.id,
-        state=_state(record, revoked, now),
+        state=grant_state(record, revoked, now),
         dataset=by_card.get(record.card),
         builder=record.builder,
         builder_name=names.get(record.builder),
@@ -213,14 +212,6 @@ def _grant(
         revoked=revoked,
         unprotected=(party.path / "waivers" / f"{record.id}.json").is_file(),
     )
-
-
-def _state(record: Grant, revoked: str | None, now: datetime) -> Literal["holds", "not yet", "expired", "revoked"]:
-    if revoked is not None:
-        return "revoked"
-    if now > parse_time(record.not_after):
-        return "expired"
-    return "not yet" if now < parse_time(record.not_before) else "holds"
 
 
 def _files(party: PartyHome, folder: str) -> Iterator[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from bailee.party.home import PartyHome
 from bailee.records import Card, Grant, Signed
@@ -58,21 +58,29 @@ def card_facts(card: Signed[Card]) -> dict[str, Any]:
     }
 
 
-def grant_state(grant: Signed[Grant], revoked: str | None, now: datetime) -> str:
+GrantState = Literal["holds", "not yet", "expired", "revoked"]
+
+
+def grant_state(record: Grant, revoked: str | None, now: datetime) -> GrantState:
     """Whether a grant holds; `revoked`: when it was taken back, if it was."""
-    record = grant.record
     if revoked is not None:
-        return f"revoked {revoked}"
+        return "revoked"
     if now > parse_time(record.not_after):
         return "expired"
     return "not yet" if now < parse_time(record.not_before) else "holds"
+
+
+def grant_state_words(grant: Signed[Grant], revoked: str | None, now: datetime) -> str:
+    """The state, and when it was taken back: `revoked 2027-01-31T12:00:00Z`."""
+    state = grant_state(grant.record, revoked, now)
+    return f"{state} {revoked}" if state == "revoked" else state
 
 
 def grant_standing(grant: Signed[Grant], revoked: str | None, now: datetime) -> dict[str, Any]:
     record = grant.record
     return {
         "grant": record.id,
-        "state": grant_state(grant, revoked, now),
+        "state": grant_state_words(grant, revoked, now),
         "builder": record.builder,
         "purpose": record.purpose,
         "until": record.not_after,

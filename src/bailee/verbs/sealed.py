@@ -11,7 +11,7 @@ from pathlib import Path
 from bailee.adapters.files import read_bytes
 from bailee.grant import open_card
 from bailee.party.home import PartyHome
-from bailee.party.standing import card_facts, dataset_facts, grant_state
+from bailee.party.standing import card_facts, dataset_facts, grant_state_words
 from bailee.records import Card as CardRecord
 from bailee.records import Grant as GrantRecord
 from bailee.records import Signed
@@ -136,7 +136,7 @@ class Grant(Shown):
         """ "holds", "not yet", "expired", or "revoked" and when."""
         taken = PartyHome(self.home).revocation(self.id)
         fits = taken is not None and taken.record.grant == self.signed.digest
-        return grant_state(self.signed, taken.record.revoked if taken and fits else None, datetime.now(UTC))
+        return grant_state_words(self.signed, taken.record.revoked if taken and fits else None, datetime.now(UTC))
 
     def _title(self) -> str:
         return f"Grant {self.id}"

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from bailee.errors import NotFoundError
 from bailee.party.granting import Terms, give, grant_facts, moment, take_back
 from bailee.party.plans import parse_any_plan
-from bailee.party.standing import grant_state
+from bailee.party.standing import grant_state_words
 from bailee.records import Grant, Signed, parse_time
 from bailee.server.api.callers import Role
 from bailee.server.api.context import Context, context_of
@@ -142,7 +142,7 @@ def _shape(context: Context, grant: Signed[Grant], note: str | None = None) -> G
     facts = grant_facts(grant)
     taken = context.shelf.revocation(grant.record.id)
     revoked = None if taken is None or taken.record.grant != grant.digest else taken.record.revoked
-    state = grant_state(grant, revoked, context.clock())
+    state = grant_state_words(grant, revoked, context.clock())
     return GrantShape(state=state, from_=facts.pop("from"), note=note, **facts)
 
 
