@@ -19,6 +19,7 @@ from bailee.party.home import PartyHome
 from bailee.party.ledger_view import kept_view
 from bailee.party.papers import papers
 from bailee.party.people import known_people
+from bailee.party.store_health import has_vault
 from bailee.records import parse
 
 KINDS: Final = (
@@ -168,9 +169,7 @@ def _ledger(party: PartyHome, now: datetime, names: _Names) -> Iterator[Happened
 def _vault(party: PartyHome, now: datetime, names: _Names) -> Iterator[Happened]:
     """The newest entries of the vault's log: it names objects by keyed hashes only, and so does this."""
     del now, names
-    from bailee.seal.vault.home import VAULT_FILE
-
-    if not (party.path / VAULT_FILE).exists():
+    if not has_vault(party):
         return
     from bailee.seal.vault.vault import Vault  # a database's libraries: folders without a vault do without
 
