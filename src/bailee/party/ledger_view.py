@@ -18,7 +18,7 @@ from bailee.errors import BaileeError, RecordError
 from bailee.party.amounts import in_words
 from bailee.party.earnings import Amount, Earned, WorkEarnings
 from bailee.party.home import PartyHome
-from bailee.party.opened_ledger import LedgerPlace, reading, remembered
+from bailee.party.opened_ledger import reading, remembered
 from bailee.records import canonical, digest, time_text
 
 if TYPE_CHECKING:
@@ -59,17 +59,12 @@ class LedgerView:
     names: dict[str, str]
 
 
-def ledger_of(home: Path) -> LedgerPlace | None:
-    """Which ledger the folder remembers; None where it remembers none. InputError where that is damaged."""
-    return remembered(home)
-
-
 def kept_view(home: Path) -> LedgerView | None:
     """What was told last of the ledger that the folder remembers; None where nothing was, or it is of another ledger.
 
     A file that does not read is as good as none: asking again makes it anew.
     """
-    place, path = ledger_of(home), home / FILE
+    place, path = remembered(home), home / FILE
     if place is None or not path.is_file():
         return None
     try:

@@ -3,6 +3,7 @@ whoever handed it over said it."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -41,14 +42,13 @@ def handed_people(home: Path) -> dict[str, str]:
             found[path.stem] = str(told["name"])
         except (BaileeError, ValueError, KeyError, TypeError):
             continue
-    try:
+    with suppress(BaileeError):
         for one in remotes(home):
             found[one.identity.public_key.hex()] = one.identity.name
+    with suppress(BaileeError):
         if (home / PUBLIC_FILE).is_file():
             public = read_public(home)
             found[public.public_key.hex()] = public.name
-    except BaileeError:
-        pass
     return found
 
 

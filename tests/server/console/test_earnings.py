@@ -34,7 +34,7 @@ def test_without_a_ledger_it_says_what_to_do(empty: World) -> None:
 
 
 def test_a_ledger_that_was_not_asked(empty: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"{PAGE}.ledger_of", lambda home: PLACE)
+    monkeypatch.setattr(f"{PAGE}.remembered", lambda home: PLACE)
     found = read_page(empty.client.get("/earnings").text)
     assert "not asked yet" in found.text
     assert ("post", "/ledger/look") in found.forms
@@ -47,7 +47,7 @@ def test_what_came_is_shown_by_work(empty: World, monkeypatch: pytest.MonkeyPatc
         WorkEarnings(7, "dataset", "ab" * 32, 500_000_000, (money,), "tiny"),
         WorkEarnings(9, "model", "cd" * 32, 250_000_000, (Earned("native", *amounts(0, 0, 0, 0)),)),
     )
-    monkeypatch.setattr(f"{PAGE}.ledger_of", lambda home: PLACE)
+    monkeypatch.setattr(f"{PAGE}.remembered", lambda home: PLACE)
     monkeypatch.setattr(f"{PAGE}.kept_view", lambda home: view(*works))
     found = read_page(empty.client.get(f"/earnings?lang={language}").text)
     for words in ("700 COIN", "300 COIN", "250 COIN", "40 COIN", "50 %", "25 %", "77", "bailee royalty claim 7"):

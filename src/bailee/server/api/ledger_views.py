@@ -9,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 
 from bailee.errors import BaileeError
-from bailee.party.ledger_view import FILE, LedgerView, kept_view, ledger_of, refresh_view
+from bailee.party.ledger_view import FILE, LedgerView, kept_view, refresh_view
+from bailee.party.opened_ledger import remembered
 from bailee.records import parse_time
 
 FRESH = 60.0
@@ -32,7 +33,7 @@ class LedgerViews:
     async def look(self) -> tuple[LedgerView | None, str | None]:
         """(what was said last, why it is not newer): either may be None."""
         try:
-            if ledger_of(self.home) is None:
+            if remembered(self.home) is None:
                 return None, NO_LEDGER
         except BaileeError as error:
             return None, str(error)

@@ -16,7 +16,8 @@ from bailee.errors import InputError
 from bailee.own.graph.facts import WHOLE, Graph, WorkNode
 from bailee.own.graph.picture import PictureWords, as_svg, nearest
 from bailee.party.events import events_of
-from bailee.party.ledger_view import LedgerView, kept_view, ledger_of
+from bailee.party.ledger_view import LedgerView, kept_view
+from bailee.party.opened_ledger import remembered
 from bailee.server.console.context import context_of, party_of
 from bailee.server.console.rendering import render
 from bailee.server.console.sentences import GROUPS, KIND, filled
@@ -34,7 +35,7 @@ STATUS = {"good": N_("good"), "disputed": N_("disputed"), "void": N_("void")}
 def royalties(request: Request) -> Response:
     home = party_of(request).path
     view = kept_view(home)
-    facts: dict[str, Any] = {"place": ledger_of(home), "view": view, "flow": None, "back": request.url.path}
+    facts: dict[str, Any] = {"place": remembered(home), "view": view, "flow": None, "back": request.url.path}
     facts["home"] = str(home)
     if view is not None and view.graph.works:
         facts |= _flow(request, view)
@@ -45,7 +46,7 @@ def lineage(request: Request) -> Response:
     home = party_of(request).path
     view = kept_view(home)
     facts: dict[str, Any] = {
-        "place": ledger_of(home),
+        "place": remembered(home),
         "view": view,
         "drawn": None,
         "scope": None,
