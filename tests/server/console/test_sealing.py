@@ -146,6 +146,15 @@ def test_what_was_forgotten_is_deleted(empty: World) -> None:
     assert len(uploads(empty)) == 1
 
 
+def test_one_that_goes_while_forgotten_ones_are_looked_for_is_no_failure(empty: World) -> None:
+    send(empty, ROWS.encode())
+    (kept,) = uploads(empty)
+    gone = kept.with_name("gone.table")
+    gone.symlink_to("nowhere")  # listed, and not there when it is looked at
+    send(empty, ROWS.encode())
+    assert len(uploads(empty)) == 3
+
+
 def test_one_is_sealed_at_a_time(empty: World) -> None:
     from threading import Event
 

@@ -1,6 +1,7 @@
 """Tables on their way to being sealed: in the folder, readable by its owner alone, deleted as soon as they are sealed.
 
-HOME/console/uploads/ID.table is in the clear until then. What was forgotten is deleted after an hour.
+HOME/console/uploads/ID.table is in the clear until then. What was forgotten is deleted at the next upload after an
+hour.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 import secrets
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,8 +28,9 @@ def keep_upload(home: Path, sent: BinaryIO, now: float) -> str:
     with storage_errors(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for old in folder.glob("*.table"):
-            if now - old.stat().st_mtime > KEPT:
-                old.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # sealed or discarded meanwhile
+                if now - old.stat().st_mtime > KEPT:
+                    old.unlink()
         path = folder / f"{name}.table"
         try:
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

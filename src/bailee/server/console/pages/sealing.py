@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from bailee.errors import InputError, RecordError, SchemaError
-from bailee.party.home import PartyHome
 from bailee.party.schema_guess import LEAVE_OUT, LOOKED, MISSING, Guess, guess_columns
 from bailee.party.sealing import renew, seal_rows
 from bailee.records.fields import decimal_text
@@ -42,17 +41,14 @@ def send(request: Request, sent: Sent) -> Response:
         raise InputError("no table came; choose a CSV file with a header line, or a Parquet file")
     home, now = party_of(request).path, context_of(request).clock()
     name = keep_upload(home, files[0].file, now.timestamp())
+    table = upload(home, name)
     try:
-        if len(guess_columns(upload(home, name))) > MAX_GUESSED:
+        if len(guess_columns(table)) > MAX_GUESSED:
             raise InputError(f"the table has more than {MAX_GUESSED} columns; write a schema and use: bailee seal")
     except (InputError, UnicodeError) as error:
         discard(home, name)
-        raise InputError(str(error).replace(str(upload_place(home, name)), files[0].filename[:80])) from None
+        raise InputError(str(error).replace(str(table), files[0].filename[:80])) from None
     return then(f"/seal/{name}")
-
-
-def upload_place(home: Path, name: str) -> Path:
-    return home / "console" / "uploads" / f"{name}.table"
 
 
 def describe(request: Request) -> Response:
@@ -116,20 +112,18 @@ def seal(request: Request, sent: Sent) -> Response:
         table.unlink(missing_ok=True)  # in the clear until here
         return dataset.directory.name
 
-    task = context_of(request).tasks.start(SEALING, schema.name, _again(party, name, work))
+    task = context_of(request).tasks.start(SEALING, schema.name, _again(table, work))
     return then(f"/tasks/{task.id}")
 
 
-def _again(party: PartyHome, name: str, work: Any) -> Any:
+def _again(table: Path, work: Callable[[Report], str]) -> Callable[[Report], str]:
     """What goes wrong is said without the folder's place."""
 
     def run(report: Report) -> str:
         try:
-            made: str = work(report)
-            return made
+            return work(report)
         except InputError as error:
-            kind, place = type(error), str(upload_place(party.path, name))
-            raise kind(str(error).replace(f"table {place}", "the table")) from None
+            raise type(error)(str(error).replace(f"table {table}", "the table")) from None
 
     return run
 
