@@ -30,9 +30,9 @@ class RoundsPicture:
 
 
 def rounds_picture(
-    one: Followed, names: Callable[[str], str], title: str, label: Callable[[str, int, bool], str]
+    one: Followed, names: Callable[[str], str], title: str, label: Callable[[str, int], str]
 ) -> RoundsPicture | None:
-    """None where nothing is counted. title: what the whole is; label: (row, round, whether it is there) in words."""
+    """None where nothing is counted. title: what the whole is; label: (row, the last round that is there) in words."""
     rows = _rows(one, names)
     total = max(one.rounds, max((number for _, there in rows for number in there), default=0))
     if not rows or not total:
@@ -48,7 +48,7 @@ def rounds_picture(
         f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
         f'aria-labelledby="rounds-title rounds-desc" class="rounds">',
         f'<title id="rounds-title">{escape(title)}</title>',
-        f'<desc id="rounds-desc">{escape(_told(rows[:_MOST_ROWS], label, reached))}</desc>',
+        f'<desc id="rounds-desc">{escape(_told(rows[:_MOST_ROWS], label))}</desc>',
     ]
     for number in range(first, last + 1):
         if number in (first, last) or number % 10 == 0:
@@ -82,5 +82,5 @@ def _rows(one: Followed, names: Callable[[str], str]) -> list[tuple[str, frozens
     return [(names("own"), own)] if one.leader.kind == "sums" else []
 
 
-def _told(rows: Sequence[tuple[str, frozenset[int]]], label: Callable[[str, int, bool], str], reached: int) -> str:
-    return " ".join(label(name, max(there, default=0), max(there, default=0) == reached) for name, there in rows)
+def _told(rows: Sequence[tuple[str, frozenset[int]]], label: Callable[[str, int], str]) -> str:
+    return " ".join(label(name, max(there, default=0)) for name, there in rows)

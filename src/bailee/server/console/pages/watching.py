@@ -68,8 +68,7 @@ def facts_of(request: Request) -> dict[str, Any]:
         own = {"own": N_("This party"), "trained": N_("trained"), "chunk-proved": N_("proven")}
         return words.gettext(own[key]) if key in own else people.get(key) or f"{key[:8]}…"
 
-    def label(row: str, reached: int, newest: bool) -> str:
-        del newest
+    def label(row: str, reached: int) -> str:
         return words.gettext(N_("%(row)s reached %(round)s.")) % {"row": row, "round": reached}
 
     title = words.gettext(N_("Answers by round") if one.leader.kind == "sums" else N_("Chunks trained and proven"))
