@@ -15,8 +15,9 @@ from fastapi import Request
 
 from api_world import ROOMY, World, refused, zipped
 from bailee.party.course import leader_of, steps_of
+from bailee.server.api.apart import links_of
 from bailee.server.api.callers import Role
-from bailee.server.api.jobs import ENDED, Job, links_of
+from bailee.server.api.jobs import ENDED, Job
 from bailee.server.api.resources.sessions import told as told_of
 from bailee.server.api.tokens import Holder
 from commands import run

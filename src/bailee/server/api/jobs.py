@@ -20,13 +20,11 @@ from typing import Any
 from bailee import json_text
 from bailee.adapters.files import read_bytes, storage_errors, write_atomic
 from bailee.errors import NotFoundError, StorageError
-from bailee.server.api.apart import Apart, links_of
+from bailee.server.api.apart import Apart
 from bailee.server.api.limits import Limits
 from bailee.server.api.logs import Log
 from bailee.server.api.metrics import Metrics
 from bailee.server.api.problems import ProblemError
-
-__all__ = ["ENDED", "Job", "Jobs", "links_of"]
 
 WAITING, CHECKING, ENDED = "waiting", "checking", ("holds", "broken", "failed")
 _LIMIT = 1 << 26

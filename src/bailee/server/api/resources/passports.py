@@ -17,11 +17,12 @@ from starlette.responses import Response
 from bailee.adapters.files import storage_errors
 from bailee.errors import InputError, NotFoundError
 from bailee.records import time_text
+from bailee.server.api.apart import links_of
 from bailee.server.api.archives import PAPERS, unpack
 from bailee.server.api.callers import Role
 from bailee.server.api.context import Context, context_of
 from bailee.server.api.gate import holder_of
-from bailee.server.api.jobs import ENDED, Job, links_of
+from bailee.server.api.jobs import ENDED, Job
 from bailee.server.api.once import Answer, Attempt, Key, digest_of
 from bailee.server.api.pages import Cursor, Limit, page
 from bailee.server.api.problems import ProblemError
