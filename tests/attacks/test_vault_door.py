@@ -21,7 +21,8 @@ from bailee.adapters.stores.entry import StoreEntry
 from bailee.keys import Identity
 from bailee.seal.vault.facts import Code, LockMode, Policy
 from bailee.seal.vault.vault import Vault
-from bailee.server.s3 import connection, new_access_key, sending, xml
+from bailee.server import connection
+from bailee.server.s3 import new_access_key, sending, xml
 from bailee.server.s3.errors import S3Error
 from server.s3.door import open_door
 

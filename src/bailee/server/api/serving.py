@@ -12,6 +12,7 @@ import uvicorn
 
 from bailee.server.api.application import application
 from bailee.server.api.context import Context
+from bailee.server.connection import Connection
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def server_of(context: Context, host: str = "127.0.0.1", port: int = 8443, tls: 
         application(context, tls is not None),
         host=host,
         port=port,
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="on",
         proxy_headers=False,  # a header would otherwise say whose address a limit counts

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import uvicorn
 
+from bailee.server.connection import Connection
 from bailee.server.console.application import console
 from bailee.server.console.context import ConsoleContext
 
@@ -34,7 +35,7 @@ def server_of(
         console(context),
         host=host,
         port=port,
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="off",
         proxy_headers=False,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import uvicorn
 
+from bailee.server.connection import Connection
 from bailee.server.pay.application import PaidDoor
 
 
@@ -14,7 +15,7 @@ def serve(door: PaidDoor, host: str, port: int, tls: tuple[Path, Path] | None = 
     """Until SIGINT, then it returns, or SIGTERM. tls: certificate and key, PEM files."""
     certificate, key = map(str, tls) if tls is not None else (None, None)
     config = uvicorn.Config(
-        door, host=host, port=port, ws="none", lifespan="on", proxy_headers=False, server_header=False,
+        door, host=host, port=port, http=Connection, ws="none", lifespan="on", proxy_headers=False, server_header=False,
         access_log=False, log_level="warning", limit_concurrency=4096, timeout_graceful_shutdown=60,
         ssl_certfile=certificate, ssl_keyfile=key,
     )  # fmt: skip
