@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import json
 import secrets
+import socket
 import ssl
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
+from weakref import WeakSet
 
 from bailee import errors, json_text
 from bailee.errors import AuthorityError, BaileeError, InputError, SessionError
@@ -28,7 +32,9 @@ if TYPE_CHECKING:
 
 _SAID = 4 << 20
 _PROOF = 256 << 20
-_PAGES = 50
+_PAGES, _OF_A_PAGE = 50, 200
+_SLOWEST = 128 << 10
+"""Bytes a second: a server that sends less is left. A read's own time-out would begin anew with each byte."""
 _TRIES = 3
 _WAITS = (0.2, 1.0)
 _LONGEST_WAIT = 5.0
@@ -58,6 +64,8 @@ class Client:
             ) from None
         self._url, self._server, self._me, self._wait = url.rstrip("/"), server_key, me, wait
         self._token: str | None = None
+        self._patience = patience
+        self._sockets: WeakSet[socket.socket] = WeakSet()
         # From the environment nothing is taken: .netrc would put another name in the token's place.
         self._http = httpx.Client(timeout=patience, verify=_trust(url, ca), trust_env=False, follow_redirects=False)
 
@@ -113,12 +121,16 @@ class Client:
 
     def _pages(self, path: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        cursor, more = "", True
+        cursor, more, began = "", True, time.monotonic()
         for _ in range(_PAGES):
-            told = self._object(self._get(f"{path}?limit=200{cursor}"))
+            if time.monotonic() - began > 3 * self._patience:
+                raise self._too_slow(3 * self._patience)
+            told = self._object(self._get(f"{path}?limit={_OF_A_PAGE}{cursor}"))
             items = told.get("items")
             if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
                 raise self._no_answer("a list without items")
+            if len(items) > _OF_A_PAGE:
+                raise self._no_answer(f"a page of more than {_OF_A_PAGE} items")
             found += items
             more = isinstance(told.get("next"), str)
             if not more:
@@ -173,16 +185,24 @@ class Client:
         if self._token is not None:
             told["Authorization"] = f"Bearer {self._token}"
         once = path == "/v1/auth/tokens"  # a challenge is good once
+        seconds = self._patience + most / _SLOWEST
         for turn in range(_TRIES):
             last = once or turn == _TRIES - 1
             try:
-                with self._http.stream(method, self._url + path, content=body, headers=told) as response:
+                with (
+                    self._ended_after(seconds) as late,
+                    self._http.stream(
+                        method, self._url + path, content=body, headers=told, extensions={"trace": self._noted}
+                    ) as response,
+                ):
                     told_to = response.headers.get("retry-after")
                     wait = _asked_to_wait(told_to, turn)
                     again = response.status_code in _AGAIN or (response.status_code == 409 and told_to is not None)
                     if not again or last or wait > _LONGEST_WAIT:
                         return response.status_code, self._bounded(response, most)
             except httpx.TransportError as error:
+                if late.is_set():
+                    raise self._too_slow(seconds) from None
                 if last or isinstance(error, httpx.UnsupportedProtocol):
                     raise self._unreached(error) from None
                 wait = _WAITS[turn]
@@ -190,12 +210,38 @@ class Client:
         raise AssertionError
 
     def _bounded(self, response: httpx.Response, most: int) -> bytes:
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise self._no_answer("something packed, which was not asked for")
         found = bytearray()
-        for block in response.iter_bytes(1 << 16):
+        for block in response.iter_raw(1 << 16):
             found += block
             if len(found) > most:
                 raise self._no_answer(f"more than {most} bytes")
         return bytes(found)
+
+    @contextmanager
+    def _ended_after(self, seconds: float) -> Iterator[threading.Event]:
+        """What is read from the server within ends then, as if it had hung up; the event says so."""
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            for one in list(self._sockets):
+                with suppress(OSError):
+                    socket.socket.shutdown(one, socket.SHUT_RDWR)  # below TLS, which another thread is reading
+
+        timer = threading.Timer(seconds, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield late
+        finally:
+            timer.cancel()
+
+    def _noted(self, event: str, facts: Mapping[str, Any]) -> None:
+        """Connections, as httpx tells of them."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._sockets.add(facts["return_value"].get_extra_info("socket"))
 
     def _object(self, data: bytes) -> dict[str, Any]:
         try:
@@ -227,6 +273,9 @@ class Client:
 
     def _no_answer(self, what: str) -> SessionError:
         return SessionError(f"{self._url} does not answer as Bailee's API does: {what}; check the address")
+
+    def _too_slow(self, seconds: float) -> SessionError:
+        return SessionError(f"{self._url} is too slow: no whole answer within {seconds:.0f} s; try again later")
 
     def _unreached(self, error: Exception) -> SessionError:
         why = _shown(str(error)) or type(error).__name__
