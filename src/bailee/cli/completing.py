@@ -6,6 +6,7 @@ Called at every press of a key: folders are listed, no file is opened, and nothi
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import typer
 from bailee.cli.face import DEFAULT_HOME
 
 _MOST = 200
+_HARMLESS = re.compile(r"\w[\w.,+@=-]*")
+"""One word of every shell, and no option. A shell runs what it was completed to, and zsh even what it is offered."""
 
 
 def datasets(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -33,8 +36,7 @@ def runs(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def _listed(ctx: typer.Context, incomplete: str, folder: str, named: Callable[[Path], str | None]) -> list[str]:
     found = (named(place) for place in _entries(_home(ctx) / folder))
-    # A name with a blank or a control character would not be one word of the shell.
-    fits = (name for name in found if name and name.startswith(incomplete) and name.isprintable() and " " not in name)
+    fits = (name for name in found if name and name.startswith(incomplete) and _HARMLESS.fullmatch(name))
     return sorted(name for name, _ in zip(fits, range(_MOST), strict=False))
 
 
