@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import threading
 import webbrowser
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
@@ -15,6 +17,9 @@ from rich.text import Text
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, stoppable
 from bailee.cli.listening import check_free, is_here, listen_at
 from bailee.errors import InputError
+
+if TYPE_CHECKING:
+    from bailee.server.console.context import ConsoleContext
 
 
 @stoppable("stopped")
@@ -62,10 +67,10 @@ def console(
     first = link()
     face.result({"home": str(home), "link": first}, Text(first, style="bold"))
     face.say("the link works once, for ten minutes; Enter prints another; Ctrl-C ends the console")
-    if open_ and not as_json:
-        webbrowser.open(first)
     if sys.stdin is not None and sys.stdin.isatty():
         threading.Thread(target=_more_links, args=(face, link), daemon=True).start()
+    if open_ and not as_json:
+        _open(first, context)
     serve(server)
     face.say("the console has stopped")
 
@@ -80,6 +85,18 @@ def _hosts(host: str, port: int, names: list[str], tls: bool) -> list[str]:
         every = [*every, "localhost", "127.0.0.1"]
     usual = port == (443 if tls else 80)
     return [text for one in dict.fromkeys(every) for text in ([one.lower()] if usual else [f"{one.lower()}:{port}"])]
+
+
+def _open(link: str, context: ConsoleContext) -> None:
+    """The browser, at a page of this user's alone that leads on to the link: every user of a machine may read with
+    which arguments a program was started. The page is there until the console ends."""
+    folder = tempfile.TemporaryDirectory(prefix="bailee-console-")
+    context.closing.append(folder.cleanup)
+    page, there = Path(folder.name, "open.html"), escape(link)
+    page.write_text(
+        f'<!doctype html><meta http-equiv="refresh" content="0; url={there}"><a href="{there}">{there}</a>\n'
+    )
+    webbrowser.open(page.as_uri())
 
 
 def _more_links(face: Face, link: Callable[[], str]) -> None:

@@ -86,11 +86,10 @@ class Checks:
         place = Path(tempfile.mkdtemp(dir=self._place()))
         try:
             paper = place / "paper"
-            ignored = self._unpack(files, place, paper)
+            return self.begin(paper, name, trusted, plain, self._unpack(files, place, paper))
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             raise
-        return self.begin(paper, name, trusted, plain, ignored)
 
     def begin(
         self, paper: Path, name: str, trusted: Sequence[str] = (), plain: bool = False, ignored: int = 0

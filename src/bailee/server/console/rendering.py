@@ -202,6 +202,8 @@ def loss(value: str | Decimal | float) -> str:
         number = Decimal(str(value))
     except InvalidOperation:
         return str(value)
+    if number.adjusted() > 15:  # strangers may ask for anything; rounding has 28 digits
+        return f"{number:.3e}"
     if number == 0:
         return "0"
     if abs(number) < Decimal("0.000001"):

@@ -16,6 +16,8 @@ from bailee.server.console.words import N_
 def enter(request: Request) -> Response:
     """A page and not a redirect: browsers hold a strict cookie back on a redirect that another site began."""
     context = context_of(request)
+    if request.method != "GET":  # what looks ahead at a link must not use it up
+        return Response(status_code=405)
     cookie = context.access.enter(request.query_params.get("link", ""))
     if cookie is None:
         return render(request, "refused.html", {"used": "link" in request.query_params}, 401)

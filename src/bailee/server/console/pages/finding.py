@@ -128,13 +128,18 @@ def _datasets(request: Request, name: str) -> list[dict[str, Any]]:
     found = []
     for one in told:
         columns = one.get("columns")
-        if isinstance(one.get("name"), str) and isinstance(columns, list) and type(one.get("rows")) is int:
+        if _is_name(one.get("name")) and isinstance(columns, list) and type(one.get("rows")) is int:
             created = one.get("created")
             found.append(
                 {"name": one["name"], "rows": one["rows"], "columns": [str(column) for column in columns],
                  "created": created if isinstance(created, str) else ""}
             )  # fmt: skip
     return found
+
+
+def _is_name(name: object) -> bool:
+    """Whether a card could have it; it goes into addresses, which not every text can."""
+    return isinstance(name, str) and 0 < len(name) <= 200 and name.isprintable()
 
 
 def _fits(one: dict[str, Any], words: str) -> bool:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 from datetime import time
-from decimal import Decimal, InvalidOperation
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from bailee.errors import InputError
+from bailee.errors import InputError, RecordError
 from bailee.party.asking import answer_give, answer_refuse
 from bailee.party.granting import moment, plan_loss
 from bailee.party.owning import owned
 from bailee.party.requested import REQUESTS, find, terms_of
-from bailee.records.fields import parse_time
+from bailee.records.fields import decimal_text, parse_time
 from bailee.server.console.context import context_of, party_of, visitor_of
 from bailee.server.console.posting import Sent, posted, then
 from bailee.server.console.rendering import render
@@ -75,12 +74,12 @@ def refuse(request: Request, sent: Sent) -> Response:
 
 def _number(text: str) -> str:
     try:
-        number = Decimal(text)
-    except InvalidOperation:
-        raise InputError(f"expected a number as epsilon, got {text[:50]!r}") from None
-    if not number.is_finite() or number < 0:
-        raise InputError(f"expected an epsilon of at least 0, got {text[:50]!r}")
-    return format(number.normalize(), "f")
+        found = decimal_text(text)
+    except RecordError:
+        found = "-"
+    if found.startswith("-"):
+        raise InputError(f"expected a number as epsilon, of at least 0, got {text[:50]!r}")
+    return found
 
 
 ROUTES: list[BaseRoute] = [
