@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from bailee.adapters import api_client
 from bailee.adapters.api_client import Client
@@ -33,7 +34,7 @@ from bailee.server.console import serving
 from bailee.server.console.checks import RUNNING, Check, Checks, File
 from bailee.server.console.pages import finding
 from bailee.server.console.rendering import loss
-from commands import PLAN, free_address, make_world
+from commands import PLAN, app, free_address, make_world
 from console_world import World, open_console
 
 ME, CLINIC = Identity.generate("Lab"), Identity.generate("Clinic").public_key
@@ -229,3 +230,13 @@ def test_no_name_is_completed_that_a_shell_would_run(name: str, tmp_path: Path) 
         params = {"home": tmp_path}  # noqa: RUF012 - of a test
 
     assert completing.datasets(Context(), "") == ["fine-1.2_é"]  # type: ignore[arg-type]
+
+
+def test_a_folder_in_colours_stays_plain_in_what_doctor_says(tmp_path: Path) -> None:
+    Identity.create(tmp_path / "home", "Ann")
+    place = tmp_path / "home" / "datasets" / "a\x1b[31mred"
+    place.mkdir(parents=True)
+    (place / "card.json").write_text("{}")
+    said = CliRunner().invoke(app, ["doctor", "--home", str(tmp_path / "home"), "--patience", "5"]).stdout
+    assert "red" in said
+    assert "\x1b[31m" not in said

@@ -37,9 +37,9 @@ def doctor(
     for one in found:
         mark, style = _MARKS[one.state]
         told = plain(" ".join(one.said.split("\n")))
-        table.add_row(Text(mark, style=style), Text(one.check), Text(told))
+        table.add_row(Text(mark, style=style), Text(plain(one.check)), Text(told))
         if one.todo:
-            table.add_row("", "", Text(f"do: {one.todo}", style="bold"))
+            table.add_row("", "", Text(plain(f"do: {one.todo}"), style="bold"))
     code = worst(found)
     facts = {"fine": code == 0, "exit_code": code, "findings": [asdict(one) for one in found]}
     Face(as_json).result(facts, table)
