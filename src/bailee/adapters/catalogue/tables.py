@@ -23,7 +23,6 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.dialects import postgresql  # fmt: skip
 
 REVISION = "0002"
 """The newest migration."""
@@ -31,7 +30,7 @@ REVISION = "0002"
 metadata = MetaData()
 
 RowNumber = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts by itself in SQLite
-Bytewise = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+Bytewise = Text().with_variant(Text(collation="C"), "postgresql")  # not its own TEXT: its dialect is slow to load
 
 settings = Table(
     "settings", metadata,
