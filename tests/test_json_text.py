@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 
 from bailee.json_text import MAX_DEPTH, NestingError, load
 
+DEEP = 200_000
+"""Levels: without a limit of recursion, half as many overflow a stack of 8 MB and end the process."""
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text('[]{}"\\a', max_size=6),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text('[]{}"\\', max_size=3), inner, max_size=4),
@@ -30,15 +33,15 @@ def no_limit() -> Iterator[None]:
 @pytest.mark.parametrize(
     "data",
     [
-        b"[" * 1_000_000,
-        b"[" * 1_000_000 + b"]" * 1_000_000,
-        b'{"a":' * 1_000_000 + b"1" + b"}" * 1_000_000,
-        b'{"a":[' * 1_000_000,
-        b'"' + b'\\"' * 99 + b'",' + b"[" * 1_000_000,
-        b'["' + b"\\\\" * 99 + b'",' + b"[" * 1_000_000,
-        b'["' + b"\xff" * 99 + b'",' + b"[" * 1_000_000,
-        b"[]" * 40 + b"[" * 1_000_000,
-        b"}" * 99 + b"{" * 1_000_000,
+        b"[" * DEEP,
+        b"[" * DEEP + b"]" * DEEP,
+        b'{"a":' * DEEP + b"1" + b"}" * DEEP,
+        b'{"a":[' * DEEP,
+        b'"' + b'\\"' * 99 + b'",' + b"[" * DEEP,
+        b'["' + b"\\\\" * 99 + b'",' + b"[" * DEEP,
+        b'["' + b"\xff" * 99 + b'",' + b"[" * DEEP,
+        b"[]" * 40 + b"[" * DEEP,
+        b"}" * 99 + b"{" * DEEP,
     ],
 )
 def test_deep_text_is_refused_without_recursion(data: bytes, no_limit: None) -> None:
