@@ -6,8 +6,10 @@ import asyncio
 import json
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from bailee.server.api.apart import links_of
 from bailee.server.api.callers import Role
 from bailee.server.api.jobs import ENDED, Job
 from bailee.server.api.resources.sessions import told as told_of
+from bailee.server.api.streams import Told
 from bailee.server.api.tokens import Holder
 from commands import run
 from parties import make_cast, run_session
@@ -103,8 +106,9 @@ def test_events_come_as_files_do(world: World, sessions: Path) -> None:
 
     async def run() -> list[str]:
         streams = world.context.streams
-        holder = Holder("ab" * 32, Role.OWNER, time.time() + 60)
-        asker = Request({"type": "http", "headers": [], "state": {"caller": holder}})
+        holder = Holder(world.identity("owner").public_key.hex(), Role.OWNER, time.time() + 60)
+        application = SimpleNamespace(state=SimpleNamespace(gate=world.context.gate))
+        asker = Request({"type": "http", "headers": [], "state": {"caller": holder}, "app": application})
         response = streams.follow(asker, "s", lambda: told_of(target), target)
         got: list[str] = []
         left = steps[1:]
@@ -142,6 +146,40 @@ def test_streams_end_with_their_token_and_are_bounded(world: World) -> None:
         lines = list(one.iter_lines())
     assert "event: token-ended" in lines
     assert world.context.streams._open == {}
+
+
+def end_by_role(world: World, token: str) -> None:
+    world.context.gate.callers.remove(world.identity("verifier").public_key.hex())
+
+
+def end_by_sign_out(world: World, token: str) -> None:
+    assert world.client.delete("/v1/auth/token", headers={"Authorization": f"Bearer {token}"}).status_code == 204
+
+
+@pytest.mark.parametrize("end", [end_by_role, end_by_sign_out])
+def test_a_stream_ends_with_its_callers_role_and_with_signing_out(
+    world: World, tmp_path: Path, end: Callable[[World, str], None]
+) -> None:
+    """What is open already is no way around either, for the minutes that the token has left."""
+    token, context = world.token("verifier"), world.context
+    holder = context.gate.tokens.check(token, "sessions.events", "/", "read")
+    request = Request({"type": "http", "headers": [], "app": SimpleNamespace(state=SimpleNamespace(gate=context.gate))})
+    request.state.caller = holder
+    told = [Told("0", "first", {})]
+    (tmp_path / "grows").mkdir()
+
+    async def follow() -> str:
+        lines = context.streams.follow(request, "one", lambda: list(told), tmp_path / "grows").body_iterator
+        said = [await anext(lines), await anext(lines)]
+        end(world, token)
+        told.append(Told("1", "second", {}))
+        said += [line async for line in lines]
+        return b"".join(one if isinstance(one, bytes) else str(one).encode() for one in said).decode()
+
+    said = asyncio.run(asyncio.wait_for(follow(), 30))
+    assert "event: first" in said
+    assert "event: second" not in said
+    assert said.endswith("event: token-ended\ndata: {}\n\n")
 
 
 def wait(world: World, path: str, name: str) -> dict[str, Any]:

@@ -53,6 +53,10 @@ class Gate:
             self._writes.take(holder.key)
         return holder
 
+    def still(self, holder: Holder) -> bool:
+        """Whether who was admitted still would be, but for the token's time: what streams ask while they run."""
+        return not self.tokens.is_ended(holder) and self.callers.role_of(holder.key) is holder.role
+
     def slow(self, request: Request) -> None:
         self._strangers.take(request.client.host if request.client is not None else "")
 

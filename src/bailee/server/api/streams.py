@@ -16,10 +16,11 @@ from fastapi import Request
 from starlette.responses import StreamingResponse
 
 from bailee.errors import BaileeError
-from bailee.server.api.gate import holder_of
+from bailee.server.api.gate import Gate, holder_of
 from bailee.server.api.limits import TICK, Limits
 from bailee.server.api.metrics import Metrics
 from bailee.server.api.problems import ProblemError
+from bailee.server.api.tokens import Holder
 
 KIND = "text/event-stream"
 SCHEMA: dict[int | str, dict[str, Any]] = {
@@ -66,10 +67,13 @@ class Streams:
         reader = self._readers.setdefault(name, _Reader(read, grows))
         reader.look(self.limits.poll)
         after = request.headers.get("last-event-id", "")
-        lines = self._lines(reader, name, after, holder.key, holder.ends)
+        gate: Gate = request.app.state.gate
+        lines = self._lines(reader, name, after, holder, lambda: gate.still(holder))
         return StreamingResponse(lines, headers={"X-Accel-Buffering": "no"}, media_type=KIND)
 
-    async def _lines(self, reader: _Reader, name: str, after: str, key: str, ends: float) -> AsyncIterator[bytes]:
+    async def _lines(self, reader: _Reader, name: str, after: str, holder: Holder, still: Callable[[], bool]
+                     ) -> AsyncIterator[bytes]:  # fmt: skip
+        key = holder.key
         self._open[key] += 1
         self.metrics.streams.inc()
         reader.followers += 1
@@ -82,6 +86,9 @@ class Streams:
                 seen.update(ids[: ids.index(after) + 1])
             heard = time.monotonic()
             while True:
+                if time.time() >= holder.ends or not still():
+                    yield b"event: token-ended\ndata: {}\n\n"
+                    return
                 for told in reader.look(self.limits.poll):
                     if told.id not in seen:
                         seen.add(told.id)
@@ -91,9 +98,6 @@ class Streams:
                         return
                 if self.stopping.is_set():
                     yield b"event: closing\ndata: {}\n\n"
-                    return
-                if time.time() >= ends:
-                    yield b"event: token-ended\ndata: {}\n\n"
                     return
                 if time.monotonic() - heard >= self.limits.heartbeat:
                     heard = time.monotonic()

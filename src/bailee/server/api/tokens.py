@@ -102,8 +102,12 @@ class Tokens:
         self._ended = {name: ends for name, ends in self._ended.items() if ends > now}
         self._ended[holder.ids[-1]] = holder.ends
 
+    def is_ended(self, holder: Holder) -> bool:
+        """Whether the token was signed out, or one that it was weakened from."""
+        return bool(self._ended) and any(name in self._ended for name in holder.ids)
+
     def _not_ended(self, holder: Holder) -> Holder:
-        if self._ended and any(name in self._ended for name in holder.ids):
+        if self.is_ended(holder):
             raise _unknown("the token was signed out; sign in again")
         return holder
 
