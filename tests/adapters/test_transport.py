@@ -101,6 +101,10 @@ def test_nobody_there() -> None:
             Listener(port=address[1])
     with pytest.raises(SessionError, match="is it running"):
         join(*address, 0.2)
+    reasons: list[str] = []
+    with pytest.raises(SessionError):
+        join(*address, 0.5, reasons.append)
+    assert reasons == ["Connection refused"]  # said at once, and once
 
 
 def _wrap(connection: socket.socket) -> TcpChannel:

@@ -119,6 +119,8 @@ def test_nobody_listens(world: Path) -> None:
     given = give(world)[1]["grant"]
     command = ("join", "127.0.0.1:1", "--grant", given, "--patience", "1", "--home", world / "owner")
     refused(run(*command), 5, "SessionError", "no builder")
+    said = CliRunner().invoke(app, [str(word) for word in command]).stderr
+    assert "nobody answers at 127.0.0.1:1 yet (connection refused); trying for 1 s, see --patience; Ctrl-C" in said
 
 
 def test_nobody_comes(world: Path) -> None:

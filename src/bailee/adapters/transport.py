@@ -10,6 +10,7 @@ from __future__ import annotations
 import queue
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
@@ -159,8 +160,11 @@ class Listener:
         self.close()
 
 
-def join(host: str, port: int, timeout: float) -> Channel:
-    """A channel to the builder, tried until it opens or `timeout` seconds have passed. Raises SessionError."""
+def join(host: str, port: int, timeout: float, waiting: Callable[[str], None] | None = None) -> Channel:
+    """A channel to the builder, tried until it opens or `timeout` seconds have passed. Raises SessionError.
+
+    waiting: called once, with the reason, when the first try failed and more will follow.
+    """
     deadline = time.monotonic() + timeout
     while True:
         left = deadline - time.monotonic()
@@ -172,6 +176,9 @@ def join(host: str, port: int, timeout: float) -> Channel:
                 raise SessionError(
                     f"no builder at {host}:{port} within {timeout:.0f} s ({_reason(error)}); is it running?"
                 ) from None
+            if waiting is not None:
+                waiting(_reason(error))
+                waiting = None
             time.sleep(0.1)
 
 

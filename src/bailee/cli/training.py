@@ -127,13 +127,20 @@ def join(
     if ledger is None and (account, passphrase_file, passphrase_fd) != (None, None, None):
         raise InputError("an account is for a plan's ledger: say at which node with --ledger")
     spender = None if ledger is None else opened_account(home, account, passphrase_file, passphrase_fd)
+    minutes = f"{patience:.0f} s" if patience < 120 else f"{patience / 60:.0f} minutes"
+
+    def nobody(reason: str) -> None:
+        face.say(
+            f"nobody answers at {address} yet ({reason.lower()}); trying for {minutes}, see --patience; Ctrl-C ends it"
+        )
+
     with lock(home), reached(ledger, home, spender) as opened:
         with face.progress() as progress:
             holding = hold(party, dataset, given, progress)
         course = Course({holding.key: identity.name})
         with watching(face, course) as watch:
             running = Running(watch, resume, patience, opened)
-            passport = join_in(party, holding, connect(host, port, patience), running, epsilon_limit)
+            passport = join_in(party, holding, connect(host, port, patience, nobody), running, epsilon_limit)
     own = next(one for one in passport.owners if one.owner == holding.key)
     facts = {
         "session": passport.session,
