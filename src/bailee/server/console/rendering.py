@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -116,11 +116,10 @@ def environment(language: str) -> Environment:
         "when": lambda value: when(value, language),
         "day": lambda value: day(value, language),
         "until": lambda value, now: until(value, now, language),
-        "count": lambda value: count(value, language),
+        "count": count,
         "size": size,
         "loss": loss,
         "percent": lambda value: f"{100 * value:.0f} %",
-        "money": money,
         "plain": plain,
         "decimal": Decimal,
         "pretty": lambda value: json.dumps(value, indent=2, ensure_ascii=True),
@@ -181,9 +180,8 @@ def _time(moment: datetime, shown: str) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(moment.strftime("%Y-%m-%dT%H:%M:%SZ"), shown)
 
 
-def count(value: int, language: str = "en") -> str:
+def count(value: int) -> str:
     """A whole number, its thousands apart."""
-    del language
     return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
@@ -210,8 +208,3 @@ def loss(value: str | Decimal | float) -> str:
         return f"{number:.1e}".replace(".0e", "e").replace("e-0", "e-")
     places = Decimal("0.001") if abs(number) >= Decimal("0.01") else Decimal("0.000001")
     return format(number.quantize(places).normalize(), "f")
-
-
-def money(amount: str, currency: str = "") -> Markup:
-    """An amount in words of its currency, as `bailee.party` gives it."""
-    return Markup('<span class="amount">{}</span>').format(f"{escape(amount)} {escape(currency)}".strip())
