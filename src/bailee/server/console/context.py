@@ -14,6 +14,7 @@ from starlette.requests import Request
 from bailee.keys import PRIVATE_FILE
 from bailee.party.home import PartyHome
 from bailee.server.console.access import Access, Visitor
+from bailee.server.console.drafts import Drafts
 from bailee.server.console.tasks import Tasks
 
 
@@ -34,6 +35,7 @@ class ConsoleContext:
     clock: Callable[[], datetime] = _now
     access: Access = field(default_factory=lambda: Access(monotonic))
     tasks: Tasks = field(default_factory=Tasks)
+    drafts: Drafts = field(default_factory=Drafts)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     closing: list[Callable[[], None]] = field(default_factory=list)
     """Called when the server goes: what pages have running or lying about."""

@@ -23,7 +23,8 @@ _KEPT = 32
 
 @dataclass
 class Task:
-    """`steps`: by name, in order, how much is done. `result`: what the work returned."""
+    """`steps`: by name, in order, how much is done. `result`: what the work returned. mend: the page of the form that
+    began it, where it can be mended if the work fails."""
 
     id: str
     kind: str
@@ -32,6 +33,7 @@ class Task:
     steps: dict[str, float] = field(default_factory=dict)
     result: Any = None
     error: str | None = None
+    mend: str | None = None
 
     def report(self, step: str, part: float) -> None:
         """A new dictionary each time: whoever draws it meanwhile keeps the old one."""
@@ -45,12 +47,12 @@ class Tasks:
         self._all: dict[str, Task] = {}
         self._lock = Lock()
 
-    def start(self, kind: str, title: str, work: Callable[[Report], Any]) -> Task:
+    def start(self, kind: str, title: str, work: Callable[[Report], Any], mend: str | None = None) -> Task:
         """Run `work` in a thread. Raises ConflictError where one of that kind still runs."""
         with self._lock:
             if any(task.kind == kind and task.state == "running" for task in self._all.values()):
                 raise ConflictError(f"another {kind} is under way; wait until it is done, then try again")
-            task = Task(secrets.token_hex(8), kind, title)
+            task = Task(secrets.token_hex(8), kind, title, mend=mend)
             self._all[task.id] = task
             for name in [name for name, one in self._all.items() if one.state != "running"][:-_KEPT]:
                 del self._all[name]

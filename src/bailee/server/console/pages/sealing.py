@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -11,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from bailee.errors import InputError, RecordError, SchemaError
+from bailee.errors import ConflictError, InputError, RecordError, SchemaError
 from bailee.party.schema_guess import LEAVE_OUT, LOOKED, MISSING, Guess, guess_columns
 from bailee.party.sealing import renew, seal_rows
 from bailee.records.fields import decimal_text
@@ -29,6 +30,9 @@ MAX_TABLE = 4 << 30
 SEALING = "sealing"
 MAX_GUESSED = 400
 """Columns of a table for which a form is drawn; wider ones are sealed by a schema file in a terminal."""
+
+_LONGEST = 80
+"""Letters of a name that is made of a file's."""
 
 
 def start(request: Request) -> Response:
@@ -48,19 +52,27 @@ def send(request: Request, sent: Sent) -> Response:
     except (InputError, UnicodeError) as error:
         discard(home, name)
         raise InputError(str(error).replace(str(table), files[0].filename[:80])) from None
+    context_of(request).drafts.keep(name, {"name": [_name_of(files[0].filename)]})
     return then(f"/seal/{name}")
 
 
+def _name_of(file: str) -> str:
+    """A dataset's name made of a file's: letters, digits and -_. of it; "" where it has none."""
+    stem = PurePosixPath(file.replace("\\", "/")).stem
+    return re.sub(r"[^\w.-]+", "-", stem)[:_LONGEST].strip("-._")
+
+
 def describe(request: Request) -> Response:
+    """The form as it was sent last, or as it is guessed."""
     name = request.path_params["upload"]
     guesses = guess_columns(upload(party_of(request).path, name))
-    return _form(request, name, guesses, {}, None)
+    draft = context_of(request).drafts.get(name)
+    return _form(request, name, guesses, draft.texts, draft.problem)
 
 
 def _form(
     request: Request, name: str, guesses: tuple[Guess, ...], told: Mapping[str, list[str]], problem: str | None
 ) -> Response:
-    """The form as it was sent, or as it is guessed."""
     columns = [
         {
             "name": guess.name,
@@ -86,7 +98,7 @@ def _form(
         "openings": _told(told, "openings", str(DEFAULT_OPENINGS)),
     }
     facts = {"upload": name, "columns": columns, "values": values, "problem": problem, "leave_out": LEAVE_OUT}
-    return render(request, "schema.html", facts, 200 if problem is None else 422)
+    return render(request, "schema.html", facts)
 
 
 def _told(told: Mapping[str, list[str]], name: str, default: str) -> str:
@@ -94,8 +106,10 @@ def _told(told: Mapping[str, list[str]], name: str, default: str) -> str:
 
 
 def seal(request: Request, sent: Sent) -> Response:
-    """Checks the schema, then begins the work; a schema that does not fit comes back with what to mend."""
-    party, name, now = party_of(request), request.path_params["upload"], context_of(request).clock()
+    """Checks the schema, then begins the work. What does not fit is shown by the form's own page, with what to mend and
+    all that was typed: a page that answered the form itself could not be gone back to."""
+    party, name, context = party_of(request), request.path_params["upload"], context_of(request)
+    now, drafts, place = context.clock(), context.drafts, f"/seal/{name}"
     table = upload(party.path, name)
     touch(table)
     guesses = guess_columns(table)
@@ -105,27 +119,31 @@ def seal(request: Request, sent: Sent) -> Response:
         if party.new_dataset(schema.name).exists():
             raise InputError(f"there is a dataset {schema.name!r} already; give this one another name")
     except (SchemaError, RecordError, InputError) as error:
-        return _form(request, name, guesses, sent.texts, str(error))
+        drafts.keep(name, sent.texts, str(error))
+        return then(place)
+    drafts.keep(name, sent.texts)
 
     def work(report: Report) -> str:
         dataset = seal_rows(party, table, schema, now, openings=openings, progress=report)
         table.unlink(missing_ok=True)  # in the clear until here
+        drafts.forget(name)
         return dataset.directory.name
 
-    task = context_of(request).tasks.start(SEALING, schema.name, _again(table, work))
-    return then(f"/tasks/{task.id}")
-
-
-def _again(table: Path, work: Callable[[Report], str]) -> Callable[[Report], str]:
-    """What goes wrong is said without the folder's place."""
-
     def run(report: Report) -> str:
+        """What goes wrong is said without the folder's place, here and above the form."""
         try:
             return work(report)
         except InputError as error:
-            raise type(error)(str(error).replace(f"table {table}", "the table")) from None
+            told = str(error).replace(f"table {table}", "the table")
+            drafts.keep(name, sent.texts, told)
+            raise type(error)(told) from None
 
-    return run
+    try:
+        task = context.tasks.start(SEALING, schema.name, run, mend=place)
+    except ConflictError as error:
+        drafts.keep(name, sent.texts, str(error))
+        return then(place)
+    return then(f"/tasks/{task.id}")
 
 
 def schema_of(sent: Sent, names: list[str]) -> Schema:
@@ -184,6 +202,7 @@ def _whole(text: str, where: str) -> int:
 def forget(request: Request, sent: Sent) -> Response:
     del sent
     discard(party_of(request).path, request.path_params["upload"])
+    context_of(request).drafts.forget(request.path_params["upload"])
     visitor_of(request).tell("good", N_("The table is deleted here. Nothing was sealed."))
     return then("/datasets")
 
