@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from bailee.errors import InputError, RecordError
 from bailee.grant import give_grant, waive
 from bailee.grant import revoke as revoke_grant
 from bailee.keys import Identity
+from bailee.party.carrying import lacking
 from bailee.party.home import PartyHome
 from bailee.records import Card, Grant, Revocation, Signed
 from bailee.records.fields import parse_time
@@ -90,17 +90,22 @@ def sign_grant(
 
 def keep_given(party: PartyHome, owner: Identity, given: Signed[Grant], plan: Plan | ModelPlan, now: datetime) -> Given:
     """Keep a grant that was signed for `plan`, with its waiver where the plan is unprotected."""
-    file, waiver, waiver_file, useless = party.keep_grant(given), None, None, None
+    file, waiver, waiver_file = party.keep_grant(given), None, None
     if is_unprotected(plan):
         waiver = party.waiver(given) or waive(owner, given, now)
         waiver_file = party.keep_waiver(waiver, given.record.id)
-    wanted = plan_loss(plan).epsilon
-    if wanted is not None and Decimal(given.record.max_epsilon) < Decimal(wanted):
-        useless = (
-            f"the plan is set for epsilon {wanted}, this grant allows {given.record.max_epsilon}: no session can run "
-            "under it"
-        )
-    return Given(given, file, waiver, waiver_file, useless)
+    return Given(given, file, waiver, waiver_file, _useless(party, given.record, plan, now))
+
+
+def _useless(party: PartyHome, grant: Grant, plan: Plan | ModelPlan, now: datetime) -> str | None:
+    card = next((one.card.record for one in party.datasets() if one.card.digest == grant.card), None)
+    found, lack = [], lacking(grant, plan, card)
+    if now > parse_time(grant.not_after):
+        found.append(f"this grant ended at {grant.not_after}")
+    if lack:
+        allowed = "" if lack.epsilon is None else f" (this grant allows epsilon {grant.max_epsilon})"
+        found.append(f"the plan needs {lack}{allowed}")
+    return f"{'; '.join(found)}: no session can run under this grant" if found else None
 
 
 def take_back(
