@@ -1,35 +1,8 @@
-"""Chromium for the console's tests: found, signed in, read as a screen reader would need it."""
+"""Pages of the console in the browser of chromium.py: signed in, reached by keyboard."""
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
-
-ROOT = Path(__file__).parents[1]
-AXE = Path(os.environ.get("BAILEE_AXE") or ROOT / ".tools/node_modules/axe-core/axe.min.js")
-
-
-def chromium() -> str | None:
-    named = os.environ.get("BAILEE_CHROMIUM")
-    for found in (named, str(ROOT / ".tools/chromium"), shutil.which("chromium"), shutil.which("chromium-browser")):
-        if found and Path(found).is_file():
-            return found
-    return None
-
-
-@contextmanager
-def launched(playwright: Any) -> Iterator[Any]:
-    """A browser, by `playwright.sync_api`."""
-    with playwright.sync_playwright() as program:
-        # Chromium's own sandbox does not start for root; the pages are our own.
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        found = program.chromium.launch(executable_path=chromium(), args=arguments)
-        yield found
-        found.close()
 
 
 class Visit:
@@ -47,12 +20,6 @@ class Visit:
     def go(self, path: str) -> Any:
         self.page.goto(self.base + path)
         return self.page
-
-
-def violations(page: Any) -> list[str]:
-    page.evaluate(AXE.read_text())  # by the debugger: the policy lets no page load it
-    told = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in told["violations"]]
 
 
 def focused(page: Any) -> str:

@@ -12,14 +12,14 @@ import pytest
 
 from bailee.party.ledger_view import refresh_view
 from bailee.party.planning import keep_plan
+from chromium import needs_chromium, open_chromium, violations
 from commands import PLAN
-from console_browser import AXE, Visit, chromium, focused, launched, press_until, violations
+from console_browser import Visit, focused, press_until
 from console_world import served
 from paid_works import new_paid_works
 from trained_home import PASSPORT, files_of, tampered, zipped
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the browser's tests need playwright")
-pytestmark = pytest.mark.skipif(chromium() is None, reason="no Chromium here: script/tools fetches it")
+pytestmark = needs_chromium
 PAGES = ("/verify", "/find", "/asks", "/plans", "/plans/new", "/plans/spring", "/sessions", "/models",
          f"/models/{PASSPORT}", "/royalties", "/lineage", "/events")  # fmt: skip
 DROP = """async ([name, encoded]) => {
@@ -32,7 +32,7 @@ DROP = """async ([name, encoded]) => {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with launched(playwright) as found:
+    with open_chromium() as found:
         yield found
 
 
@@ -105,7 +105,6 @@ def test_nodes_of_pictures_are_reached_by_keyboard(browser: Any, rich: Path) -> 
         visit.context.close()
 
 
-@pytest.mark.skipif(not AXE.is_file(), reason="no axe-core here: script/tools fetches it")
 @pytest.mark.parametrize(
     "look",
     [{"color_scheme": "light"},
