@@ -96,7 +96,7 @@ def test_bytes_in_and_out(home: Path, tmp_path: Path) -> None:
     refused(run("vault", "get", "missing", "--home", home), 2, "NotFoundError", "there is no 'missing'")
     refused(run("vault", "put", tmp_path, "x", "--home", home), 2, "InputError", "is a folder; put all of it with -r")
     refused(run("vault", "get", "piped", "-", "--range", "x", "--home", home), 2, "InputError", "expected a range")
-    refused(run("vault", "ls", "--home", tmp_path / "none"), 2, "InputError", "there is no party at")
+    refused(run("vault", "ls", "--home", tmp_path / "none"), 2, "InputError", "bailee init NAME --home")
 
 
 def test_versions_rm_and_restore(home: Path, tmp_path: Path) -> None:

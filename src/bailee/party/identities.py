@@ -12,9 +12,12 @@ _RECORD_LIMIT = 1 << 20
 
 
 def own_identity(home: Path) -> Identity:
-    """Raises InputError that says how to make keys where there are none."""
+    """Raises InputError that says how to make a party where there is none."""
     if not home.exists():
-        raise InputError(f"there is no party at {home}; make its keys with: bailee key new NAME --home {home}")
+        raise InputError(
+            f"there is no party at {home}; name your folder with --home, "
+            f"or make a party: bailee init NAME --home {home}"
+        )
     return Identity.load(home)
 
 

@@ -297,9 +297,9 @@ def open_party(home: Place | None = None, *, quiet: bool = False) -> Party:
     """The party of a folder, whose keys are read and checked. InputError says how to make one; StorageError.
 
     >>> import bailee
-    >>> bailee.open("nowhere")
+    >>> bailee.open("nowhere")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    bailee.errors.InputError: there is no party at nowhere; make its keys with: bailee key new NAME --home nowhere
+    bailee.errors.InputError: there is no party at nowhere; name your folder with --home, or make a party: ...
     """
     place = default_home() if home is None else Path(home)
     found = Party(place, quiet)
