@@ -41,6 +41,19 @@ def test_sound_with_nothing(empty: World, path: str) -> None:
     page(empty, path)
 
 
+@pytest.mark.parametrize(
+    ("path", "command"),
+    [
+        ("/seal", "bailee seal table.csv schema.toml"),
+        ("/requests", "bailee serve"),
+        ("/requests", "bailee caller add BUILDER.json --role builder"),
+        ("/grants", "bailee grant DATASET --builder identity.json --plan plan.toml"),
+    ],
+)
+def test_commands_name_the_folder(empty: World, path: str, command: str) -> None:
+    assert f"{command} --home {empty.home}" in page(empty, path).text
+
+
 def test_a_folder_without_keys_shows_the_first_page(bare: World) -> None:
     for path in ("/", "/datasets", "/grants"):
         assert bare.client.get(path, follow_redirects=False).headers["location"] == "/welcome"

@@ -88,6 +88,7 @@ def _frame(request: Request) -> dict[str, Any]:
         "navigation": NAVIGATION if name is not None else (),
         "here": _nearest(path),
         "path": path,
+        "home": str(context.home),
         "now": context.clock(),
         "version": __version__,
     }
