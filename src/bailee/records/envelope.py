@@ -155,7 +155,10 @@ def open_signed(data: bytes, kind: type[T], expected_signer: bytes | None = None
         raise RecordError(f"expected a record {kind.predicate_type()}, got {shown(statement['predicateType'])}")
     record = kind.from_predicate(statement["predicate"])
     if statement["subject"] != _subject(record):
-        raise RecordError(f"{kind.KIND}: the statement's subject is not what its predicate speaks about")
+        raise RecordError(
+            f"{kind.KIND}: the statement's subject is not what its predicate speaks about; "
+            f"the {kind.KIND} was changed or damaged; ask for it again"
+        )
     signer = record.signer
     if expected_signer is not None and signer != expected_signer:
         raise SignatureError(f"{kind.KIND}: expected it signed by {expected_signer.hex()}, got {signer.hex()}")
