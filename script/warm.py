@@ -16,8 +16,7 @@ def main() -> None:
     if warm is None:
         return
     started = time.monotonic()
-    if sys.stderr.isatty():
-        print("setup: compiling the proof kernels for this processor (about a minute, once)", file=sys.stderr)
+    print("setup: compile the proof kernels for this processor (a minute or more, once)", file=sys.stderr)
     warm(lambda line: print(f"setup:   {line}", file=sys.stderr))
     elapsed = time.monotonic() - started
     if elapsed > 10:
