@@ -87,6 +87,10 @@ class PublicIdentity:
     def from_json(cls, data: bytes) -> PublicIdentity:
         """Raises InputError for anything but a public identity of version 1."""
         problem = f"expected a public identity ({PUBLIC_FILE})"
+        if data.lstrip().startswith(b"-----BEGIN"):
+            raise InputError(
+                f"{problem}, got PEM: {PRIVATE_FILE} is the private key: never hand it out; you want {PUBLIC_FILE}"
+            )
         try:
             fields = json_text.load(data)
             if sorted(fields) != ["name", "public_key", "sealing_key", "version"] or fields["version"] != 1:

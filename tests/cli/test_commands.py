@@ -31,7 +31,7 @@ def test_keys_are_never_replaced(world: Path) -> None:
 
 
 def test_without_keys_it_says_how_to_make_them(tmp_path: Path) -> None:
-    refused(run("status", "--home", tmp_path / "none"), 2, "InputError", "bailee key new")
+    refused(run("status", "--home", tmp_path / "none"), 2, "InputError", "bailee init NAME --home")
 
 
 def test_readable_keys_are_refused(world: Path, tmp_path: Path) -> None:
@@ -67,6 +67,20 @@ def test_a_dataset_is_never_overwritten(world: Path) -> None:
 def test_a_name_that_leaves_the_folder_is_refused(world: Path) -> None:
     command = ("seal", world / "rows.csv", world / "schema.toml", "--as", "../out", "--home", world / "owner")
     refused(run(*command), 2, "InputError", "--as")
+
+
+def test_rows_without_a_schema_are_not_sealed(world: Path) -> None:
+    words = "the second file is the schema (TOML); docs/howto/own-table.md shows one"
+    refused(run("seal", world / "rows.csv", "--home", world / "owner"), 2, "InputError", words)
+    command = ("seal", world / "rows.csv", world / "rows.csv", "--home", world / "owner")
+    refused(run(*command), 2, "SchemaError", "not TOML", words)
+
+
+def test_a_private_key_is_not_taken_for_an_identity(world: Path) -> None:
+    command = ("grant", "tiny", "--builder", world / "builder" / "identity.pem", "--plan", world / "plan.toml")
+    refused(
+        run(*command, "--home", world / "owner"), 2, "InputError", "identity.pem is the private key: never hand it out"
+    )
 
 
 def test_a_card_is_shown_and_checked(world: Path) -> None:
@@ -136,6 +150,7 @@ def test_a_bad_plan_names_what_is_wrong(world: Path, tmp_path: Path) -> None:
 
 def test_a_passport_that_is_none(world: Path) -> None:
     refused(run("verify", world / "plan.toml"), 2, "RecordError", "passport")
+    refused(run("verify", world / "owner"), 2, "InputError", "is this a party's folder? name a passport's folder")
     refused(run("verify", world / "none.json"), 2, "InputError", "none.json")
 
 

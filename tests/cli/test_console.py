@@ -58,6 +58,9 @@ def test_what_it_refuses(tmp_path: Path) -> None:
     refused(run("console", "--certificate", pem, *home), 2, "InputError", "both")
     everywhere = ("--listen", "0.0.0.0:0", "--certificate", pem, "--private-key", pem)
     refused(run("console", *everywhere, *home), 2, "InputError", "--name")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        refused(run("console", "--listen", place, *home), 2, "InputError", "is another console running?")
     assert not any(tmp_path.iterdir())
 
 

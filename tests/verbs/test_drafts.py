@@ -42,6 +42,7 @@ def test_kinds_bounds_and_fills_of_columns() -> None:
     assert columns["dose"].missing is not None
     assert columns["age"].missing is None
     assert draft.told == {"age", "dose", "sex"}
+    assert "column smoker, type flag, holds 0 or 1, missing none" in repr(draft)
 
 
 def test_what_is_left_of_the_rows_is_warned_of_by_name() -> None:

@@ -54,7 +54,7 @@ def console(
             f"{listen} can be reached from other machines, and who has the session acts with your key: give "
             "--certificate and --private-key, or listen at 127.0.0.1 and reach it through `ssh -L`"
         )
-    check_free(host, port)
+    check_free(host, port, "is another console running?")
     tls = certificate is not None
     hosts = _hosts(host, port, name or [], tls)
     context = ConsoleContext(home.absolute(), frozenset(hosts), tls)

@@ -11,6 +11,7 @@ import typer
 from bailee.adapters.files import read_bytes
 from bailee.cli import completing
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
+from bailee.errors import InputError, SchemaError
 from bailee.grant import open_card
 from bailee.party.home import PartyHome
 from bailee.party.sealing import renew, seal_rows
@@ -23,13 +24,17 @@ from bailee.seal.schema import MAX_SCHEMA_BYTES
 
 card_app = typer.Typer(no_args_is_help=True, help="The public description of a sealed dataset.")
 
+_SCHEMA_NEEDED = "the second file is the schema (TOML); docs/howto/own-table.md shows one"
+
 Openings = Annotated[int, typer.Option(help="How many proofs the commitment will carry until it is resealed.")]
 
 
 @command
 def seal(
     table: Annotated[Path, typer.Argument(help="The rows: a CSV file with a header, or a Parquet file.")],
-    schema: Annotated[Path, typer.Argument(help="The schema, a TOML file.")],
+    schema: Annotated[
+        Path | None, typer.Argument(help="Its schema, a TOML file. It is needed, too.", show_default=False)
+    ] = None,
     as_name: Annotated[
         str | None, typer.Option("--as", help="Name of the dataset here; the schema's by default.")
     ] = None,
@@ -49,7 +54,14 @@ def seal(
     Example: `bailee seal rows.csv schema.toml --home cleveland`
     """
     face, party = Face(as_json), PartyHome(home)
-    found = read_schema(read_bytes(schema, MAX_SCHEMA_BYTES, "schema"))
+    if schema is None:
+        raise InputError(_SCHEMA_NEEDED)
+    try:
+        found = read_schema(read_bytes(schema, MAX_SCHEMA_BYTES, "schema"))
+    except SchemaError as error:
+        if schema.suffix == ".toml":
+            raise
+        raise SchemaError(f"{error}; {_SCHEMA_NEEDED}") from None
     ceiling = None if memory_mib is None else memory_mib << 20
     with face.progress() as progress:
         dataset = seal_rows(party, table, found, datetime.now(UTC), as_name, openings, ceiling, progress)

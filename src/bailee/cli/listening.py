@@ -16,14 +16,14 @@ def listen_at(listen: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def check_free(host: str, port: int) -> None:
-    """InputError where nothing can listen there, said before anything slow is done."""
+def check_free(host: str, port: int, guess: str = "is a door open there?") -> None:
+    """InputError where nothing can listen there, said before anything slow is done. guess: at what else may be."""
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
         why = str(error.strerror).partition(" (")[0]
         listen = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        raise InputError(f"cannot listen at {listen}: {why}; is a door open there? --listen takes another") from None
+        raise InputError(f"cannot listen at {listen}: {why}; {guess} --listen takes another") from None
 
 
 def is_here(host: str) -> bool:

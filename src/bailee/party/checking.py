@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from bailee.adapters.files import read_bytes
 from bailee.errors import InputError, RecordError, SignatureError
+from bailee.keys import PUBLIC_FILE
 from bailee.records import Revocation, Signed, predicate_type_of
 from bailee.records.canonical import MAX_BYTES
 from bailee.records.model import MODEL_PASSPORTS
@@ -39,6 +40,8 @@ def paper_in(place: Path) -> Path:
         told = [place / name for name in (*CLAIMS, RULES) if (place / name).is_file()]
         place = told[0] if told else place / "passport.json"
     if not place.exists():
+        if (place.parent / PUBLIC_FILE).exists():
+            raise InputError(f"{place} does not exist; is this a party's folder? name a passport's folder")
         raise InputError(f"passport {place} does not exist; check the path")
     return place
 

@@ -243,7 +243,9 @@ def _public(name: str, value: Any) -> Any:
 
 
 def _row(column: Column, told: bool) -> dict[str, object]:
-    holds = column.categories or ("" if column.min is None else f"{column.min} to {column.max}")
+    holds: object = column.categories or f"{column.min} to {column.max}"
+    if column.min is None and not column.categories:
+        holds = "0 or 1"
     where = "the rows" if told else "public"
     return {"column": column.name, "type": column.type, "holds": holds, "missing": column.missing, "known from": where}
 
