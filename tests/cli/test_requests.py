@@ -17,11 +17,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from typer.testing import CliRunner
 
 from bailee.party import asking
 from bailee.party.home import PartyHome
 from bailee.records import sign, time_text
-from commands import Running, free_address, make_world, refused, run, start
+from commands import Running, app, free_address, make_world, refused, run, start
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
@@ -94,6 +95,13 @@ def known(world: Path, url: str, who: str = "owner", name: str = "clinic") -> tu
     return run("remote", "add", name, url, "--identity", identity, "--ca", ca, "--home", world / "builder")
 
 
+def said(*arguments: str | Path) -> str:
+    """What a command prints for people, its lines as wide as they come."""
+    done = CliRunner(env={"COLUMNS": "200"}).invoke(app, [*map(str, arguments)])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
 def ask(world: Path, *more: str, name: str = "clinic") -> tuple[int, dict[str, Any]]:
     return run("ask", name, "tiny", world / "plan.toml", *more, "--home", world / "builder")
 
@@ -122,6 +130,12 @@ def test_from_asking_to_the_grant(world: Path, server: str) -> None:
     assert (code, told["unreached"]) == (0, {})
     assert (after[first["request"]]["state"], after[first["request"]]["grant"]) == ("given", given["grant"])
     assert (after[second["request"]]["state"], after[second["request"]]["reason"]) == ("refused", "Not this.")
+    terms = after[first["request"]]["given"]
+    assert (terms["max_epsilon"], terms["until"]) == ("3", "2099-01-31T23:59:59Z")
+    assert (after[first["request"]]["narrowed"], after[first["request"]]["lacks"]) == (True, "epsilon 4")
+    people = said("asked", "--offline", *builder)
+    assert "given, narrowed" in people
+    assert f"{first['request'][:8]} was given, and its plan cannot run under it: needs epsilon 4" in people
     kept = (world / "builder" / "asked" / f"{first['request']}.grant.json").read_bytes()
     assert kept == (world / "owner" / "grants" / f"{given['grant']}.json").read_bytes()
     refused(run("request", "give", second["request"], *owner), 3, "GrantError", "was refused")
@@ -184,4 +198,4 @@ def test_words_where_there_is_nothing(world: Path) -> None:
     identity = world / "owner" / "identity.json"
     plain = ("remote", "add", "clinic", "http://clinic.example", "--identity", identity)
     refused(run(*plain, "--home", world / "builder"), 2, "InputError", "use https")
-    refused(run(*plain, "--home", world / "nobody"), 2, "InputError", "bailee key new")
+    refused(run(*plain, "--home", world / "nobody"), 2, "InputError", "bailee init NAME --home")

@@ -27,7 +27,7 @@ from bailee.errors import (
     SignatureError,
 )
 from bailee.keys import Identity
-from bailee.party import asking, requested
+from bailee.party import answered, asking, requested
 from bailee.party.granting import Terms
 from bailee.party.home import PartyHome
 from bailee.party.plans import parse_any_plan
@@ -155,6 +155,39 @@ def test_less_than_asked_can_be_given(pair: Pair) -> None:
         "the plan needs column sex, epsilon 4, delta 0.00001 (this grant allows epsilon 2): no session can run under "
         "this grant"
     )
+
+
+def test_the_builder_sees_what_was_given_and_that_its_plan_cannot_run(pair: Pair) -> None:
+    found = pair.received()
+    given = pair.give(found, pair.terms(ends=NOW + timedelta(days=7), fields=("age",), max_epsilon="2"))
+    (there,) = asking.requests(pair.owner, NOW)
+    assert there.answer is not None
+    told = asking.take_answer(pair.builder, found.id, there.answer.envelope, given.grant.envelope, NOW)
+    facts = answered.asked_facts(pair.builder, told)
+    assert facts["given"] == {
+        "from": "2026-11-23T12:00:00Z",
+        "until": "2026-11-30T12:00:00Z",
+        "max_epsilon": "2",
+        "max_delta": "0.00001",
+        "fields": ["age", "(bias)"],
+    }
+    assert (facts["state"], facts["narrowed"], facts["lacks"]) == ("given", True, "column sex, epsilon 4")
+    shutil.rmtree(
+        pair.builder.path / "asked" / "cards"
+    )  # as one asked of old: what the grant itself says is still said
+    old = answered.asked_facts(pair.builder, told)
+    assert (old["narrowed"], old["lacks"]) == (True, "epsilon 4")
+
+
+def test_what_was_given_as_asked_is_not_called_narrowed(pair: Pair) -> None:
+    found = pair.received()
+    given = pair.give(found)
+    assert given.useless is None
+    answer = asking.requests(pair.owner, NOW)[0].answer
+    assert answer is not None
+    told = asking.take_answer(pair.builder, found.id, answer.envelope, given.grant.envelope, NOW)
+    facts = answered.asked_facts(pair.builder, told)
+    assert (facts["narrowed"], facts["lacks"], facts["given"]["max_epsilon"]) == (False, None, "4")
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table, plain
+from bailee.party.answered import asked_facts, received
 from bailee.party.asking import answer_give, answer_refuse, request_named, requests
 from bailee.party.asking import ask as ask_for
 from bailee.party.asking import asked as asked_for
@@ -24,6 +26,8 @@ from bailee.party.remotes import find_remote
 from bailee.party.requested import REQUESTS, Asked, facts_of, terms_of
 
 app = typer.Typer(no_args_is_help=True, help="Grants that builders asked you for: look, give that or less, or refuse.")
+_COLUMNS = 12
+"""So many of a grant's columns are listed for people; --json names all."""
 _FORM = "a date like 2027-01-31, or a time like 2027-01-31T12:00:00Z (UTC)."
 Id = Annotated[str, typer.Argument(help="The request's id; its first letters suffice.")]
 Fields = Annotated[list[str] | None, typer.Option("--field", help="A column; repeat for more. All by default.")]
@@ -77,6 +81,7 @@ def asked(
 ) -> None:
     """Show the grants you asked for, and what their owners answered; answers are fetched, checked and kept.
 
+    Of one that was given, the terms shown are the grant's: "given, narrowed" where they are less than you asked for.
     A request that never arrived is sent again.
 
     Example: `bailee asked --home lab`
@@ -87,9 +92,10 @@ def asked(
     found, wrong = (asked_for(party, now), {}) if offline else look_at_all(party, now)
     for name, why in wrong.items():
         face.say(f"{name}: {why}")
-    table = _table(found, "owner", lambda one: one.request.record.owner[:16])
+    shown = _given_shown(party, found)
     none = Text("nothing was asked for yet; ask with: bailee ask REMOTE DATASET PLAN.toml")
-    face.result({"asked": [facts_of(one) for one in found], "unreached": wrong}, table if found else none)
+    facts = [asked_facts(party, one) for one in found]
+    face.result({"asked": facts, "unreached": wrong}, Group(*shown) if found else none)
 
 
 @app.command("ls")
@@ -184,6 +190,28 @@ def refuse(
 
 def _named(home: Path, name: str) -> Asked:
     return request_named(PartyHome(home), REQUESTS, name, datetime.now(UTC))
+
+
+def _given_shown(party: PartyHome, found: list[Asked]) -> list[RenderableType]:
+    """The builder's table: what was given where something was, what was asked for elsewhere; then what cannot run."""
+    table = Table("request", "state", "owner", "dataset", "until", "epsilon", "columns", box=None, pad_edge=False)
+    notes: list[RenderableType] = []
+    for one in found:
+        record, got = one.request.record, received(party, one)
+        fields = "all" if record.fields is None else ", ".join(record.fields)
+        state: str = one.state
+        terms = (state, record.ends, record.max_epsilon or "the plan's", fields)
+        if got is not None:
+            grant = got.grant.record
+            state = "given, narrowed" if got.narrowed else "given"
+            columns = ", ".join(got.columns[:_COLUMNS]) + (", ..." if len(got.columns) > _COLUMNS else "")
+            terms = (state, grant.not_after, grant.max_epsilon, columns)
+            if got.lacks:
+                note = f"{record.id[:8]} was given, and its plan cannot run under it: needs {got.lacks}"
+                notes.append(Text(plain(note)))
+        shown = (record.id[:8], terms[0], record.owner[:16], record.dataset, *terms[1:])
+        table.add_row(*(Text(plain(value)) for value in shown))
+    return [table, *notes]
 
 
 def _table(found: list[Asked], who: str, whose: Any) -> Table:

@@ -14,6 +14,7 @@ from bailee.adapters.files import storage_errors, turns
 from bailee.errors import ConflictError, GrantError, InputError, RecordError, SignatureError
 from bailee.grant import granted_fields, open_grant
 from bailee.keys import Identity
+from bailee.party.answered import keep_card
 from bailee.party.granting import Given, Terms, asked_loss, is_unprotected, keep_given, plan_loss, sign_grant
 from bailee.party.home import PartyHome
 from bailee.party.requested import (
@@ -86,6 +87,7 @@ def ask(
     _check_fits(request, card.record, plan, terms.unprotected)
     signed = sign(request, builder)
     open_request(signed.envelope)
+    keep_card(party, card)
     with turns(party.path / ASKED):
         _keep_once(party, ASKED, signed)
     return signed

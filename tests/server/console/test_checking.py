@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,11 @@ import httpx
 import pytest
 
 from bailee.keys import Identity
+from bailee.party import asking
+from bailee.party.granting import Terms
+from bailee.party.home import PartyHome
 from bailee.party.planning import FOLDER, keep_plan
+from bailee.party.plans import parse_any_plan
 from bailee.party.remotes import add_remote
 from bailee.server.console.checks import Checks, File
 from bailee.server.console.link_words import link_words
@@ -225,6 +231,26 @@ def test_asking_a_server_that_does_not_answer_keeps_nothing_half(empty: World, t
     assert answer.status_code >= 400
     assert "You asked for nothing yet" in page(empty, "/asks").text
     assert empty.post("/asks/look", page="/asks").status_code == 303
+
+
+def test_what_was_given_is_shown_and_not_what_was_asked_for(full: World) -> None:
+    owner, builder = PartyHome(full.home), PartyHome(full.home.parent / "builder")
+    now = datetime.now(UTC)
+    Identity.create(builder.path, "Builder")
+    terms = Terms(builder.public.public_key.hex(), now, now + timedelta(days=9), fields=("age", "sex"))
+    card = owner.own_dataset("tiny").card
+    wanted = parse_any_plan(PLAN)
+    asked = asking.ask(builder, builder.identity, card, wanted, terms, "", now, b"\x77" * 16)
+    asking.receive(owner, asked.envelope, now)
+    less = replace(terms, fields=("age",), max_epsilon="2")
+    given = asking.answer_give(owner, owner.identity, "77" * 16, now, b"\x78" * 16, terms=less)
+    (answer,) = [one.answer for one in asking.requests(owner, now) if one.id == "77" * 16]
+    assert answer is not None
+    asking.take_answer(builder, "77" * 16, answer.envelope, given.grant.envelope, now)
+    found = page(open_console(builder.path).enter(), "/asks").text
+    for words in ("given, narrowed", "Columns: age", "Its plan cannot run under it.", "It needs the columns: sex.",
+                  "It needs epsilon 4."):  # fmt: skip
+        assert words in found, found
 
 
 @pytest.mark.parametrize(

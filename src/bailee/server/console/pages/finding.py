@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from bailee.errors import BaileeError, InputError
 from bailee.keys import PublicIdentity
+from bailee.party.answered import received
 from bailee.party.asking import ask, asked
 from bailee.party.granting import Terms
 from bailee.party.planning import plan_named, plans_of
@@ -101,7 +102,8 @@ def asks(request: Request) -> Response:
     party = party_of(request)
     people = {one.identity.public_key.hex(): one for one in remotes(party.path)}
     found = asked(party, context_of(request).clock())
-    return render(request, "asks.html", {"asks": found[:_MOST], "remotes": people})
+    given = {one.id: received(party, one) for one in found[:_MOST]}
+    return render(request, "asks.html", {"asks": found[:_MOST], "given": given, "remotes": people})
 
 
 def look(request: Request, sent: Sent) -> Response:
