@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bailee.adapters.files import write_atomic
+from bailee.adapters.files import lock, write_atomic
 from bailee.errors import NotFoundError, StorageError
 from bailee.keys import Identity
 from bailee.party.events import KINDS, events_of
@@ -131,10 +131,12 @@ def test_sessions_stand_as_their_messages_say(folders: Path) -> None:
     key = owner.identity.public_key.hex()
     rounds = [f"round-{key}-{number:05}.json" for number in range(2)]
     led = session(PartyHome(folders / "owner"), builder, 5, f"noise-{key}.json", *rounds)
-    found = session_of(owner.path, led, NOW + timedelta(hours=5, minutes=5))
+    with lock(owner.path):
+        found = session_of(owner.path, led, NOW + timedelta(hours=5, minutes=5))
+        assert session_of(owner.path, led, NOW + timedelta(hours=6)).state == "unfinished"
     assert (found.state, found.round, found.rounds, found.stage) == ("running", 2, 3, "round")
     assert found.answered == {1: frozenset({key}), 2: frozenset({key})}
-    assert session_of(owner.path, led, NOW + timedelta(hours=6)).state == "unfinished"
+    assert session_of(owner.path, led, NOW + timedelta(hours=5, minutes=5)).state == "unfinished"  # nobody is there
     for name in ("0" * 63, "../../" + "0" * 64, "zz" * 32, "ff" * 32):
         with pytest.raises(NotFoundError, match="no session"):
             session_of(owner.path, name, NOW)

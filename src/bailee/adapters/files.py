@@ -11,6 +11,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -182,11 +183,33 @@ def lock(home: Path) -> Iterator[None]:
         handle = os.open(home / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         with storage_errors(home):
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise StorageError(f"another run is working in {home}; wait for it to end, then run again") from None
+            if not _locked(handle, fcntl.LOCK_EX):
+                time.sleep(0.05)  # whoever only looked (`is_at_work`) is gone by then
+                if not _locked(handle, fcntl.LOCK_EX):
+                    raise StorageError(f"another run is working in {home}; wait for it to end, then run again")
         yield
+    finally:
+        os.close(handle)
+
+
+def _locked(handle: int, how: int) -> bool:
+    try:
+        fcntl.flock(handle, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def is_at_work(home: Path) -> bool | None:
+    """Whether a process holds the lock of `home`; None where nobody can tell: no lock file, or not ours to read."""
+    try:
+        handle = os.open(home / LOCK_FILE, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        return not _locked(handle, fcntl.LOCK_SH)
+    except OSError:
+        return None
     finally:
         os.close(handle)
 

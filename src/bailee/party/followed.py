@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 
+from bailee.adapters.files import is_at_work
 from bailee.errors import BaileeError, NotFoundError
 from bailee.party.course import DONE, Leader, Step, leader_of, steps_of
 from bailee.party.unchanged import Stamp, stamp_of
@@ -21,7 +22,8 @@ from bailee.records.fields import parse_time
 FOLDERS: Final = ("sessions", "models")
 _ID = re.compile(r"[0-9a-f]{64}")
 _QUIET = 900
-"""Seconds without a message after which nobody seems to be at work: longer than parties wait for one another."""
+"""Seconds without a message after which nobody seems to be at work, even where another process holds the folder's lock:
+longer than parties wait for one another."""
 
 State = Literal["running", "unfinished", "finished", "damaged"]
 
@@ -93,8 +95,8 @@ def follow_session(folder: Path, now: datetime) -> Followed:
         state = "finished"
     elif fault is not None:
         state = "damaged"
-    elif heard and (now - parse_time(heard)).total_seconds() < _QUIET:
-        state = "running"
+    elif heard and (now - parse_time(heard)).total_seconds() < _QUIET and is_at_work(folder.parent.parent) is not False:
+        state = "running"  # a session holds its folder's lock as long as it runs
     return Followed(
         folder.name, folder, leader, steps, state, began, heard, _complete(leader, answered, steps), leader.rounds,
         {number: frozenset(owners) for number, owners in sorted(answered.items())}, fault,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from pathlib import Path
 
@@ -14,12 +15,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from bailee.adapters.files import lock
 from bailee.errors import ConflictError, SchemaError, StoreError
 from bailee.server.console import streams
 from bailee.server.console.context import ConsoleContext, visitor_of
 from bailee.server.console.door import Door
 from bailee.server.console.tasks import Report, Task, Tasks
-from console_world import HOST, ORIGIN
+from console_html import read_page
+from console_world import HOST, ORIGIN, open_console
 
 
 def finished(task: Task) -> Task:
@@ -140,3 +143,27 @@ def test_too_many_streams_of_one_session(tmp_path: Path, monkeypatch: pytest.Mon
     live = Live(tmp_path, [("x", True)])
     monkeypatch.setattr(streams, "STREAMS_OF_ONE", 0)
     assert live.client.get("/welcome").status_code == 429
+
+
+@pytest.mark.parametrize(("role", "theirs"), [("builder", "join"), ("owner", "train")])
+def test_a_session_that_no_process_works_on_is_not_running(
+    trained: Path, tmp_path: Path, role: str, theirs: str
+) -> None:
+    home = tmp_path / role
+    shutil.copytree(trained / role, home)
+    (place,) = (home / "sessions").glob("?" * 64)
+    (place / "passport.json").unlink()
+    world = open_console(home).enter()
+    with lock(home):
+        assert "running" in read_page(world.client.get(f"/sessions/{place.name}").text).text
+    told = read_page(world.client.get(f"/sessions/{place.name}").text).text
+    assert "running" not in told
+    ours = {"join": "train", "train": "join"}[theirs]
+    resume = {
+        "train": "bailee train PLAN.toml --owner OWNER.json --resume",
+        "join": "bailee join HOST:PORT --grant ID --resume",
+    }
+    assert f"{resume[ours]} --home {home}" in told
+    assert resume[theirs] in told
+    assert f"{resume[theirs]} --home" not in told  # this folder is nothing there
+    assert ("At each owner's:" if role == "builder" else "At the builder's:") in told

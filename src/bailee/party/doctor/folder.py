@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from bailee.adapters.files import LOCK_FILE
+from bailee.adapters.files import is_at_work
 from bailee.errors import BaileeError, InputError, StorageError
 from bailee.keys import PUBLIC_FILE, Identity
 from bailee.party.doctor.finding import Finding, fine, problem, warning
@@ -119,16 +118,7 @@ def sessions(home: Path) -> Iterator[Finding]:
 
 def runs(home: Path) -> Iterator[Finding]:
     """Whether another process works here, and what killed ones left. The kernel frees a dead process's lock."""
-    path = home / LOCK_FILE
-    busy = False
-    if path.is_file() and os.access(path, os.R_OK):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            busy = True
-        finally:
-            os.close(handle)
+    busy = is_at_work(home)
     if busy:
         yield warning("runs", f"another process is working in {home}", "wait for it to end, where a command says so")
     left = [one for pattern in _DRAFTS for one in home.glob(pattern)]
