@@ -139,6 +139,8 @@ def test_from_asking_to_the_grant(world: Path, server: str) -> None:
     kept = (world / "builder" / "asked" / f"{first['request']}.grant.json").read_bytes()
     assert kept == (world / "owner" / "grants" / f"{given['grant']}.json").read_bytes()
     refused(run("request", "give", second["request"], *owner), 3, "GrantError", "was refused")
+    led = ("train", world / "plan.toml", "--owner", world / "owner" / "identity.json", "--listen", free_address())
+    refused(run(*led, *builder), 3, "GrantError", "the plan needs epsilon 4", "bailee ask")
 
 
 def old_request(world: Path) -> bytes:

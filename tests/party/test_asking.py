@@ -26,6 +26,7 @@ from bailee.errors import (
     RecordError,
     SignatureError,
 )
+from bailee.grant import revoke
 from bailee.keys import Identity
 from bailee.party import answered, asking, requested
 from bailee.party.granting import Terms
@@ -177,6 +178,39 @@ def test_the_builder_sees_what_was_given_and_that_its_plan_cannot_run(pair: Pair
     )  # as one asked of old: what the grant itself says is still said
     old = answered.asked_facts(pair.builder, told)
     assert (old["narrowed"], old["lacks"]) == (True, "epsilon 4")
+
+
+def told(pair: Pair, name: bytes = ID, grant: bytes = GRANT, **less: Any) -> asking.Given:
+    """Asked, given with `less`, and the answer taken by the builder."""
+    found = pair.received(name=name)
+    given = pair.give(found, pair.terms(**less), grant)
+    answer = next(one.answer for one in asking.requests(pair.owner, NOW) if one.id == found.id)
+    assert answer is not None
+    asking.take_answer(pair.builder, found.id, answer.envelope, given.grant.envelope, NOW)
+    return given
+
+
+def test_no_owner_is_invited_whose_grant_cannot_carry_the_plan(pair: Pair) -> None:
+    plan, owner = parse_any_plan(PLAN), pair.owner.public.public_key.hex()
+    later = NOW + timedelta(days=8)
+
+    def require(now: datetime = NOW, text: str = PLAN, owners: tuple[str, ...] = (owner,), **known: Any) -> None:
+        answered.require_carried(pair.builder, parse_any_plan(text), owners, known.get("revoked", ()), now)
+
+    require()  # nothing is kept: the owner may have given by hand
+    told(pair, fields=("age",), max_epsilon="2", ends=NOW + timedelta(days=7))
+    with pytest.raises(GrantError, match=r"'tiny'.* grant 09090909: the plan needs column sex, epsilon 4\. Change the"):
+        require()
+    with pytest.raises(GrantError, match="it ended at 2026-11-30T12:00:00Z; the plan needs column sex, epsilon 4"):
+        require(later)
+    require(text=PLAN.replace("epsilon = 4", "epsilon = 2"))  # another plan: what is kept says nothing of it
+    require(owners=("ab" * 32,))
+    whole = told(pair, b"\x08" * 16, b"\x0a" * 16)
+    assert whole.grant.record.plan == plan.digest
+    require()  # one that carries it suffices
+    taken = revoke(pair.owner.identity, whole.grant, NOW)
+    with pytest.raises(GrantError, match="grant 0a0a0a0a: its owner revoked it"):
+        require(revoked=(taken,))
 
 
 def test_what_was_given_as_asked_is_not_called_narrowed(pair: Pair) -> None:

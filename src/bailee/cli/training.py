@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from bailee.cli.nodes import NodeUrl, reached
 from bailee.cli.watching import watching
 from bailee.errors import InputError
 from bailee.grant import open_revocation
+from bailee.party.answered import require_carried
 from bailee.party.handing_out import hand_out
 from bailee.party.home import PartyHome
 from bailee.party.identities import read_public
@@ -55,7 +57,8 @@ def train(
     """Train a model with its owners' permission, without ever holding a row, and make its passport.
 
     Waits until every owner named has joined, trains, collects and checks the owners' proofs, and writes the passport
-    with its attachments: a folder that anybody can check with `bailee verify`.
+    with its attachments: a folder that anybody can check with `bailee verify`. Nobody is invited where a grant kept
+    here, as `bailee asked` shows it, cannot carry the plan.
 
     Example: `bailee train plan.toml --owner cleveland.json --owner hungary.json --test test.csv --schema schema.toml`
     """
@@ -68,6 +71,8 @@ def train(
         raise InputError("--test and --schema go together: test rows are read by the schema the owners sealed under")
     score = None if test is None or schema is None else score_on(wanted, test, _schema(schema))
     revoked = [open_revocation(read_bytes(path, _REVOCATION_LIMIT, "revocation")) for path in revocation or []]
+    if not resume:
+        require_carried(party, wanted, owners, revoked, datetime.now(UTC))
     host, port = _address(listen)
     course = Course(owners)
     with lock(home), reached(ledger, home) as opened, watching(face, course) as watch, Listener(host, port) as door:
