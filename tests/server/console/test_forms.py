@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from bailee.party import asking
+from bailee.party.granting import Terms
 from bailee.party.home import PartyHome
+from bailee.party.plans import parse_any_plan
 from bailee.party.requested import REQUESTS, find
+from commands import PLAN, make_world
 from console_html import read_page
-from console_world import World
+from console_world import World, open_console
 
 ASKED, HOSTILE_ASKED, REFUSED = "00" * 16, "01" * 16, "03" * 16
 GRANT = "30" * 16
@@ -54,6 +60,26 @@ def test_giving_less(full: World) -> None:
     assert grant is not None
     assert (grant.record.not_after[:10], grant.record.max_epsilon) == (until, "4")
     assert set(grant.record.fields) >= {"age", "sex=f"}
+
+
+def test_boxes_are_the_tables_columns_and_ticked_as_the_plan_needs(tmp_path: Path) -> None:
+    make_world(tmp_path)
+    builder, owner = (PartyHome(tmp_path / name) for name in ("builder", "owner"))
+    now = datetime.now(UTC)
+    terms = Terms(builder.public.public_key.hex(), now, now + timedelta(days=9))
+    plan = parse_any_plan('features = ["sex=f"]' + PLAN)
+    asked = asking.ask(builder, builder.identity, owner.own_dataset("tiny").card, plan, terms, "", now, bytes(16))
+    asking.receive(owner, asked.envelope, now)
+    world = open_console(owner.path).enter()
+    text = world.client.get(f"/requests/{ASKED}").text
+    boxes = re.findall(r'name="field" value="([^"]+)"( checked)?', text)
+    assert boxes == [("age", ""), ("sex", " checked")]
+    assert "as the plan needs: sex" in text
+    assert "The plan needs: sex. Without one of them no session can run." in text
+    assert world.post(f"/requests/{ASKED}/give", {"narrowed": "yes", "field": ["sex"]}).status_code == 303
+    given = find(owner, REQUESTS, ASKED, now).grant
+    assert given is not None
+    assert set(given.record.fields) == {"sex=f", "(bias)"}  # no more of the column than the plan needs
 
 
 def test_the_last_day_may_be_given_whole(full: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import time
 
@@ -13,9 +14,11 @@ from starlette.routing import BaseRoute, Route
 from bailee.errors import InputError, RecordError
 from bailee.party.asking import answer_give, answer_refuse
 from bailee.party.granting import moment, plan_loss
-from bailee.party.owning import owned
-from bailee.party.requested import REQUESTS, find, terms_of
+from bailee.party.home import PartyHome
+from bailee.party.owning import OwnedDataset, owned
+from bailee.party.requested import REQUESTS, Asked, find, terms_of
 from bailee.records.fields import decimal_text, parse_time
+from bailee.server.console.columns import Choice, choices_of, fields_of
 from bailee.server.console.context import context_of, party_of, visitor_of
 from bailee.server.console.posting import Sent, posted, then
 from bailee.server.console.rendering import render
@@ -31,13 +34,16 @@ def one_request(request: Request) -> Response:
     asked = find(party, REQUESTS, request.path_params["id"], now)
     party.ledger().entries()  # nobody should decide on a budget that cannot be read
     found, record, loss = owned(party, now), asked.request.record, plan_loss(asked.plan)
+    dataset = next((one for one in found.datasets if one.card == record.card), None)
     facts = {
+        "choices": _choices(party, asked, dataset, record.fields),
+        "needed": [one.name for one in _choices(party, asked, dataset, None) if one.needed],
         "asked": asked,
         "record": record,
         "plan": asked.plan,
         "epsilon": record.max_epsilon or loss.epsilon,
         "delta": record.max_delta or loss.delta,
-        "dataset": next((one for one in found.datasets if one.card == record.card), None),
+        "dataset": dataset,
         "until": parse_time(record.ends).strftime("%Y-%m-%d"),
     }
     return render(request, "request.html", facts)
@@ -56,12 +62,22 @@ def give(request: Request, sent: Sent) -> Response:
         fields = sent.texts.get("field", [])
         if not fields:
             raise InputError("no column is ticked: a grant allows at least one; refuse the request instead")
-        terms = replace(terms, fields=tuple(fields))
+        sealed = next((one for one in owned(party, now).datasets if one.card == record.card), None)
+        terms = replace(terms, fields=fields_of(_choices(party, asked, sealed, record.fields), fields))
     given = answer_give(party, party.identity, name, now, secrets.token_bytes(16), terms=terms)
     visitor_of(request).tell("good", N_("The grant is given. Its builder is told when it asks for the answer."))
     if given.useless is not None:
         visitor_of(request).tell("note", N_("Note: %(why)s"), why=given.useless)
     return then("/grants")
+
+
+def _choices(
+    party: PartyHome, asked: Asked, dataset: OwnedDataset | None, fields: Sequence[str] | None
+) -> tuple[Choice, ...]:
+    """None where its dataset is not here any more."""
+    if dataset is None:
+        return ()
+    return choices_of(asked.plan, party.own_dataset(dataset.name).card.record, fields)
 
 
 def refuse(request: Request, sent: Sent) -> Response:
