@@ -43,6 +43,9 @@ def test_nothing_is_wrong_and_nothing_is_changed(home: Path) -> None:
     code, said = run("doctor", "--patience", "90", "--home", home)
     assert (code, said["fine"], said["exit_code"]) == (0, True, 0), said
     assert {one["check"] for one in said["findings"]} >= {"keys", "disk", "dataset tiny", "grants", "clock", "python"}
+    counted = {one["check"]: one["said"] for one in said["findings"]}
+    assert counted["sessions"] == "0 finished (sessions in which owners answer rounds)"
+    assert counted["models"] == "0 finished (trainings on rows that were lent)"
     assert {path: path.stat().st_mtime_ns for path in home.rglob("*")} == before
 
 

@@ -15,6 +15,7 @@ from bailee.errors import NotFoundError, StorageError
 from bailee.keys import Identity
 from bailee.party.events import KINDS, events_of
 from bailee.party.followed import session_of, sessions_of
+from bailee.party.handing_out import NOTE
 from bailee.party.home import PartyHome
 from bailee.party.papers import paper_named, paper_of, papers
 from bailee.party.people import known_people
@@ -188,3 +189,25 @@ def test_passports_are_listed_and_damaged_ones_said(folders: Path) -> None:
     for name in ("none", "..", "../passports/good", "", "good/../good"):
         with pytest.raises(NotFoundError, match="no passport"):
             paper_named(home, name)
+
+
+def test_a_note_that_names_another_sessions_passport_lists_none(folders: Path, tmp_path: Path) -> None:
+    home, away = folders / "builder", tmp_path / "away"
+    away.mkdir()
+    (away / "passport.json").write_bytes(passport(Identity.load(home), "cc" * 32, "far"))
+    before = [paper.name for paper in papers(home)]
+    for session, note in (
+        ("dd" * 32, {"folder": str(away)}),
+        ("ee" * 32, {"folder": "away"}),
+        ("ef" * 32, ["away"]),
+        ("ff" * 32, {"folder": str(tmp_path / "gone")}),
+    ):
+        (home / "sessions" / session).mkdir(parents=True)
+        (home / "sessions" / session / NOTE).write_bytes(canonical(note))
+    (home / "sessions" / ("ff" * 32) / NOTE).write_bytes(b"{")
+    assert [paper.name for paper in papers(home)] == before
+    (home / "models" / ("cc" * 32)).mkdir(parents=True)
+    (home / "models" / ("cc" * 32) / NOTE).write_bytes(canonical({"folder": str(away)}))
+    found = paper_of(home, "cc" * 32)
+    assert found is not None
+    assert (found.name, found.model, found.folder, found.outside) == ("cc" * 32, "far", away, True)

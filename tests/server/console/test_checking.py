@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,10 +16,12 @@ import pytest
 from bailee.keys import Identity
 from bailee.party import asking
 from bailee.party.granting import Terms
+from bailee.party.handing_out import NOTE
 from bailee.party.home import PartyHome
 from bailee.party.planning import FOLDER, keep_plan
 from bailee.party.plans import parse_any_plan
 from bailee.party.remotes import add_remote
+from bailee.records import canonical
 from bailee.server.console.checks import Checks, File
 from bailee.server.console.link_words import link_words
 from bailee.server.console.pages.verifying import MOST_FILES
@@ -90,14 +93,16 @@ def test_a_folder_holds(bare: World, trained: Path) -> None:
     assert "It holds." in found
     for words in ("What is not proven", "98.2", "not known here", "The proof of Owner", "Builder"):
         assert words in found
-    assert "2 files were left out" in found  # notes.txt and report.json
+    assert "2 files were left out, and the check does not need them" in found
+    assert "notes.txt" in found
+    assert "report.json" in found
     assert not bare.home.exists()
 
 
 def test_a_changed_proof_is_found_with_the_reason(building: World, trained: Path) -> None:
     found = checked(building, [("files", ("p.zip", zipped(tampered(trained / "passport"))))]).text
     assert "It does not hold." in found
-    assert "was changed: its bytes have digest" in found
+    assert found.count("was changed: its bytes have digest") == 1
     assert "What is not proven" not in found
 
 
@@ -187,6 +192,24 @@ def test_a_session_and_its_model(building: World, trained: Path) -> None:
     assert "The builder has the passport" in page(owner, session).text
     for path in ("/sessions/none", "/models/none", "/models/..%2Ftiny", "/plans/none"):
         page(building, path, 404)
+
+
+def test_a_passport_that_out_put_elsewhere_is_a_model_of_the_folder(trained: Path, tmp_path: Path) -> None:
+    home, away = tmp_path / "builder", trained / "passport"
+    shutil.copytree(trained / "builder", home)
+    shutil.rmtree(home / "passports")
+    world = open_console(home).enter()
+    (session,) = (path.name for path in (home / "sessions").glob("?" * 64))
+    assert f"/models/{session}" in page(world, "/models").links
+    assert f"bailee verify {away}" in page(world, f"/models/{session}").text
+    assert f"Your passport is where --out put it: {away}" in page(world, f"/sessions/{session}").text
+    assert world.post("/verify/own", {"paper": session}, page=f"/models/{session}").status_code == 303
+    (home / "sessions" / session / NOTE).write_bytes(canonical({"folder": str(tmp_path / "gone")}))
+    assert "No model was trained" in page(world, "/models").text
+    told = page(world, f"/sessions/{session}").text
+    assert f"kept in the session's folder, {home / 'sessions' / session}" in told
+    assert "The builder has the passport" not in told
+    page(world, f"/models/{session}", 404)
 
 
 def test_a_plan_is_written_estimated_and_kept(empty: World) -> None:

@@ -106,14 +106,17 @@ def papers(home: Path) -> Iterator[Finding]:
 
 def sessions(home: Path) -> Iterator[Finding]:
     """Those that broke off and may go on."""
-    for folder, begun, how in (("sessions", "*.json", "train or join"), ("models", "opening.json", "train-model")):
+    for folder, begun, how, what in (
+        ("sessions", "*.json", "train or join", "sessions in which owners answer rounds"),
+        ("models", "opening.json", "train-model", "trainings on rows that were lent"),
+    ):
         places = [one for one in sorted((home / folder).glob("*")) if one.is_dir() and any(one.glob(begun))]
         for one in places:
             if not (one / "passport.json").is_file():
                 told = f"{one.name[:16]} is not finished"
                 yield warning(folder, told, f"run the same `bailee {how}` with --resume, or leave it")
         done = sum((one / "passport.json").is_file() for one in places)
-        yield fine(folder, f"{done} finished")
+        yield fine(folder, f"{done} finished ({what})")
 
 
 def runs(home: Path) -> Iterator[Finding]:
