@@ -12,6 +12,7 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
+from bailee.cli import completing
 from bailee.cli.app import tree
 from bailee.cli.entries import ENTRIES
 from commands import app, give, make_world
@@ -52,6 +53,25 @@ def completed(world: Path, *lines: str) -> list[list[str]]:
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     return [line.split() for line in done.stdout.splitlines()]
+
+
+@pytest.mark.skipif(BASH is None, reason="needs bash")
+def test_bash_is_given_names_with_spaces_in_quotes_and_nothing_that_it_would_run(
+    world: tuple[Path, str], tmp_path: Path
+) -> None:
+    folder, _ = world
+    for name in ("two words!", "two $(touch ran)", "two *", "two'", "plain"):
+        place = tmp_path / "datasets" / name
+        place.mkdir(parents=True)
+        (place / "card.json").touch()
+    (tmp_path / "remotes").mkdir()
+    (tmp_path / "remotes" / "clinic.json").touch()
+    start = f"bailee reseal --home {tmp_path} "
+    every, begun, asked = completed(folder, start, start + "tw", f"bailee ask --home {tmp_path} c")
+    assert " ".join(every) == "'two words!' plain"
+    assert " ".join(begun) == "'two words!'"
+    assert asked == ["clinic"]
+    assert not (folder / "ran").exists()
 
 
 @pytest.mark.skipif(BASH is None, reason="needs bash")
@@ -109,3 +129,20 @@ def test_a_name_that_is_no_word_of_a_shell_is_not_offered(tmp_path: Path) -> Non
     ctx = command.make_context("reseal", ["--home", str(tmp_path)], resilient_parsing=True)
     found = command.params[0].shell_complete(ctx, "")
     assert [one.value for one in found] == ["fine"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"), [("tw", ["'two words!'"]), ("'tw", ["two words!"]), ('"tw', []), ("two\nw", [])]
+)
+def test_quotes_that_are_open_are_not_opened_again(
+    typed: str, offered: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "datasets" / "two words!"
+    place.mkdir(parents=True)
+    (place / "card.json").touch()
+    for name, text in (("_BAILEE_COMPLETE", "complete_bash"), ("COMP_CWORD", "2")):
+        monkeypatch.setenv(name, text)
+    monkeypatch.setenv("COMP_WORDS", f"bailee\nreseal\n{typed}")
+    ctx = typer.Context(typer.main.get_command(tree()))
+    ctx.params["home"] = tmp_path
+    assert completing.datasets(ctx, "tw") == offered

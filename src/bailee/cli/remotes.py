@@ -10,13 +10,17 @@ from rich.table import Table
 from rich.text import Text
 
 from bailee.adapters.files import read_bytes
+from bailee.cli import completing
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table, plain
 from bailee.party.home import PartyHome
 from bailee.party.identities import own_identity, read_public
 from bailee.party.remotes import Remote, add_remote, find_remote, remotes, remove_remote
 
 app = typer.Typer(no_args_is_help=True, help="Other parties' servers: where their datasets are found and asked for.")
-Name = Annotated[str, typer.Argument(help="Your name for it, as `bailee remote ls` shows it.")]
+Name = Annotated[
+    str,
+    typer.Argument(help="Your name for it, as `bailee remote ls` shows it.", autocompletion=completing.remotes),
+]
 
 
 @app.command("add")

@@ -14,6 +14,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bailee.cli import completing
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table, plain
 from bailee.party.answered import asked_facts, received
 from bailee.party.asking import answer_give, answer_refuse, request_named, requests
@@ -35,7 +36,10 @@ Fields = Annotated[list[str] | None, typer.Option("--field", help="A column; rep
 
 @command
 def ask(
-    remote: Annotated[str, typer.Argument(help="Whose data: a name that `bailee remote ls` shows.")],
+    remote: Annotated[
+        str,
+        typer.Argument(help="Whose data: a name that `bailee remote ls` shows.", autocompletion=completing.remotes),
+    ],
     dataset: Annotated[str, typer.Argument(help="Which dataset there, as `bailee remote datasets` shows it.")],
     plan: Annotated[Path, typer.Argument(help="The training plan to be allowed: exactly this one.")],
     until: Annotated[str | None, typer.Option(help=f"When the grant should end: {_FORM}")] = None,
