@@ -5,13 +5,16 @@ from __future__ import annotations
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bailee.adapters.receipts import PaymentName, Receipts
 from bailee.party.home import PartyHome
 from bailee.party.sold import answers_sold
-from bailee.server.console.rendering import NAVIGATION
+from bailee.records.schema import Schema
+from bailee.server.console.columns import names_of
+from bailee.server.console.rendering import NAVIGATION, day
 from commands import run
 from console_html import Page, read_page
 from console_world import HOSTILE, OWNER_PAGES, World, open_console
@@ -127,6 +130,27 @@ def test_a_lost_store_is_said(empty: World, tmp_path: Path) -> None:
     found = page(empty, "/stores").text
     assert "does not answer" in found
     assert "No further store may be lost" in found
+
+
+def test_a_grant_says_its_columns_and_when_it_was_revoked(seen: World) -> None:
+    taken = PartyHome(seen.home).revocation("31" * 16)
+    assert taken is not None
+    for path in ("/grants?lang=en", "/datasets/tiny?lang=en"):
+        assert f"revoked on {day(taken.record.revoked)}" in " ".join(seen.client.get(path).text.split())
+    grants = seen.client.get("/grants").text
+    assert '<span class="column">sex</span>' in grants  # the whole column, as the table names it
+    assert "(bias)" not in grants
+    assert "3 rows, 3 columns (5 when encoded)" in page(seen, "/datasets/tiny").text
+
+
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [(("age", "sex=f", "sex=m", "(bias)"), ("age", "sex")), (("sex=m", "(bias)"), ("sex=m",)), (("(bias)",), ())],
+)
+def test_granted_columns_are_named_as_in_the_table(full_home: Path, fields: Any, names: Any) -> None:
+    schema = Schema.from_json(PartyHome(full_home).own_dataset("tiny").card.record.schema)
+    assert names_of(fields, schema) == names
+    assert names_of(fields, None) == tuple(name for name in fields if name != "(bias)")
 
 
 def test_a_request_is_told_in_words(seen: World) -> None:

@@ -33,15 +33,15 @@ _BLOCK = 1 << 20
 
 @dataclass
 class Check:
-    """One paper. told: what the checker said so far; ignored: files that no paper is made of; trusted: keys (hex)
-    other than which nobody may have taken part, none for anybody."""
+    """One paper. told: what the checker said so far; ignored: names of files that no paper is made of; trusted: keys
+    (hex) other than which nobody may have taken part, none for anybody."""
 
     id: str
     name: str
     paper: Path
     trusted: tuple[str, ...]
     plain: bool
-    ignored: int = 0
+    ignored: tuple[str, ...] = ()
     state: str = RUNNING
     began: float = field(default_factory=monotonic)
     seconds: float = 0.0
@@ -92,7 +92,7 @@ class Checks:
             raise
 
     def begin(
-        self, paper: Path, name: str, trusted: Sequence[str] = (), plain: bool = False, ignored: int = 0
+        self, paper: Path, name: str, trusted: Sequence[str] = (), plain: bool = False, ignored: tuple[str, ...] = ()
     ) -> Check:
         """Check the paper at `paper`, which is not changed. ConflictError where two are checked already."""
         check = Check(secrets.token_hex(16), name, paper, tuple(trusted), plain, ignored)
@@ -140,8 +140,8 @@ class Checks:
         if self._folder is not None and self._folder in check.paper.parents:
             shutil.rmtree(check.paper.parent, ignore_errors=True)
 
-    def _unpack(self, files: Sequence[File], place: Path, paper: Path) -> int:
-        """How many files were left out."""
+    def _unpack(self, files: Sequence[File], place: Path, paper: Path) -> tuple[str, ...]:
+        """The names of files that were left out."""
         from bailee.server.api.archives import PAPERS, unpack
         from bailee.verify.evidence import ATTACHMENTS
 
@@ -150,21 +150,22 @@ class Checks:
             _copy(files[0].data, zipped)
             unpack(zipped, paper, self.limits)
             zipped.unlink()
-            return 0
+            return ()
         with storage_errors(paper):
             (paper / ATTACHMENTS).mkdir(parents=True)
-        ignored, papers = 0, 0
+        ignored: list[str] = []
+        papers = 0
         for one in files:
             name = PurePosixPath(one.name).name
             target = paper / name if name in PAPERS else paper / ATTACHMENTS / name
             if (name not in PAPERS and _DIGEST.fullmatch(name) is None) or target.exists():
-                ignored += 1
+                ignored.append(name)
                 continue
             papers += name in PAPERS
             _copy(one.data, target)
         if not papers:
             raise InputError(f"none of these files is one of {', '.join(sorted(PAPERS))}; choose the whole folder")
-        return ignored
+        return tuple(ignored)
 
 
 def _copy(source: BinaryIO, target: Path) -> None:

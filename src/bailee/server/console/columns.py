@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bailee.errors import GrantError, PlanError
 from bailee.grant import granted_fields
 from bailee.records import Card
-from bailee.records.schema import Schema
+from bailee.records.schema import BIAS, Schema
 from bailee.statements.plan import Plan
 from bailee.statements.tasks import AnyPlan
 
@@ -45,3 +45,16 @@ def fields_of(choices: Sequence[Choice], ticked: Sequence[str]) -> tuple[str, ..
     """What a grant names for the boxes that were ticked. A name that no box has is left as it is, and judged there."""
     by_name = {one.name: one.fields for one in choices}
     return tuple(field for name in ticked for field in by_name.get(name, (name,)))
+
+
+def names_of(fields: Sequence[str], schema: Schema | None) -> tuple[str, ...]:
+    """The columns of a grant, as the table names them; encoded ones where only a part is granted or the table is gone.
+    The constant column is nobody's."""
+    left = [name for name in fields if name != BIAS]
+    if schema is None:
+        return tuple(left)
+    found: list[str] = []
+    for column in schema.features:
+        given = [name for name in column.encoded if name in left]
+        found += [column.name] if len(given) == len(column.encoded) else given
+    return tuple(found)

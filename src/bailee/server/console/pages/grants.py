@@ -9,14 +9,18 @@ from starlette.routing import BaseRoute, Route
 
 from bailee.party.granting import take_back
 from bailee.party.owning import owned
+from bailee.server.console.columns import names_of
 from bailee.server.console.context import context_of, party_of, visitor_of
 from bailee.server.console.posting import Sent, posted, then
-from bailee.server.console.rendering import render, short
+from bailee.server.console.rendering import render, short, when
 from bailee.server.console.words import N_
 
 
 def grants(request: Request) -> Response:
-    return render(request, "grants.html", {"found": owned(party_of(request), context_of(request).clock())})
+    found = owned(party_of(request), context_of(request).clock())
+    schemas = {one.name: one.schema for one in found.datasets}
+    columns = {one.id: names_of(one.fields, schemas.get(one.dataset or "")) for one in found.grants}
+    return render(request, "grants.html", {"found": found, "columns": columns})
 
 
 def revoking(request: Request) -> Response:
@@ -39,7 +43,7 @@ def revoke(request: Request, sent: Sent) -> Response:
         "good",
         N_("The grant %(id)s is taken back since %(when)s. This folder answers nobody under it any more."),
         id=short(given.record.id),
-        when=taken.record.revoked,
+        when=when(taken.record.revoked, request.scope["state"]["language"]),
     )
     return then("/grants")
 
