@@ -99,7 +99,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         assert plain is not None, said
 
         @contextmanager
-        def opened(url: str, home: Path | None = None) -> Iterator[Chain]:
+        def opened(url: str, home: Path | None = None, **patience: Any) -> Iterator[Chain]:
             assert (url, home) == ("embedded:", folder / "home")
             yield chain
 
@@ -107,6 +107,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             return verify_passport(path, cards=PretendCards(), gradients=pretend_verify, open_books=ledger)
 
         patched.setattr("bailee.cli.ledgers.open_chain", opened)
+        patched.setattr("bailee.party.opened_ledger.open_chain", opened)
         patched.setattr("bailee.party.model_claims.check_paper", checked)
         remember(home, LedgerPlace("embedded:", name))
         session = plain.passport.record.session

@@ -5,7 +5,8 @@ The folder    home   beginning: keys, a vault, a chain in one step   identities:
               standing: what is left and spent, as facts   owning: the same as records, whatever is damaged
               events: all that happened   store_health: what the vault's stores say
 Rows          schema_guess: what columns seem to be   sealing   lending: rows and coins for a trainer
-Consent       granting   requested: requests as they are kept   asking: asked for, and answered
+Consent       granting   carrying: whether a grant can carry its plan   requested: requests as they are kept
+              asking: asked for, and answered   answered: what came of it, as facts
               correspondence: asking at others' servers   uses: who used what   sold: answers that a gate sold
 Plans         plans: either kind, read   planning: written and kept   loss_words: what a privacy loss means
 Sessions      training   watched: while one runs here   course: one, from its files   followed: all of them
