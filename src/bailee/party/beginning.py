@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bailee.errors import InputError
-from bailee.keys import PRIVATE_FILE, PUBLIC_FILE, Identity, PublicIdentity
+from bailee.keys import PRIVATE_FILE, Identity, PublicIdentity
 
 THREE = "abc"
 """Names of the stores of a vault that was not told where to be."""
@@ -53,10 +53,6 @@ def begin(home: Path, name: str | None, vault: bool = False, ledger: bool = Fals
     if ledger:
         (made if _make_ledger(home) else kept).append("ledger")
     return Begun(home, identity.public, tuple(made), tuple(kept))
-
-
-def public_file(home: Path) -> Path:
-    return home / PUBLIC_FILE
 
 
 def _make_vault(home: Path, identity: Identity) -> bool:

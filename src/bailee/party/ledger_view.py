@@ -22,7 +22,7 @@ from bailee.party.opened_ledger import reading, remembered
 from bailee.records import canonical, digest, time_text
 
 if TYPE_CHECKING:
-    from bailee.own.graph import Graph  # brings compiled kernels: who only looks whether there is a view does without
+    from bailee.own.graph import Graph
 
 FILE = "ledger-view.json"
 _LIMIT = 64 << 20

@@ -24,6 +24,7 @@ from bailee.errors import ConflictError, InputError, NotFoundError
 from bailee.server.api.limits import Limits
 
 MOST_FILES = 2000
+"""Of one form. A passport of a long run has a file for each message and proof."""
 RUNNING, CHECKED = "running", ("holds", "broken", "failed")
 _KEPT = 16
 _AT_ONCE = 2

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from bailee.keys import PRIVATE_FILE
 from bailee.party.home import PartyHome
 from bailee.server.console.access import Access, Visitor
+from bailee.server.console.checks import Checks
 from bailee.server.console.drafts import Drafts
 from bailee.server.console.tasks import Tasks
 
@@ -36,9 +37,13 @@ class ConsoleContext:
     access: Access = field(default_factory=lambda: Access(monotonic))
     tasks: Tasks = field(default_factory=Tasks)
     drafts: Drafts = field(default_factory=Drafts)
+    checks: Checks = field(default_factory=Checks)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     closing: list[Callable[[], None]] = field(default_factory=list)
-    """Called when the server goes: what pages have running or lying about."""
+    """Called when the server goes: what is running or lying about."""
+
+    def __post_init__(self) -> None:
+        self.closing.append(self.checks.stop)
 
     @property
     def party(self) -> PartyHome | None:

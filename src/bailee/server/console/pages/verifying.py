@@ -15,27 +15,16 @@ from bailee.party.loss_words import LossWords, words_of
 from bailee.party.papers import paper_named
 from bailee.party.people import handed_people
 from bailee.server.api.limits import Limits
-from bailee.server.console.checks import RUNNING, Check, Checks, File
+from bailee.server.console.checks import MOST_FILES, RUNNING, Check, File
 from bailee.server.console.context import context_of, party_of
 from bailee.server.console.link_words import NOT_PROVEN, link_words
 from bailee.server.console.posting import Sent, posted, then
 from bailee.server.console.rendering import fragment, render
 from bailee.server.console.streams import stream
 
-MOST_FILES = 2000
 _IDENTITY = 1 << 16
 _SHOWN = 400
 """Links that a page shows; a hidden model has one for each chunk."""
-
-
-def checks_of(request: Request) -> Checks:
-    """Of this console; made when first needed."""
-    state = request.app.state
-    found = getattr(state, "checks", None)
-    if not isinstance(found, Checks):
-        found = state.checks = Checks()
-        context_of(request).closing.append(found.stop)
-    return found
 
 
 def page(request: Request) -> Response:
@@ -51,24 +40,24 @@ def send(request: Request, sent: Sent) -> Response:
         _key(one.file.read(_IDENTITY + 1), one.filename or "") for one in sent.files.get("trusted", []) if one.filename
     ]
     files = [File(one.filename or "", one.file) for one in chosen]
-    check = checks_of(request).take(files, trusted, bool(sent.text("plain")))
+    check = context_of(request).checks.take(files, trusted, bool(sent.text("plain")))
     return then(f"/verify/{check.id}")
 
 
 def send_own(request: Request, sent: Sent) -> Response:
     """One of the folder's own passports, where it lies."""
     paper = paper_named(party_of(request).path, sent.needed("paper"))
-    return then(f"/verify/{checks_of(request).begin(paper.folder, paper.name).id}")
+    return then(f"/verify/{context_of(request).checks.begin(paper.folder, paper.name).id}")
 
 
 def result(request: Request) -> Response:
-    check = checks_of(request).get(request.path_params["check"])
+    check = context_of(request).checks.get(request.path_params["check"])
     return render(request, "verify_result.html", facts_of(request, check))
 
 
 def events(request: Request) -> Response:
     """The whole of it, or with ?said one sentence for those who listen: a few times on the way, and the end."""
-    check = checks_of(request).get(request.path_params["check"])
+    check = context_of(request).checks.get(request.path_params["check"])
     template = "verify_said.html" if "said" in request.query_params else "verify_links.html"
 
     def draw() -> tuple[str, bool]:

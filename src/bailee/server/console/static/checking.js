@@ -1,4 +1,5 @@
 // A passport that is dropped: folders are walked, which a file input cannot do, and everything is sent as one form.
+// `receiving` is console.js's.
 "use strict";
 
 addEventListener("DOMContentLoaded", () => document.querySelectorAll("[data-papers]").forEach(taking));
@@ -6,11 +7,7 @@ addEventListener("DOMContentLoaded", () => document.querySelectorAll("[data-pape
 function taking(place) {
   const form = place.closest("form");
   const said = place.querySelector("[data-chosen]");
-  const over = (on) => (event) => { event.preventDefault(); place.classList.toggle("over", on); };
-  place.addEventListener("dragover", over(true));
-  place.addEventListener("dragleave", over(false));
-  place.addEventListener("drop", async (event) => {
-    over(false)(event);
+  receiving(place, async (event) => {
     const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry && item.webkitGetAsEntry());
     const loose = [...event.dataTransfer.files];
     const found = entries.every((entry) => entry) && entries.length ? (await Promise.all(entries.map(walked))).flat() : loose.map((file) => [file.name, file]);

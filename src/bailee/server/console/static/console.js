@@ -83,14 +83,21 @@ function streaming(region) {
   });
 }
 
-/** A place that takes dropped files for the file input in it. With data-drop="send" its form is sent at once. */
-function dropping(place) {
-  const input = place.querySelector("input[type=file]");
+/** Things may be dropped on `place`: shown while they are above it, and then `take(event)`. */
+function receiving(place, take) {
   const over = (on) => (event) => { event.preventDefault(); place.classList.toggle("over", on); };
   place.addEventListener("dragover", over(true));
   place.addEventListener("dragleave", over(false));
   place.addEventListener("drop", (event) => {
     over(false)(event);
+    take(event);
+  });
+}
+
+/** A place that takes dropped files for the file input in it. With data-drop="send" its form is sent at once. */
+function dropping(place) {
+  const input = place.querySelector("input[type=file]");
+  receiving(place, (event) => {
     if (!event.dataTransfer.files.length) return;
     input.files = event.dataTransfer.files;
     input.dispatchEvent(new Event("change", { bubbles: true }));
