@@ -20,7 +20,6 @@ from typing import Annotated, Any, ParamSpec
 
 import typer
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from bailee.cli.missing import advice
@@ -74,15 +73,9 @@ class Face:
         if not self.err.is_terminal:
             yield _lines(self.say)
             return
-        columns = (TextColumn("{task.description:<24}"), BarColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=self.err, transient=True) as bars:
-            tasks: dict[str, TaskID] = {}
+        from bailee.party.bars import bars
 
-            def report(step: str, part: float) -> None:
-                if step not in tasks:
-                    tasks[step] = bars.add_task(step, total=1.0)
-                bars.update(tasks[step], completed=part)
-
+        with bars(self.err) as report:
             yield report
 
 

@@ -4,7 +4,8 @@ The folder    home   beginning: keys, a vault, a chain in one step   identities:
               remotes: others' servers   doctor: what is wrong   unchanged: what need not be read again
               standing: what is left and spent, as facts   owning: the same as records, whatever is damaged
               events: all that happened   store_health: what the vault's stores say
-Rows          schema_guess: what columns seem to be   sealing   lending: rows and coins for a trainer
+Rows          schema_guess: what columns seem to be   sealing   bars: how far it is
+              lending: rows and coins for a trainer
 Consent       granting   carrying: whether a grant can carry its plan   requested: requests as they are kept
               asking: asked for, and answered   answered: what came of it, as facts
               correspondence: asking at others' servers   uses: who used what   sold: answers that a gate sold

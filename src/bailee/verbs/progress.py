@@ -24,15 +24,20 @@ def steps(quiet: bool) -> Iterator[Progress | None]:
     if notebook is not None:
         parts: dict[str, float] = {}
 
-        def report(step: str, part: float) -> None:
+        def redraw(step: str, part: float) -> None:
             parts[step] = part
             notebook("\n".join(f"{name:<10} {_bar(done)}" for name, done in parts.items()), part >= 1)
 
-        yield report
+        yield redraw
     elif quiet or not sys.stderr.isatty():
         yield None
     else:
-        yield from _bars()
+        from rich.console import Console
+
+        from bailee.party.bars import bars
+
+        with bars(Console(stderr=True, highlight=False)) as report:
+            yield report
 
 
 @contextmanager
@@ -54,23 +59,6 @@ def watching(course: Course, quiet: bool) -> Iterator[Callable[[Event], None]]:
 
         with Live(course, console=Console(stderr=True, highlight=False), refresh_per_second=8):
             yield course.take
-
-
-def _bars() -> Iterator[Progress]:
-    from rich.console import Console
-    from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bars
-
-    columns = (TextColumn("{task.description:<24}"), BarColumn(), TimeElapsedColumn())
-    with Bars(*columns, console=Console(stderr=True, highlight=False), transient=True) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def report(step: str, part: float) -> None:
-            if step not in tasks:
-                tasks[step] = bars.add_task(step, total=1.0)
-            bars.update(tasks[step], completed=part)
-
-        yield report
 
 
 def _notebook() -> Callable[[str, bool], None] | None:
