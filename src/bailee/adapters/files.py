@@ -178,16 +178,23 @@ def sweep(parent: Path) -> None:
 @contextmanager
 def lock(home: Path) -> Iterator[None]:
     """Only one process works in `home` at a time; StorageError where another one does. The kernel frees it on exit."""
-    with storage_errors(home):
-        home.mkdir(parents=True, exist_ok=True)
-        handle = os.open(home / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
+    with _lock_file(home) as handle:
         with storage_errors(home):
             if not _locked(handle, fcntl.LOCK_EX):
                 time.sleep(0.05)  # whoever only looked (`is_at_work`) is gone by then
                 if not _locked(handle, fcntl.LOCK_EX):
                     raise StorageError(f"another run is working in {home}; wait for it to end, then run again")
         yield
+
+
+@contextmanager
+def _lock_file(folder: Path) -> Iterator[int]:
+    """The open lock file of `folder`, which is made where it is not there. Closing it frees the lock."""
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield handle
     finally:
         os.close(handle)
 
@@ -217,15 +224,10 @@ def is_at_work(home: Path) -> bool | None:
 @contextmanager
 def turns(folder: Path) -> Iterator[None]:
     """Whoever works in `folder` does so one after another: the next waits. The kernel frees it on exit."""
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
+    with _lock_file(folder) as handle:
         with storage_errors(folder):
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(handle)
 
 
 def append_line(path: Path, line: bytes) -> None:

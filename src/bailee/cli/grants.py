@@ -16,9 +16,15 @@ from bailee.party.home import PartyHome
 from bailee.party.identities import read_public
 from bailee.party.plans import read_any_plan
 
-_FORM = "a date like 2027-01-31, or a time like 2027-01-31T12:00:00Z (UTC)."
-Starts = Annotated[str | None, typer.Option(help=f"When it begins to hold, now by default: {_FORM}")]
-Until = Annotated[str | None, typer.Option(help=f"When it ends: {_FORM}")]
+FORM = "a date like 2027-01-31, or a time like 2027-01-31T12:00:00Z (UTC)."
+Starts = Annotated[str | None, typer.Option(help=f"When it begins to hold, now by default: {FORM}")]
+Until = Annotated[str | None, typer.Option(help=f"When it ends: {FORM}")]
+MaxEpsilon = Annotated[str | None, typer.Option(help="At most this privacy loss; the plan's by default.")]
+MaxDelta = Annotated[str | None, typer.Option(help="At most this delta; the plan's by default.")]
+Unprotected = Annotated[
+    bool,
+    typer.Option("--unprotected", help="Sign a waiver too, for a plan without privacy: its model may reveal rows."),
+]
 
 
 @command
@@ -34,13 +40,10 @@ def grant(
     starts: Starts = None,
     until: Until = None,
     days: Annotated[int, typer.Option(help="How long it holds, where --until is not given.", min=1, max=3650)] = 30,
-    max_epsilon: Annotated[str | None, typer.Option(help="At most this privacy loss; the plan's by default.")] = None,
-    max_delta: Annotated[str | None, typer.Option(help="At most this delta; the plan's by default.")] = None,
+    max_epsilon: MaxEpsilon = None,
+    max_delta: MaxDelta = None,
     purpose: Annotated[str | None, typer.Option(help="For this purpose only; the plan's by default.")] = None,
-    unprotected: Annotated[
-        bool,
-        typer.Option("--unprotected", help="Sign a waiver too, for a plan without privacy: its model may reveal rows."),
-    ] = False,
+    unprotected: Unprotected = False,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:

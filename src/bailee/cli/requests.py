@@ -16,6 +16,7 @@ from rich.text import Text
 
 from bailee.cli import completing
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table, plain
+from bailee.cli.grants import FORM, MaxDelta, MaxEpsilon, Unprotected
 from bailee.party.answered import asked_facts, received
 from bailee.party.asking import answer_give, answer_refuse, request_named, requests
 from bailee.party.asking import ask as ask_for
@@ -29,7 +30,6 @@ from bailee.party.requested import REQUESTS, Asked, facts_of, terms_of
 app = typer.Typer(no_args_is_help=True, help="Grants that builders asked you for: look, give that or less, or refuse.")
 _COLUMNS = 12
 """So many of a grant's columns are listed for people; --json names all."""
-_FORM = "a date like 2027-01-31, or a time like 2027-01-31T12:00:00Z (UTC)."
 Id = Annotated[str, typer.Argument(help="The request's id; its first letters suffice.")]
 Fields = Annotated[list[str] | None, typer.Option("--field", help="A column; repeat for more. All by default.")]
 
@@ -42,11 +42,11 @@ def ask(
     ],
     dataset: Annotated[str, typer.Argument(help="Which dataset there, as `bailee remote datasets` shows it.")],
     plan: Annotated[Path, typer.Argument(help="The training plan to be allowed: exactly this one.")],
-    until: Annotated[str | None, typer.Option(help=f"When the grant should end: {_FORM}")] = None,
+    until: Annotated[str | None, typer.Option(help=f"When the grant should end: {FORM}")] = None,
     days: Annotated[int, typer.Option(help="How long, where --until is not given.", min=1, max=3650)] = 30,
     field: Fields = None,
-    max_epsilon: Annotated[str | None, typer.Option(help="At most this privacy loss; the plan's by default.")] = None,
-    max_delta: Annotated[str | None, typer.Option(help="At most this delta; the plan's by default.")] = None,
+    max_epsilon: MaxEpsilon = None,
+    max_delta: MaxDelta = None,
     purpose: Annotated[str | None, typer.Option(help="For this purpose; the plan's by default.")] = None,
     message: Annotated[str, typer.Option(help="Words for the owner, at most 1,000 letters.")] = "",
     unprotected: Annotated[
@@ -137,16 +137,13 @@ def show(request: Id, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> Non
 @command
 def give(
     request: Id,
-    until: Annotated[str | None, typer.Option(help=f"An earlier end than was asked: {_FORM}")] = None,
+    until: Annotated[str | None, typer.Option(help=f"An earlier end than was asked: {FORM}")] = None,
     field: Annotated[
         list[str] | None, typer.Option("--field", help="Only this column; repeat for more. As asked by default.")
     ] = None,
     max_epsilon: Annotated[str | None, typer.Option(help="A smaller privacy loss than was asked.")] = None,
     max_delta: Annotated[str | None, typer.Option(help="A smaller delta than was asked.")] = None,
-    unprotected: Annotated[
-        bool,
-        typer.Option("--unprotected", help="Sign a waiver too, for a plan without privacy: its model may reveal rows."),
-    ] = False,
+    unprotected: Unprotected = False,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
