@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from bailee.adapters.catalogue.tables import blobs, chunks, loose
 from bailee.errors import ConflictError, StoreError
 from bailee.keys import Identity
-from bailee.seal.vault.chunking import AVERAGE
+from bailee.seal.vault.chunking import AVERAGE, LONGEST
 from bailee.seal.vault.facts import Code, Policy
 from bailee.seal.vault.share import granting
 from bailee.seal.vault.share.received import open_share
@@ -25,6 +25,7 @@ from .conftest import OWNER, Clock, entries, fragments
 
 both = pytest.mark.parametrize("kind", KINDS, indirect=True)
 DATA = random.Random(11).randbytes(4 << 20)
+"""Each vault cuts elsewhere, by its secret: what is asserted below holds wherever that is."""
 
 
 def read(vault: Vault, name: str, version: str | None = None) -> bytes:
@@ -85,15 +86,17 @@ def test_small_objects(vault: Vault, data: bytes) -> None:
 
 @both
 def test_erasing_respects_references(vault: Vault, tmp_path: Path) -> None:
-    one = vault.put("one", DATA, deduplicate=True)
-    two = vault.put("two", DATA[: 3 << 20] + b"other", deduplicate=True)
+    data = random.Random(12).randbytes(2 * LONGEST)
+    changed = data[: LONGEST + AVERAGE] + b"other"
+    one = vault.put("one", data, deduplicate=True)
+    two = vault.put("two", changed, deduplicate=True)
     erased = vault.erase("one")
     assert erased.versions == (one.id,)
     assert erased.shared > 0
-    assert read(vault, "two", two.id) == DATA[: 3 << 20] + b"other"
-    again = vault.put("three", DATA, deduplicate=True)
+    assert read(vault, "two", two.id) == changed
+    again = vault.put("three", data, deduplicate=True)
     vault.erase("two")
-    assert read(vault, "three", again.id) == DATA
+    assert read(vault, "three", again.id) == data
     vault.erase("three")
     assert counts(vault) == (0, 0, 0)
     assert not fragments(tmp_path)
@@ -140,12 +143,12 @@ def test_a_put_that_was_cut_short_goes_on_where_it_was(vault: Vault, clock: Cloc
         writer.write(DATA * 3)
         writer.write(random.Random(1).randbytes(9 << 20))
     kept = counts(vault)
-    assert kept[0] == kept[2] > 4, "chunks wait; no version holds them"
+    assert kept[0] == kept[2] > 0, "chunks wait; no version holds them"
     assert not vault.list().versions
     with vault.writer("big", deduplicate=True) as writer:
         writer.write(DATA * 3)
         writer.finish()
-    assert writer.stored == 0 or writer.stored < len(DATA)
+    assert writer.stored <= LONGEST, "at most the last chunk, which ends elsewhere now"
     assert read(vault, "big") == DATA * 3
     clock.now += 2 * 86_400
     assert vault.tidy().parts > 0
