@@ -48,8 +48,8 @@ def program() -> str:
             found = str(imageio_ffmpeg.get_ffmpeg_exe())
     if found is None:
         raise InputError(
-            "sound and video are read by the program ffmpeg, which is not here; install it, or `pip install "
-            "imageio-ffmpeg`, or take the fingerprint of the bytes alone (--kind bytes)"
+            "sound and video are read by the program ffmpeg, which is not here; install it, or: pip install "
+            "'bailee[media]' (GPL builds); or take the fingerprint of the bytes alone (--kind bytes)"
         )
     return found
 
