@@ -83,7 +83,7 @@ def _notebook() -> Callable[[str, bool], None] | None:
         if shown:
             shown[0].update(picture, raw=True)
         else:
-            shown.append(display(picture, raw=True, display_id=True))
+            shown.append(display(picture, raw=True, display_id=True))  # type: ignore[no-untyped-call]  # IPython's
 
     return show
 
