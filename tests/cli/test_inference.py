@@ -261,7 +261,7 @@ def test_only_the_trainer_can_prove(world: Path) -> None:
     refused(run("evaluate", the_run(world), "test", *where), 2, "InputError", "only its trainer")
     refused(evaluating(world, "none", dataset="nothing"), 2, "InputError", "nothing")
     refused(asking(world, "none"), 2, "InputError", "--rows TABLE")
-    refused(asking(world, "none", "--rows", world / "asked.csv", "--tell", "all"), 2, "InputError", "--tell")
+    refused(asking(world, "none", "--rows", world / "asked.csv", "--tell", "all"), 2, "InputError", "tell: expected")
 
 
 def test_a_hidden_model_is_released_with_its_evaluation(world: Path, evaluation: Path, tmp_path: Path) -> None:

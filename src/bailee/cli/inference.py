@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bailee.adapters.files import lock, new_directory, storage_errors, write_new
+from bailee.adapters.toml_file import read_toml
 from bailee.cli import completing
-from bailee.cli.claims import logit_threshold, read_claims
-from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, Report, command, facts_table
-from bailee.cli.trained import KEPT, Trained, open_trained, require_left
+from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
 from bailee.errors import InputError
-from bailee.keys import Identity
-from bailee.party.handing_out import attach
 from bailee.party.home import PartyHome
-from bailee.prove import FreshRows, Proven, ProvingSetting, PublicRows, SealedRows, answer, evaluate
-from bailee.prove.answer import everyone_right
-from bailee.records.inference import CLASS, LOGITS, SCORE, Answer, Evaluation
-from bailee.records.schema import CLASSES, UNIT, Schema
-from bailee.seal.encode import encode_features
-from bailee.seal.sealed import fresh_seed
+from bailee.party.telling import Bounds, Counted, Sealed, Told, tell_answers, tell_how_good
 from bailee.statements.applied import MARGIN_BITS
 
 Run = Annotated[
@@ -75,30 +64,16 @@ def evaluate_command(
 
     Example: `bailee evaluate 3fa9 heart-test --claims fair.toml --out evaluation --home trainer`
     """
-    face, party = Face(as_json), PartyHome(home)
-    identity = party.identity
-    with lock(home), face.progress() as progress:
-        trained = open_trained(home, run, identity, "evaluation")
-        sealed = _sealed(trained, data_home or home, dataset, "evaluation", progress)
-        card = sealed.card.record
-        count = card.rows - first + 1 if rows is None else rows
-        if first < 1 or count < 1 or first - 1 + count > card.rows:
-            raise InputError(f"rows {first} to {first + count - 1} are not in {dataset!r}, which has {card.rows}")
-        limit = logit_threshold(threshold)
-        if claims is not None:
-            if at_least is not None:
-                raise InputError("give --claims or --at-least, not both")
-            schema = Schema.from_json(card.schema)
-            asked = read_claims(claims, schema, first - 1, count, limit, margin_bits)
-        else:
-            if trained.model.architecture.loss == "squared":
-                raise InputError('a regression has no right answers: give --claims with measure = "squared error"')
-            asked = everyone_right(first - 1, count, at_least, limit, margin_bits)
-        progress("prove", 0.0)
-        proven = evaluate(trained.model, sealed, asked, _setting(trained, identity), tell=True)
-        progress("prove", 1.0)
-        _hand_out(trained, proven, sealed, out)
-    _show(face, trained, proven, out)
+    face = Face(as_json)
+    if claims is not None and at_least is not None:
+        raise InputError("give --claims or --at-least, not both")
+    counted = Counted(None if claims is None else read_toml(claims, "claims"), at_least, first, rows)
+    with face.progress() as progress:
+        told = tell_how_good(
+            PartyHome(home), run, _sealed(data_home or home, dataset), counted, Bounds(threshold, margin_bits), out,
+            progress,
+        )  # fmt: skip
+    _show(face, told)
 
 
 @command
@@ -127,86 +102,39 @@ def prove_inference_command(
 
     Example: `bailee prove-inference 3fa9 --dataset heart-test --row 17 --tell class --out answer --home trainer`
     """
-    face, party = Face(as_json), PartyHome(home)
-    identity = party.identity
-    if (table is None) == (dataset is None) or (dataset is None and (row or data_home)) or (hidden and table is None):
+    face = Face(as_json)
+    rows = _sealed(data_home or home, dataset) if table is None and dataset is not None else table
+    if (
+        rows is None
+        or None not in (table, dataset)
+        or (table is None and hidden)
+        or (dataset is None and (row or data_home))
+    ):
         raise InputError("give --rows TABLE (with --hidden or not), or --dataset NAME with --row; not both")
-    with lock(home), face.progress() as progress:
-        trained = open_trained(home, run, identity, "answer")
-        squared = trained.model.architecture.loss == "squared"
-        told = tell or (SCORE if squared else CLASS)
-        if told not in (CLASS, SCORE, LOGITS):
-            raise InputError(f"--tell: expected class, score or logits, got {told!r}")
-        rows: PublicRows | FreshRows | SealedRows
-        places: tuple[int, ...] = ()
-        if dataset is not None:
-            rows, places = (
-                _sealed(trained, data_home or home, dataset, "answer", progress),
-                tuple(at - 1 for at in row or ()),
-            )
-        elif table is not None:
-            rows = _from_table(table, trained.schema, hidden)
-        progress("prove", 0.0)
-        args = (told, _setting(trained, identity), places, logit_threshold(threshold), margin_bits)
-        proven = answer(trained.model, rows, *args)
-        progress("prove", 1.0)
-        _hand_out(trained, proven, rows if isinstance(rows, SealedRows) else None, out)
-    _show(face, trained, proven, out)
+    with face.progress() as progress:
+        bounds = Bounds(threshold, margin_bits)
+        told = tell_answers(PartyHome(home), run, rows, row or (), hidden, tell or None, bounds, out, progress)
+    _show(face, told)
 
 
-def _setting(trained: Trained, identity: Identity) -> ProvingSetting:
-    return ProvingSetting(identity, trained.path / KEPT)
-
-
-def _sealed(trained: Trained, home: Path, name: str, purpose: str, progress: Report) -> SealedRows:
+def _sealed(home: Path, name: str) -> Sealed:
     party = PartyHome(home)
-    found = party.dataset(name)
-    matrix, seed = found.open(party.identity, progress)
-
-    def spend(statement: str) -> int:
-        require_left(trained.ledger, purpose, statement)  # or the rows' opening would be gone for nothing
-        return found.ledger.spend(purpose, datetime.now(UTC), statement)
-
-    return SealedRows(found.card, found.proof, matrix, seed, spend)
+    return Sealed(party, party.dataset(name))
 
 
-def _from_table(table: Path, schema: Schema, hidden: bool) -> PublicRows | FreshRows:
-    matrix = encode_features(table, schema)
-    if not hidden:
-        return PublicRows(matrix)
-    if schema.label_kind == CLASSES:
-        matrix[:, schema.layout.labels[0]] = UNIT  # a label that nobody reads, of the form that every row has
-    return FreshRows(matrix, schema, fresh_seed())
-
-
-def _hand_out(
-    trained: Trained, proven: Proven[Answer] | Proven[Evaluation], rows: SealedRows | None, target: Path
-) -> None:
-    """A folder that is checked alone: the record, and beside it the passport and all attachments."""
-    record = proven.signed.record
-    with new_directory(target) as draft:
-        write_new(draft / f"{record.KIND}.json", proven.signed.envelope)
-        write_new(draft / "passport.json", trained.passport.envelope)
-        with storage_errors(target):
-            (draft / "attachments").mkdir()
-            for path in sorted((trained.path / "attachments").iterdir()):
-                shutil.copyfile(path, draft / "attachments" / path.name)
-            draft.chmod(0o755)
-        attach(draft, [proven.proof] if rows is None else [proven.proof, rows.card.envelope, rows.card_proof])
-
-
-def _show(face: Face, trained: Trained, proven: Proven[Answer] | Proven[Evaluation], out: Path) -> None:
-    from bailee.verify.told_text import answer_lines, evaluation_lines
-
-    record = proven.signed.record
-    lines = evaluation_lines(record) if isinstance(record, Evaluation) else answer_lines(record)
+def _show(face: Face, told: Told) -> None:
     facts: dict[str, Any] = {
-        "kind": record.KIND,
-        "folder": str(out),
-        "proof_bytes": len(proven.proof),
-        "opening": record.model.opening,
-        "openings_left": trained.ledger.budget().remaining,
-        "told": [line.strip() for line in lines],
+        "kind": told.kind,
+        "folder": str(told.file.parent),
+        "proof_bytes": told.proof_bytes,
+        "opening": told.opening,
+        "openings_left": told.openings_left[0],
+        "told": list(told.lines),
     }
-    shown = {"folder": out, "proof": f"{len(proven.proof)} bytes", "openings left": facts["openings_left"]}
-    face.result(facts, facts_table({**shown, "told": "; ".join(facts["told"])}))
+    shown = {
+        "folder": told.file.parent,
+        "proof": f"{told.proof_bytes} bytes",
+        "openings left": facts["openings_left"],
+        "told": "; ".join(told.lines),
+    }
+    face.result(facts, facts_table(shown))

@@ -13,6 +13,8 @@ Plans         plans: either kind, read   planning: written and kept   loss_words
 Sessions      training   watched: while one runs here   course: one, from its files   followed: all of them
               scoring: on test rows
 Passports     papers: those that are here   checking: link by link   handing_out   releasing: for others' tools
+Proofs        telling: how good a hidden model is, what it answers, rules on rows   claims: what to show, read
+              trained: a finished run, with its openings
 The ledger    opened_ledger: which one, opened   ledger_reading: all it said   ledger_view: that, kept for pages
               links: accounts   registrations: works on the way there   near_works: what is near them
               offering: consent there   model_claims: what verifiers attest   cases: what arbiters decide

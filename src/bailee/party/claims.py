@@ -1,4 +1,4 @@
-"""What an evaluation is to show, as a person writes it: a TOML file of groups, claims and gaps.
+"""What an evaluation is to show, as a person writes it: a TOML file of groups, claims and gaps, or the same as a dict.
 
 [[group]]
 name = "women"
@@ -21,10 +21,8 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal as Number
-from pathlib import Path
 from typing import Any
 
-from bailee.adapters.toml_file import read_toml
 from bailee.errors import InputError
 from bailee.records import decimal_text
 from bailee.records.inference import (
@@ -46,9 +44,10 @@ from bailee.records.schema import UNIT, Schema
 _COMPARED = re.compile(r"(.+?)\s*(>=|<)\s*([-+0-9.eE]+)")
 
 
-def read_claims(path: Path, schema: Schema, first: int, rows: int, threshold: int, margin_bits: int) -> Assessment:
-    """The assessment of a claims file. A count to be told exactly is bounded by 0 and 0. Raises InputError."""
-    found = read_toml(path, "claims")
+def assessment_of(
+    found: Mapping[str, Any], schema: Schema, first: int, rows: int, threshold: int, margin_bits: int
+) -> Assessment:
+    """The assessment that claims ask for. A count to be told exactly is bounded by 0 and 0. Raises InputError."""
     _keys(found, {"group", "claim", "gap"}, "claims")
     groups = tuple(_group(one, schema) for one in _tables(found, "group"))
     counts, rates = [], []
@@ -60,13 +59,13 @@ def read_claims(path: Path, schema: Schema, first: int, rows: int, threshold: in
         elif "rate_at_least" in one or "rate_at_most" in one:
             rates.append(RateBound(measure, group, *(_decimal(one, f"rate_at_{way}") for way in ("least", "most"))))
         else:
-            counts.append(CountBound(measure, group, one.get("at_least"), one.get("at_most")))
+            counts.append(CountBound(measure, group, _whole(one, "at_least"), _whole(one, "at_most")))
     gaps = [_gap(one) for one in _tables(found, "gap")]
     return Assessment(first, rows, threshold, margin_bits, groups, tuple(counts), tuple(rates), tuple(gaps))
 
 
-def read_bounds(path: Path) -> tuple[ColumnBound, ...]:
-    """The column bounds of a file for `prove-rules`. Raises InputError.
+def bounds_of(found: Mapping[str, Any]) -> tuple[ColumnBound, ...]:
+    """The column bounds that a rule is to show. Raises InputError.
 
     [[bound]]
     column = "age"                     # an encoded column, as a card names it
@@ -74,7 +73,6 @@ def read_bounds(path: Path) -> tuple[ColumnBound, ...]:
     at_least = 40
     at_most = 60
     """
-    found = read_toml(path, "bounds")
     _keys(found, {"bound"}, "bounds")
     bounds = []
     for one in _tables(found, "bound"):
@@ -84,7 +82,7 @@ def read_bounds(path: Path) -> tuple[ColumnBound, ...]:
             raise InputError("[[bound]]: expected at_least and at_most")
         bounds.append(ColumnBound(_text(one, "column"), _text(one, "measure"), least, most))
     if not bounds:
-        raise InputError(f"{path}: expected at least one [[bound]]")
+        raise InputError("bounds: expected at least one [[bound]]")
     return tuple(bounds)
 
 
@@ -136,9 +134,16 @@ def _decimal(one: Mapping[str, Any], name: str) -> str | None:
     value = one.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, Number)):
+    if isinstance(value, bool) or not isinstance(value, (int, float, Number)):  # a file's reals come as Decimal
         raise InputError(f"{name}: expected a number, got {value!r}")
     return decimal_text(value)
+
+
+def _whole(one: Mapping[str, Any], name: str) -> int | None:
+    value = one.get(name)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise InputError(f"{name}: expected a whole number, got {value!r}; a share is rate_{name}")
+    return value
 
 
 def _text(one: Mapping[str, Any], name: str) -> str:
