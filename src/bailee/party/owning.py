@@ -71,8 +71,12 @@ class OwnedDataset:
     opened: tuple[Opening, ...]
 
     @property
+    def renewable(self) -> bool:
+        return self.can_reseal and self.renewed_by is None
+
+    @property
     def needs_openings(self) -> bool:
-        return self.openings_left <= FEW and self.renewed_by is None
+        return self.openings_left <= FEW and self.renewable
 
 
 @dataclass(frozen=True)
@@ -98,10 +102,14 @@ class GivenGrant:
     unprotected: bool
 
     @property
+    def ended(self) -> bool:
+        """Expired or revoked: it never holds again, and there is nothing to take back."""
+        return self.state in ("expired", "revoked")
+
+    @property
     def left(self) -> Decimal:
         """Of its epsilon; none where it does not hold any more."""
-        holds = self.state in ("holds", "not yet")
-        return max(self.max_epsilon - self.spent, Decimal(0)) if holds else Decimal(0)
+        return Decimal(0) if self.ended else max(self.max_epsilon - self.spent, Decimal(0))
 
 
 @dataclass(frozen=True)

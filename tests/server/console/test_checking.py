@@ -18,6 +18,7 @@ from bailee.party import asking
 from bailee.party.granting import Terms
 from bailee.party.handing_out import NOTE
 from bailee.party.home import PartyHome
+from bailee.party.papers import paper_named
 from bailee.party.planning import FOLDER, keep_plan
 from bailee.party.plans import parse_any_plan
 from bailee.party.remotes import add_remote
@@ -272,8 +273,51 @@ def test_what_was_given_is_shown_and_not_what_was_asked_for(full: World) -> None
     asking.take_answer(builder, "77" * 16, answer.envelope, given.grant.envelope, now)
     found = page(open_console(builder.path).enter(), "/asks").text
     for words in ("given, narrowed", "Columns: age", "Its plan cannot run under it.", "It needs the columns: sex.",
-                  "It needs epsilon 4."):  # fmt: skip
+                  "It needs epsilon 4.", "The grant holds until"):  # fmt: skip
         assert words in found, found
+    assert "Granted. What now?" not in found  # its plan cannot run
+
+
+def test_answers_are_looked_for_where_some_are_owed(full: World) -> None:
+    owner, builder = PartyHome(full.home), PartyHome(full.home.parent / "builder")
+    now = datetime.now(UTC)
+    Identity.create(builder.path, "Builder")
+    terms = Terms(builder.public.public_key.hex(), now, now + timedelta(days=9))
+    card = owner.own_dataset("tiny").card
+    asked = asking.ask(builder, builder.identity, card, parse_any_plan(PLAN), terms, "", now, b"\x77" * 16)
+    world = open_console(builder.path).enter()
+    look = ("post", "/asks/look")
+    assert look not in page(world, "/asks").forms  # no server of that owner is known
+    add_remote(builder.path, "clinic", "http://127.0.0.1:9", owner.public)
+    assert look in page(world, "/asks").forms
+    asking.receive(owner, asked.envelope, now)
+    given = asking.answer_give(owner, owner.identity, "77" * 16, now, b"\x78" * 16)
+    (answer,) = [one.answer for one in asking.requests(owner, now) if one.id == "77" * 16]
+    assert answer is not None
+    asking.take_answer(builder, "77" * 16, answer.envelope, given.grant.envelope, now)
+    found = page(world, "/asks")
+    assert look not in found.forms  # nobody owes one
+    assert "Granted. What now?" in found.text
+    late = open_console(builder.path, clock=lambda: now + timedelta(days=10)).enter()
+    over = page(late, "/asks").text
+    assert "The grant ended on" in over
+    assert "Granted. What now?" not in over
+
+
+def test_only_commands_that_this_folder_can_run_are_shown(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = open_console(trained / "builder").enter()
+    own = page(world, f"/models/{PASSPORT}").text
+    for command in ("bailee verify", "bailee predict", "bailee export"):
+        assert command in own
+    assert f"--out RELEASE --home {trained / 'builder'}" in own
+    paper = paper_named(trained / "builder", PASSPORT)
+    secret = replace(paper, builder="ab" * 32, revealed=False)
+    monkeypatch.setattr("bailee.server.console.pages.models.paper_named", lambda home, name: secret)
+    others = page(world, f"/models/{PASSPORT}").text
+    assert "bailee verify" in others
+    assert "The weights stayed secret" in others
+    for command in ("bailee predict", "bailee export", "bailee release"):
+        assert command not in others
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from bailee.party.sold import answers_sold
 from bailee.records.schema import Schema
 from bailee.server.console.columns import names_of
 from bailee.server.console.rendering import NAVIGATION, day
+from bailee.server.console.tasks import SEALING
 from commands import run
 from console_html import Page, read_page
 from console_world import HOSTILE, OWNER_PAGES, World, open_console
@@ -190,6 +192,42 @@ def test_time_turns_states(full_home: Path) -> None:
     assert page(late, "/grants").text.count("expired") == 1
     later = open_console(full_home, clock=lambda: datetime.now(UTC) + timedelta(days=400)).enter()
     assert page(later, f"/requests/{ASKED}").text.count("Its time was over") == 1
+
+
+def test_only_grants_that_may_still_hold_are_taken_back(full_home: Path) -> None:
+    late = open_console(full_home, clock=lambda: datetime.now(UTC) + timedelta(days=10)).enter()
+    for path in ("/grants", "/datasets/tiny"):
+        found = page(late, path)
+        assert "expired" in found.text
+        links = [link for link in found.links if link.endswith("/revoke")]
+        assert links == [f"/grants/{'22' * 16}/revoke"]  # not the revoked one, not the expired one
+    answer = late.client.get(f"/grants/{'30' * 16}/revoke", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/grants")
+
+
+def test_a_request_for_a_dataset_that_is_gone_can_only_be_refused(full: World) -> None:
+    shutil.rmtree(full.home / "datasets" / "tiny")
+    found = page(full, f"/requests/{ASKED}")
+    assert "not here any more" in found.text
+    assert [action for _, action in found.forms if ASKED in action] == [f"/requests/{ASKED}/refuse"]
+
+
+def test_renewing_is_offered_where_it_can_be_done(full: World) -> None:
+    assert ("post", "/datasets/tiny/renew") in page(full, "/datasets/tiny").forms
+    go = Event()
+    task = full.context.tasks.start(SEALING, "another", lambda report: str(go.wait(30)))
+    found = page(full, "/datasets/tiny")
+    go.set()
+    assert ("post", "/datasets/tiny/renew") not in found.forms
+    assert f"/tasks/{task.id}" in found.links
+    ledger = PartyHome(full.home).own_dataset("tiny").ledger
+    for _ in range(4):
+        ledger.spend("more", datetime.now(UTC))
+    assert "/datasets/tiny" in page(full, "/").links
+    ledger.spend_last("reseal", datetime.now(UTC), "ab" * 32)  # what it became lies in no folder of this home
+    assert ("post", "/datasets/tiny/renew") not in page(full, "/datasets/tiny").forms
+    for path in ("/", "/datasets"):
+        assert "enew it" not in page(full, path).text
 
 
 def test_the_navigation_marks_where_one_is(seen: World) -> None:

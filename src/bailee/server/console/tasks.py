@@ -18,6 +18,9 @@ from bailee.errors import BaileeError, ConflictError
 Report = Callable[[str, float], None]
 """Called with a step's name and how much of it is done, 0 to 1."""
 
+SEALING = "sealing"
+"""The kind of task that seals and renews."""
+
 _KEPT = 32
 
 

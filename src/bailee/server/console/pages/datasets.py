@@ -12,6 +12,7 @@ from bailee.party.owning import owned
 from bailee.party.uses import uses_of
 from bailee.server.console.context import context_of, party_of
 from bailee.server.console.rendering import render
+from bailee.server.console.tasks import SEALING
 
 
 def datasets(request: Request) -> Response:
@@ -30,9 +31,9 @@ def dataset(request: Request) -> Response:
     except BaileeError:  # what is damaged is said on the overview
         uses = ()
     given = tuple(grant for grant in found.grants if grant.dataset == one.name)
-    return render(
-        request, "dataset.html", {"one": one, "found": found, "given": given, "uses": uses, "home": str(party.path)}
-    )
+    sealing = next((task for task in context_of(request).tasks.running() if task.kind == SEALING), None)
+    facts = {"one": one, "found": found, "given": given, "uses": uses, "sealing": sealing, "home": str(party.path)}
+    return render(request, "dataset.html", facts)
 
 
 ROUTES: list[BaseRoute] = [Route("/datasets", datasets), Route("/datasets/{name}", dataset)]

@@ -17,6 +17,7 @@ from bailee.party.asking import ask, asked
 from bailee.party.granting import Terms
 from bailee.party.planning import plan_named, plans_of
 from bailee.party.remotes import add_remote, find_remote, remotes, remove_remote
+from bailee.records.fields import parse_time
 from bailee.server.console.context import context_of, party_of, visitor_of
 from bailee.server.console.posting import Sent, posted, then
 from bailee.server.console.rendering import render
@@ -99,11 +100,17 @@ def send_ask(request: Request, sent: Sent) -> Response:
 
 
 def asks(request: Request) -> Response:
-    party = party_of(request)
+    party, now = party_of(request), context_of(request).clock()
     people = {one.identity.public_key.hex(): one for one in remotes(party.path)}
-    found = asked(party, context_of(request).clock())
+    found = asked(party, now)
     given = {one.id: received(party, one) for one in found[:_MOST]}
-    return render(request, "asks.html", {"asks": found[:_MOST], "given": given, "remotes": people})
+    over = {name for name, got in given.items() if got and now > parse_time(got.grant.record.not_after)}
+    facts = {
+        "asks": found[:_MOST], "given": given, "remotes": people, "over": over,
+        "waiting": any(one.state == "open" and one.request.record.owner in people for one in found),
+        "ready": any(got and not got.lacks and name not in over for name, got in given.items()),
+    }  # fmt: skip
+    return render(request, "asks.html", facts)
 
 
 def look(request: Request, sent: Sent) -> Response:

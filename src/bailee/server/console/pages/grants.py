@@ -29,7 +29,7 @@ def revoking(request: Request) -> Response:
     one = found.grant(request.path_params["id"])
     if one is None:
         raise HTTPException(404)
-    if one.state == "revoked":
+    if one.ended:
         return then("/grants")
     return render(request, "revoke.html", {"one": one, "known": found.spending_known})
 

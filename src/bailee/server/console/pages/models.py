@@ -24,13 +24,18 @@ def models(request: Request) -> Response:
 def model(request: Request) -> Response:
     paper = paper_named(party_of(request).path, request.path_params["model"])
     folder = shlex.quote(str(paper.folder))
+    party = party_of(request)
+    own = paper.builder == party.public.public_key.hex()
     commands = [
-        ("verify", f"bailee verify {folder}"),
-        ("predict", f"bailee predict {folder} ROWS.csv"),
-        ("release", f"bailee release {folder} --out RELEASE"),
-        ("export", f"bailee export {folder} --onnx model.onnx"),
+        ("verify", True, f"bailee verify {folder}"),
+        ("predict", paper.revealed, f"bailee predict {folder} ROWS.csv"),
+        ("release", own, f"bailee release {folder} --out RELEASE --home {shlex.quote(str(party.path))}"),
+        ("export", paper.revealed, f"bailee export {folder} --onnx model.onnx"),
     ]
-    facts = {"paper": paper, "loss": words_of(paper.epsilon, paper.delta), "commands": commands}
+    facts = {
+        "paper": paper, "loss": words_of(paper.epsilon, paper.delta),
+        "commands": [(kind, command) for kind, works, command in commands if works],
+    }  # fmt: skip
     return render(request, "model.html", facts)
 
 

@@ -22,12 +22,11 @@ from bailee.server.console.context import context_of, party_of, visitor_of
 from bailee.server.console.posting import Sent, posted, then
 from bailee.server.console.rendering import fragment, render
 from bailee.server.console.streams import stream
-from bailee.server.console.tasks import Report, Task
+from bailee.server.console.tasks import SEALING, Report, Task
 from bailee.server.console.uploads import discard, keep_upload, touch, upload
 from bailee.server.console.words import N_
 
 MAX_TABLE = 4 << 30
-SEALING = "sealing"
 MAX_GUESSED = 400
 """Columns of a table for which a form is drawn; wider ones are sealed by a schema file in a terminal."""
 
