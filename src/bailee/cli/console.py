@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from bailee.adapters.places import check_free, is_here, place_of
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, stoppable
-from bailee.cli.listening import check_free, is_here, listen_at
 from bailee.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def console(
         raise InputError(f"the console needs: pip install 'bailee[console]' ({error.name} is missing)") from None
     if (certificate is None) is not (private_key is None):
         raise InputError("TLS needs both --certificate and --private-key")
-    face, (host, port) = Face(as_json), listen_at(listen)
+    face, (host, port) = Face(as_json), place_of(listen)
     if not is_here(host) and certificate is None:
         raise InputError(
             f"{listen} can be reached from other machines, and who has the session acts with your key: give "

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
+from bailee.adapters.places import check_free, is_here, place_of
 from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile, opened_account
 from bailee.cli.asking import PATH, Bought, ask_price, buy, read_rows
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
 from bailee.cli.ledgers import ContractsOption, NodeOption, acting, reading
-from bailee.cli.listening import check_free, is_here, listen_at
 from bailee.cli.models import Passport
 from bailee.cli.money import currency_address, in_words, smallest_units
 from bailee.cli.paying import require_good, require_taken
@@ -75,7 +75,7 @@ def serve_command(
         from bailee.server.pay.serving import serve
     except ImportError as error:
         raise InputError(f"a gate needs: pip install 'bailee[ledger]' ({error.name} is missing)") from None
-    host, port = listen_at(listen)
+    host, port = place_of(listen)
     if (certificate is None) is not (private_key is None):
         raise InputError("TLS needs both --certificate and --private-key")
     tls = (certificate, private_key) if certificate is not None and private_key is not None else None

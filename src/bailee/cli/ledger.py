@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bailee.adapters.chain.opening import EMBEDDED, folder_of, open_chain
+from bailee.adapters.places import check_free, place_of
 from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile, chosen, opened_account
 from bailee.cli.coins import coin
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
@@ -100,14 +100,8 @@ def serve_command(
 
     Example: `bailee ledger serve`, and for the others `export BAILEE_LEDGER=http://127.0.0.1:8545`
     """
-    host, _, port = listen.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65_535:
-        raise InputError(f"expected --listen HOST:PORT, got {listen!r}")
-    bare = host.strip("[]")
-    try:
-        socket.create_server((bare, int(port)), family=socket.AF_INET6 if ":" in bare else socket.AF_INET).close()
-    except OSError as error:
-        raise InputError(f"cannot listen at {listen}: {error.strerror}; --listen takes another") from None
+    host, port = place_of(listen)
+    check_free(host, port, "is another chain served there?")
     try:
         from bailee.adapters.chain.embedded.ledger import open_ledger
         from bailee.adapters.chain.embedded.serve import serve
@@ -116,7 +110,7 @@ def serve_command(
     opened = open_ledger(folder_of(home))
     try:
         Face().say(f"serving eip155:{opened.chain_id} of {home} at http://{listen}; Ctrl-C ends it")
-        serve(opened, bare, int(port), faucet)
+        serve(opened, host, port, faucet)
     finally:
         opened.close()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from bailee.adapters.places import check_free, is_here, place_of
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table, stoppable
 from bailee.errors import InputError
 from bailee.party.home import PartyHome
@@ -55,11 +54,14 @@ def serve(
     if (certificate is None) is not (private_key is None):
         raise InputError("TLS needs both --certificate and --private-key")
     tls = TLS(certificate, private_key) if certificate is not None and private_key is not None else None
-    host, port = _place(listen, "--listen")
-    watched = None if metrics is None else _place(metrics, "--metrics")
+    host, port = place_of(listen)
+    check_free(host, port, "is another server there?")
+    watched = None if metrics is None else place_of(metrics, "--metrics HOST:PORT")
+    if watched is not None:
+        check_free(*watched, "is another server there?", "--metrics")
     reached = origin or f"http{'s' if tls else ''}://{listen}"
     face, context = Face(), context_for(home, origin=reached)
-    if tls is None and not _is_here(host):
+    if tls is None and not is_here(host):
         face.say(
             f"warning: {listen} can be reached from other machines and there is no TLS: who sees the network has every "
             "caller's token. Give --certificate and --private-key, or --listen 127.0.0.1:PORT"
@@ -130,24 +132,3 @@ def _callers(home: Path) -> Callers:
     from bailee.server.api.callers import Callers
 
     return Callers(home, own)
-
-
-def _place(text: str, option: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65_535:
-        raise InputError(f"expected {option} HOST:PORT, got {text!r}")
-    host = host.strip("[]")
-    try:
-        socket.create_server((host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
-    except OSError as error:
-        why = str(error.strerror).partition(" (")[0]
-        raise InputError(f"cannot listen at {text}: {why}; is another server there? {option} takes another") from None
-    return host, int(port)
-
-
-def _is_here(host: str) -> bool:
-    """Only this machine reaches it."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bailee.adapters.files import lock, read_bytes
+from bailee.adapters.places import place_of
 from bailee.adapters.transport import Listener
 from bailee.adapters.transport import join as connect
 from bailee.cli import completing
@@ -73,7 +74,7 @@ def train(
     revoked = [open_revocation(read_bytes(path, _REVOCATION_LIMIT, "revocation")) for path in revocation or []]
     if not resume:
         require_carried(party, wanted, owners, revoked, datetime.now(UTC))
-    host, port = _address(listen)
+    host, port = place_of(listen)
     course = Course(owners)
     with lock(home), reached(ledger, home) as opened, watching(face, course) as watch, Listener(host, port) as door:
         running = Running(watch, resume, patience, opened)
@@ -126,7 +127,7 @@ def join(
     face, party = Face(as_json), PartyHome(home)
     identity, given = party.identity, party.grant(grant)
     dataset = party.dataset_of(given)
-    host, port = _address(address)
+    host, port = place_of(address, f"an address like 127.0.0.1:{DEFAULT_PORT}")
     if not resume:
         require_worth_joining(party, dataset, given)
     if ledger is None and (account, passphrase_file, passphrase_fd) != (None, None, None):
@@ -161,10 +162,3 @@ def join(
 
 def _schema(path: Path) -> Schema:
     return read_schema(read_bytes(path, MAX_SCHEMA_BYTES, "schema"))
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:
-        raise InputError(f"expected an address like 127.0.0.1:{DEFAULT_PORT}, got {text[:60]!r}")
-    return host.strip("[]"), int(port)

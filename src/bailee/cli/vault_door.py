@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from bailee.adapters.places import check_free, is_here, place_of
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.listening import check_free, is_here, listen_at
 from bailee.cli.vault_face import WHEN, columns, moment, opened, when
 from bailee.cli.vault_shares import received
 from bailee.errors import InputError
@@ -46,7 +46,7 @@ def serve(
         from bailee.server.s3 import serve as run
     except ImportError as error:
         raise InputError(f"the S3 door needs: pip install 'bailee[s3]' ({error.name} is missing)") from None
-    host, port = listen_at(listen)
+    host, port = place_of(listen)
     if (certificate is None) is not (private_key is None):
         raise InputError("TLS needs both --certificate and --private-key")
     tls = TLS(certificate, private_key) if certificate is not None and private_key is not None else None

@@ -6,7 +6,6 @@ has not that key is not believed.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 
 from bailee import json_text
 from bailee.adapters.files import read_bytes, storage_errors, write_atomic
+from bailee.adapters.places import is_here
 from bailee.errors import InputError, NotFoundError, StorageError
 from bailee.keys import PublicIdentity
 
@@ -98,19 +98,12 @@ def checked_url(text: str) -> str:
         raise InputError(f"expected an address like https://clinic.example:8443, got {text[:80]!r}")
     if found.query or found.fragment:
         raise InputError("an address has no query and no fragment; leave out what follows ? or #")
-    if found.scheme == "http" and not _is_here(host):
+    if found.scheme == "http" and not is_here(host):
         raise InputError(
             f"{text[:80]} has no TLS and is another machine: who sees the network would have your token; use https "
             "(the server: bailee serve --certificate --private-key)"
         )
     return text.rstrip("/")
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _read(path: Path) -> Remote:

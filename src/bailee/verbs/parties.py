@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bailee.adapters.files import lock, read_bytes
+from bailee.adapters.places import place_of
 from bailee.adapters.transport import join as connect
 from bailee.errors import InputError
 from bailee.grant import open_revocation
@@ -40,6 +41,7 @@ from bailee.verbs.tables import table_of
 
 Place = str | os.PathLike[str]
 _REVOCATION_LIMIT = 1 << 20
+_ADDRESS = "an address like 127.0.0.1:7447"
 
 
 @dataclass(frozen=True, repr=False)
@@ -156,7 +158,7 @@ class Party(Shown):
         """
         inside, given = self._inside, self._given(grant).signed
         dataset = inside.dataset_of(given)
-        host, port = _address(address)
+        host, port = place_of(address, _ADDRESS)
         if not resume:
             require_worth_joining(inside, dataset, given)
         with lock(self.home):
@@ -203,7 +205,17 @@ class Party(Shown):
         revoked = [open_revocation(read_bytes(Path(one), _REVOCATION_LIMIT, "revocation")) for one in revocations]
         place = None if out is None else Path(out)
         return sessions.train(
-            self._inside, wanted, local, remote, _address(listen), score, revoked, place, resume, patience, self.quiet
+            self._inside,
+            wanted,
+            local,
+            remote,
+            place_of(listen, _ADDRESS),
+            score,
+            revoked,
+            place,
+            resume,
+            patience,
+            self.quiet,
         )
 
     def release(self, passport: Passport | Place, out: Place, *, evaluations: Sequence[Place] = ()) -> Path:
@@ -323,13 +335,6 @@ def _moment(when: datetime | str, of_day: time) -> datetime:
     if when.tzinfo is None:
         raise InputError("expected a time with its zone, such as datetime(2027, 1, 31, tzinfo=UTC)")
     return when.astimezone(UTC)
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:
-        raise InputError(f"expected an address like 127.0.0.1:7447, got {text[:60]!r}")
-    return host.strip("[]"), int(port)
 
 
 def _now() -> datetime:

@@ -1,4 +1,4 @@
-"""Where a door of this program listens: read from `HOST:PORT`, free, and who can reach it."""
+"""HOST:PORT: read, whether this machine can listen there, and who else reaches it."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import socket
 from bailee.errors import InputError
 
 
-def listen_at(listen: str) -> tuple[str, int]:
-    """Host (IPv6 without brackets) and port. InputError."""
-    host, _, port = listen.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65_535:
-        raise InputError(f"expected --listen HOST:PORT, got {listen!r}")
+def place_of(text: str, expected: str = "--listen HOST:PORT") -> tuple[str, int]:
+    """Host (IPv6 without brackets) and port. InputError, which says what was expected."""
+    host, _, port = text.rpartition(":")
+    if not host or not (port.isascii() and port.isdecimal()) or int(port[:6]) > 65_535:
+        raise InputError(f"expected {expected}, got {text[:80]!r}")
     return host.strip("[]"), int(port)
 
 
-def check_free(host: str, port: int, guess: str = "is a door open there?") -> None:
+def check_free(host: str, port: int, guess: str = "is a door open there?", option: str = "--listen") -> None:
     """InputError where nothing can listen there, said before anything slow is done. guess: at what else may be."""
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
         why = str(error.strerror).partition(" (")[0]
         listen = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        raise InputError(f"cannot listen at {listen}: {why}; {guess} --listen takes another") from None
+        raise InputError(f"cannot listen at {listen}: {why}; {guess} {option} takes another") from None
 
 
 def is_here(host: str) -> bool:
