@@ -18,7 +18,7 @@ from bailee.statements.applied import MARGIN_BITS
 Run = Annotated[
     str,
     typer.Argument(
-        help="The run of the model: its folder, or the first letters of its session's id.",
+        help="The run of the model: its folder, its passport, or the first letters of its session's id.",
         autocompletion=completing.runs,
     ),
 ]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,28 +10,23 @@ import typer
 
 from bailee.adapters.files import lock, read_bytes
 from bailee.cli.accounts import PassphraseFd, PassphraseFile, opened_account
-from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, Report, facts_table, session_command
-from bailee.cli.model_watching import ModelCourse
+from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, facts_table, session_command
 from bailee.cli.nodes import NodeUrl, reached
 from bailee.cli.watching import watching
 from bailee.errors import InputError
 from bailee.grant import open_grant
 from bailee.party.handing_out import hand_out
 from bailee.party.home import PartyHome
+from bailee.party.model_training import Held, ModelRunning, borrowed, hold_model, lead_model, model_report
+from bailee.party.model_watched import ModelCourse
 from bailee.records import Grant, Signed, Spent, open_signed
 from bailee.records.canonical import MAX_BYTES
-from bailee.records.model import CoinPromise, Waiver, open_model_coin
+from bailee.records.model import CoinPromise, open_model_coin
 from bailee.seal import Dataset, open_dataset
-from bailee.seal.card import CARD_FILE
-from bailee.seal.lend import Papers, lent_papers
-from bailee.statements.hidden.permission import ModelUse, check_model_grant
-from bailee.train.model import ModelHolding, ModelRun, ModelSetting, read_model_plan
-from bailee.train.model import train_model as train
+from bailee.train.model import ModelRun, read_model_plan
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
-
-MODELS = "models"
 
 
 @session_command
@@ -91,36 +84,29 @@ def train_model(
     Example: `bailee train-model plan.toml --dataset lent/cleveland --dataset lent/hungary --home builder`
     """
     face, party = Face(as_json), PartyHome(home)
-    identity, wanted = party.identity, read_model_plan(plan)
+    _, wanted = party.identity, read_model_plan(plan)  # keys that are missing are said first
     held = _held(party, dataset, grant or [])
     spender = _spender(held, home, ledger, account, passphrase_file, passphrase_fd)
-    promised = [one.papers.promise for one in held if one.papers is not None]
-    promised += [open_signed(read_bytes(path, MAX_BYTES, "promise"), CoinPromise) for path in promise or []]
-    here = {one.party.identity.public_key: one.party.identity for one in held if one.papers is None}
-    memory = None if memory_mib is None else memory_mib << 20
     with lock(home):
         with face.progress() as progress:
             holdings = [hold_model(one, progress) for one in held]
         course = ModelCourse()
         with reached(ledger, home, spender) as opened, watching(face, course) as watch:
-            setting = ModelSetting(
-                identity=identity,
-                home=party.path / MODELS,
-                coins=tuple(here.values()),
-                promised=promised,
+            running = ModelRunning(
+                watch,
+                promised=[open_signed(read_bytes(path, MAX_BYTES, "promise"), CoinPromise) for path in promise or []],
                 answers=[open_model_coin(read_bytes(path, MAX_BYTES, "coin")) for path in coin or []],
+                spent=[open_signed(read_bytes(path, MAX_BYTES, "spending"), Spent) for path in spent or []],
                 resume=resume,
                 reveal=reveal,
-                memory=memory,
+                memory=None if memory_mib is None else memory_mib << 20,
                 model_openings=model_openings,
-                watch=watch,
                 open_ledger=opened,
-                spenders=tuple(here.values()) if spender is not None else (),
-                spent=[open_signed(read_bytes(path, MAX_BYTES, "spending"), Spent) for path in spent or []],
+                spends=spender is not None,
             )
-            run = train(holdings, wanted, setting)
+            run = lead_model(party, wanted, held, holdings, running)
     target = out or home / "passports" / run.passport.record.session[:16]
-    report = _report(run, course)
+    report = model_report(run, course)
     hand_out(run.passport.envelope, run.path, target, report)
     _show(face, run, target, report)
 
@@ -138,58 +124,16 @@ def _spender(
     return opened_account(home, account, file, descriptor)
 
 
-@dataclass(frozen=True)
-class Held:
-    """A dataset with the party whose key opens it, the grant to use it under, and its papers if it was lent."""
-
-    party: PartyHome
-    dataset: Dataset
-    grant: Signed[Grant]
-    papers: Papers | None = None
-
-    @property
-    def waiver(self) -> Signed[Waiver] | None:
-        return self.party.waiver(self.grant) if self.papers is None else self.papers.waiver
-
-
-def hold_model(held: Held, progress: Report | None = None) -> ModelHolding:
-    """The dataset, opened, with what its owner allows."""
-    party, sealed, grant, waiver = held.party, held.dataset, held.grant, held.waiver
-    ledger = party.ledger()
-
-    def permit(use: ModelUse, now: datetime) -> None:
-        # Revocations are read now, not when the command began: a grant may have been taken back since.
-        check_model_grant(grant, waiver, sealed.card, party.revocations(), use, now)
-
-    matrix, seed = sealed.open(party.identity, progress)
-    allowed = grant.record.max_epsilon, grant.record.max_delta
-    return ModelHolding(
-        card=sealed.card,
-        card_proof=sealed.proof,
-        grant=grant,
-        matrix=matrix,
-        seed=seed,
-        dataset=party.origin(sealed),
-        permit=permit,
-        spend=lambda statement: sealed.ledger.spend("training", datetime.now(UTC), statement),
-        remaining=lambda: sealed.ledger.budget().remaining,
-        charge=lambda entry: ledger.charge(entry, allowed),
-        waiver=waiver,
-    )
-
-
 def _held(trainer: PartyHome, places: Sequence[Path], named: Sequence[str]) -> list[Held]:
     """Every dataset with its grant. Raises InputError where one is missing, or too many are named."""
     found: list[Held] = []
     own: list[tuple[PartyHome, Dataset]] = []
     for place in places:
-        if not (place / CARD_FILE).is_file():
-            raise InputError(f"there is no dataset at {place}; expected one that was lent, or HOME/datasets/NAME")
-        papers = lent_papers(place)
-        if papers is None:
+        lent = borrowed(trainer, place)
+        if lent is None:
             own.append((PartyHome(place.resolve().parent.parent), open_dataset(place)))
         else:
-            found.append(Held(trainer, open_dataset(place), papers.grant, papers))
+            found.append(lent)
     grants = [_find(name, [party for party, _ in own]) for name in named]
     for party, sealed in own:
         fitting = {grant.digest: grant for grant in grants if grant.record.card == sealed.card.digest}
@@ -211,23 +155,6 @@ def _find(name: str, parties: Sequence[PartyHome]) -> Signed[Grant]:
         if any(grant.record.id.startswith(name) for grant in party.grants()):
             return party.grant(name)
     raise InputError(f"no grant begins with {name!r} in the folders of the datasets' owners")
-
-
-def _report(run: ModelRun, course: ModelCourse) -> dict[str, Any]:
-    """What was measured on the way; unsigned, for people. Losses are of the training rows: they stay at home."""
-    record = run.passport.record
-    proofs = [one.proof for one in record.shuffles] + [one.proof for one in record.chunks]
-    return {
-        "session": record.session,
-        "chunks": len(record.chunks),
-        "steps": course.steps,
-        "epsilon": record.epsilon,
-        "delta": record.delta,
-        "train_seconds": round(course.train_seconds, 3),
-        "prove_seconds": round(course.prove_seconds, 3),
-        "proof_bytes": sum((run.path.parent / "attachments" / one).stat().st_size for one in proofs),
-        "owners": [{"name": one.name, "rows": one.rows, "share": one.share} for one in record.owners],
-    }
 
 
 def _show(face: Face, run: ModelRun, target: Path, report: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ Consent       granting   carrying: whether a grant can carry its plan   requeste
               correspondence: asking at others' servers   uses: who used what   sold: answers that a gate sold
 Plans         plans: either kind, read   planning: written and kept   loss_words: what a privacy loss means
 Sessions      training   watched: while one runs here   course: one, from its files   followed: all of them
-              scoring: on test rows
+              scoring: on test rows   model_training: on rows that are held   model_watched: while that runs
 Passports     papers: those that are here   checking: link by link   handing_out   releasing: for others' tools
 Proofs        telling: how good a hidden model is, what it answers, rules on rows   claims: what to show, read
               trained: a finished run, with its openings

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bailee.adapters.files import read_bytes
 from bailee.argument.commitment_record import Commitment
-from bailee.errors import BudgetError, InputError, StorageError
+from bailee.errors import BudgetError, InputError, RecordError, StorageError
 from bailee.keys import Identity, Secret
 from bailee.prove import TrainedModel
 from bailee.records import Card, Signed, canonical, digest, open_signed
@@ -46,7 +46,8 @@ class Trained:
 def open_trained(home: Path, name: str, identity: Identity, purpose: str) -> Trained:
     """The run in the folder `name`, or the one in `home` whose session begins so. `purpose`: what openings are for.
 
-    Raises InputError (no such run, not finished, another trainer's), StorageError (damaged).
+    The folder may be that of a passport which was handed out: it says which run it is of. Raises InputError (no such
+    run, not finished, another trainer's), StorageError (damaged).
     """
     path = _find(home, name)
     if not (path / "passport.json").is_file():
@@ -94,6 +95,8 @@ def _find(home: Path, name: str) -> Path:
         place = place.parent
     if (place / "run.sealed").is_file():
         return place.resolve()
+    if (place / "passport.json").is_file():
+        name = _session(place / "passport.json")
     found = sorted(path.parent for path in home.glob("*/*/run.sealed") if name and path.parent.name.startswith(name))
     if len(found) != 1:
         known = ", ".join(sorted(path.parent.name[:16] for path in home.glob("*/*/run.sealed"))) or "none"
@@ -101,6 +104,17 @@ def _find(home: Path, name: str) -> Path:
             f"{len(found) or 'no'} runs of a hidden model begin with {name!r} in {home}; there are: {known}"
         )
     return found[0].resolve()
+
+
+def _session(path: Path) -> str:
+    """Of a hidden run's passport, wherever it was put. InputError for a passport of another kind."""
+    try:
+        return open_model_passport(read_bytes(path, MAX_BYTES, "passport")).record.session
+    except RecordError as error:
+        raise InputError(
+            f"{path} is no passport of a run that committed to its model ({error}); a model that owners' sums trained "
+            "is published, and anybody can compute what it answers"
+        ) from None
 
 
 def _attachment(path: Path, name: str) -> bytes:

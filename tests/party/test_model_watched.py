@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from bailee.cli.model_watching import ModelCourse
+from bailee.party.model_watched import ModelCourse
 from bailee.train.model.events import ModelEvent
 
 EVENTS = (
