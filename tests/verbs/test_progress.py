@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import threading
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -18,7 +19,7 @@ HOSTILE = "<b>Aachen</b>"
 
 @pytest.fixture
 def cell(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
-    """A notebook's cell: what it shows, picture after picture. IPython itself is not needed by Bailee, nor by this."""
+    """A notebook's cell: what it shows, picture after picture, as soon as it is told. A real one: test_notebook.py."""
     shown: list[dict[str, str]] = []
 
     def display(picture: dict[str, str], raw: bool, display_id: bool) -> Any:
@@ -33,6 +34,7 @@ def cell(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
     monkeypatch.setitem(sys.modules, "IPython", shell)
     monkeypatch.setitem(sys.modules, "IPython.display", inner)
     monkeypatch.setattr(progress, "_PAUSE", 0.0)
+    monkeypatch.setattr(progress, "_TICK", 1e6)
     return shown
 
 
@@ -52,9 +54,13 @@ def test_a_notebook_shows_a_session_and_no_stranger_writes_html(cell: list[dict[
     with progress.watching(course, quiet=False) as watch:
         watch(Event("joined", owner="ab"))
         watch(Event("round", 1, 2, "ab", {"ab": "1.5"}, 0.75))
+        watch(Event("round", 2, 2, "ab", {"ab": "1.5"}, 0.8))
         watch(Event("done", 2, 2))
-    assert "1 of 2" in cell[1]["text/plain"]
-    assert "0.750" in cell[1]["text/plain"]
+    assert "waiting for the owners" in cell[0]["text/plain"]
+    assert "1 of 2" in cell[2]["text/plain"]
+    assert "0.750" in cell[2]["text/plain"]
+    assert "2 of 2" in cell[-1]["text/plain"]
+    assert "done" in cell[-1]["text/plain"]
     assert HOSTILE in cell[-1]["text/plain"]
     assert "&lt;b&gt;Aachen" in cell[-1]["text/html"]
     assert "<b>" not in cell[-1]["text/html"]
@@ -71,6 +77,38 @@ def test_pictures_are_not_drawn_faster_than_somebody_looks(
         report("encode", 1.0)
     assert len(cell) <= 2
     assert "100%" in cell[-1]["text/plain"]
+
+
+def test_a_picture_that_would_be_the_same_is_not_sent(cell: list[dict[str, str]]) -> None:
+    with progress.steps(quiet=False) as report:
+        assert report is not None
+        for _ in range(3):
+            report("encode", 1.0)
+    assert len(cell) == 1
+
+
+def test_a_picture_is_drawn_while_nothing_is_told(cell: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proofs take minutes without a word; whoever looks sees the seconds go on."""
+    drawn = threading.Semaphore(0)
+    monkeypatch.setattr(progress, "_TICK", 0.01)
+    monkeypatch.setattr(progress, "_drawn", lambda _: drawn.release() or f"picture {len(cell)}")
+    with progress.watching(Course({}), quiet=False):
+        assert all(drawn.acquire(timeout=60) for _ in range(4))
+    assert len(cell) >= 4
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_what_broke_off_says_so(cell: list[dict[str, str]], error: type[BaseException]) -> None:
+    def broken() -> None:
+        with progress.watching(Course({}), quiet=False) as watch:
+            watch(Event("committed"))
+            raise error
+
+    with pytest.raises(error):
+        broken()
+    assert cell[-1]["text/plain"].endswith("\nstopped")
+    assert "training" in cell[-1]["text/plain"]
+    assert not [one for one in threading.enumerate() if one.name == "bailee-notebook"]
 
 
 def test_quiet_is_quiet_everywhere(cell: list[dict[str, str]]) -> None:
@@ -98,5 +136,6 @@ def test_a_terminal_has_bars_and_a_file_nothing(monkeypatch: pytest.MonkeyPatch)
         assert (report is not None) is shows
         with progress.watching(Course({"ab": "Aachen"}), quiet=False) as watch:
             watch(Event("joined", owner="ab"))
+            watch(Event("round", 3, 5))
         assert bool(out.getvalue()) is shows
-        assert ("Aachen" in out.getvalue()) is shows
+        assert all((words in out.getvalue()) is shows for words in ("Aachen", "3 of 5"))

@@ -5,12 +5,10 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from rich.console import Group, RenderableType
-from rich.progress_bar import ProgressBar
+from rich.console import RenderableType
 from rich.table import Table
-from rich.text import Text
 
-from bailee.party.watched import spark
+from bailee.party.watched import bar, spark
 from bailee.train.model.events import ModelEvent
 
 
@@ -62,8 +60,7 @@ class ModelCourse:
             grid.add_row("now", f"checking grants, committing to noise  {time.monotonic() - self.since:.0f} s")
             return grid
         for name, done in (("trained", event.trained), ("proved", event.proved), ("verified", event.verified)):
-            bar = ProgressBar(total=max(event.chunks, 1), completed=done, width=40)
-            grid.add_row(name, Group(bar, Text(f"{done} of {event.chunks} chunks")))
+            grid.add_row(name, bar(done, event.chunks, f"{done} of {event.chunks} chunks"))
         grid.add_row("steps", f"{event.steps} of {event.total}")
         if self.losses:
             grid.add_row("loss", f"{self.losses[-1]:.4f} on the rows trained on  {spark(self.losses)}")

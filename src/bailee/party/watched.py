@@ -78,16 +78,13 @@ class Course:
         return _STAGES[event.stage]
 
     def __rich__(self) -> RenderableType:
-        from rich.console import Group
-        from rich.progress_bar import ProgressBar
         from rich.table import Table
         from rich.text import Text
 
         grid = Table.grid(padding=(0, 2))
         grid.add_column(style="bold", width=12)
         grid.add_column()
-        bar = ProgressBar(total=max(self.rounds, 1), completed=self.round, width=40)
-        grid.add_row("round", Group(bar, Text(f"{self.round} of {self.rounds}" if self.rounds else "")))
+        grid.add_row("round", bar(self.round, self.rounds, f"{self.round} of {self.rounds}" if self.rounds else ""))
         if self.accuracy:
             grid.add_row("accuracy", f"{self.accuracy[-1]:.3f} on the builder's test rows  {spark(self.accuracy)}")
         if self.epsilon:
@@ -97,11 +94,22 @@ class Course:
             done = key in self.proven
             owners.append(f"{'✓' if done else '·'} {self._name(key)}   ", style="green" if done else "")
         grid.add_row("owners", owners)
-        grid.add_row("now", f"{_STAGES[self.stage]}  {time.monotonic() - self.since:.0f} s")
+        seconds = "" if self.stage == "done" else f"  {time.monotonic() - self.since:.0f} s"
+        grid.add_row("now", _STAGES[self.stage] + seconds)
         return grid
 
     def _name(self, key: str) -> str:
         return self.names.get(key) or key[:16]
+
+
+def bar(done: int, total: int, words: str) -> RenderableType:
+    """How much is done, drawn, and in words beside it."""
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+
+    both = Table.grid(padding=(0, 2))
+    both.add_row(ProgressBar(total=max(total, 1), completed=done, width=40), words)
+    return both
 
 
 def spark(values: list[float]) -> str:

@@ -3,32 +3,44 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from bailee.party.watched import Course
 from bailee.seal import Progress
-from bailee.train.events import Event
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 _PAUSE = 0.2
-"""Seconds between two pictures in a notebook."""
+"""Seconds between two pictures in a notebook, at least."""
+_TICK = 1.0
+"""Seconds after which a notebook's picture is drawn anew, whether anything was told or not: it says how long it is."""
+_E = TypeVar("_E", contravariant=True)
+
+
+class Watched(Protocol[_E]):
+    """What is known of something that runs, for people: events fill it, and Rich draws it."""
+
+    def take(self, event: _E, /) -> None: ...
+
+    def __rich__(self) -> RenderableType: ...
 
 
 @contextmanager
 def steps(quiet: bool) -> Iterator[Progress | None]:
     """Told a step's name and how much of it is done, 0 to 1."""
-    notebook = None if quiet else _notebook()
-    if notebook is not None:
+    if _in_notebook(quiet):
         parts: dict[str, float] = {}
 
-        def redraw(step: str, part: float) -> None:
-            parts[step] = part
-            notebook("\n".join(f"{name:<10} {_bar(done)}" for name, done in parts.items()), part >= 1)
+        def drawn() -> str:
+            return "\n".join(f"{name:<10} {_bar(part)}" for name, part in parts.items())
 
-        yield redraw
+        with _cell(drawn) as tell:
+            yield lambda step, part: tell(lambda: parts.update({step: part}))
     elif quiet or not sys.stderr.isatty():
         yield None
     else:
@@ -41,16 +53,11 @@ def steps(quiet: bool) -> Iterator[Progress | None]:
 
 
 @contextmanager
-def watching(course: Course, quiet: bool) -> Iterator[Callable[[Event], None]]:
+def watching(course: Watched[_E], quiet: bool) -> Iterator[Callable[[_E], None]]:
     """Told a session's events; they fill `course`, whatever is shown of it."""
-    notebook = None if quiet else _notebook()
-    if notebook is not None:
-
-        def watch(event: Event) -> None:
-            course.take(event)
-            notebook(_drawn(course), event.stage in ("done", "closing"))
-
-        yield watch
+    if _in_notebook(quiet):
+        with _cell(lambda: _drawn(course)) as tell:
+            yield lambda event: tell(lambda: course.take(event))
     elif quiet or not sys.stderr.isatty():
         yield course.take
     else:
@@ -61,41 +68,66 @@ def watching(course: Course, quiet: bool) -> Iterator[Callable[[Event], None]]:
             yield course.take
 
 
-def _notebook() -> Callable[[str, bool], None] | None:
-    """Shows a text in place of the one before, in a notebook's cell; None where there is no notebook.
+def _in_notebook(quiet: bool) -> bool:
+    shell = sys.modules.get("IPython")
+    asked: Any = None if quiet or shell is None else shell.get_ipython()
+    return asked is not None and hasattr(asked, "kernel")
+
+
+@contextmanager
+def _cell(drawn: Callable[[], str]) -> Iterator[Callable[[Callable[[], object]], None]]:
+    """One text in a notebook's cell, in place of the one before. What is yielded makes a change, and shows it in time.
 
     Rich would need ipywidgets for that; a display that is updated needs nothing.
     """
-    shell = sys.modules.get("IPython")
-    asked: Any = None if shell is None else shell.get_ipython()
-    if asked is None or not hasattr(asked, "kernel"):
-        return None
-    from IPython.display import display  # type: ignore[import-not-found,unused-ignore]
+    from IPython.display import display
 
+    turn, ended = threading.Lock(), threading.Event()
     shown: list[Any] = []
-    last = [0.0]
+    last, before = 0.0, ""
 
-    def show(text: str, now: bool) -> None:
-        if not now and time.monotonic() - last[0] < _PAUSE:
+    def show(text: str) -> None:
+        nonlocal last, before
+        if text == before:
             return
-        last[0] = time.monotonic()
+        last, before = time.monotonic(), text
         picture = {"text/plain": text, "text/html": f"<pre>{escape(text)}</pre>"}
         if shown:
             shown[0].update(picture, raw=True)
         else:
-            shown.append(display(picture, raw=True, display_id=True))  # type: ignore[no-untyped-call]  # IPython's
+            shown.append(display(picture, raw=True, display_id=True))  # type: ignore[no-untyped-call]
 
-    return show
+    def tell(change: Callable[[], object]) -> None:
+        with turn:
+            change()
+            if time.monotonic() - last >= _PAUSE:
+                show(drawn())
+
+    def tick() -> None:
+        while not ended.wait(_TICK):
+            tell(lambda: None)
+
+    tell(lambda: None)
+    clock = threading.Thread(target=tick, name="bailee-notebook", daemon=True)
+    clock.start()
+    end = "\nstopped"
+    try:
+        yield tell
+        end = ""
+    finally:
+        ended.set()
+        clock.join()
+        show(drawn() + end)
 
 
-def _drawn(course: Course) -> str:
-    """The course as plain letters."""
+def _drawn(course: Watched[Any]) -> str:
+    """The course as plain letters. Rich is told that this is no notebook, or it would show it by itself."""
     from io import StringIO
 
     from rich.console import Console
 
     out = StringIO()
-    Console(file=out, width=100, highlight=False, color_system=None).print(course)
+    Console(file=out, width=100, highlight=False, color_system=None, force_jupyter=False).print(course)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
