@@ -106,6 +106,13 @@ class Gathering:
             self._pace.answered(source.store.name, time.monotonic() - began)
         else:
             self._pace.failed(source.store.name)
+        try:
+            if fault is not None:  # told before anybody can have the range in its place, and go on without knowing
+                self._on_fault(source.store, source.index, fault)
+        finally:
+            self._end(source, data, fault)
+
+    def _end(self, source: Source, data: bytes, fault: StorageError | None) -> None:
         with self._changed:
             del self._running[source.index]
             if fault is None:
@@ -116,5 +123,3 @@ class Gathering:
                 if self._waiting and len(self._got) < self._k:
                     self._ask()
             self._changed.notify_all()
-        if fault is not None:
-            self._on_fault(source.store, source.index, fault)
