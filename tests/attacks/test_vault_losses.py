@@ -78,7 +78,7 @@ def test_a_slow_put_is_written_down_in_time(vault: Vault, monkeypatch: pytest.Mo
 
 
 def test_a_store_that_another_process_added_is_no_surprise(vault: Vault, tmp_path: Path) -> None:
-    names = [f"k{at}" for at in range(12)]
+    names = [f"k{at}" for at in range(20)]  # so many that the new store gets something of them: all but 4^-20
     for name in names:
         vault.put(name, name.encode())
     with Vault.open(tmp_path / "home", OWNER) as other:

@@ -14,7 +14,7 @@ from bailee.seal.vault.blobs import gathering
 from bailee.seal.vault.blobs.layout import PLAIN
 from bailee.seal.vault.blobs.reading import read_at_hand, read_blob
 from bailee.seal.vault.facts import Blob, Code
-from blobs import KEY, NAMING, writer
+from blobs import KEY, NAMING, unhurried, writer
 
 CODE = Code(2, 3)
 SMALL, LARGE = random.Random(1).randbytes(3000), random.Random(2).randbytes(2 * PLAIN + 999)
@@ -90,5 +90,5 @@ def test_a_fault_is_gone_round_and_named(
     def tell(store: Store, index: int, error: StorageError) -> None:
         told.append((store.name, index))
 
-    assert b"".join(read_blob(blob, KEY, stores, NAMING, on_fault=tell)) == data
+    assert b"".join(read_blob(blob, KEY, stores, NAMING, on_fault=tell, pace=unhurried(stores))) == data
     assert told == ([] if fault == "away" else [(f"s{index}", index)])

@@ -133,11 +133,11 @@ def test_nothing_is_left_where_too_few_stores_take_it(shelves: list[Shelf]) -> N
 
 def test_a_store_that_hangs_holds_nobody_up_for_ever(shelves: list[Shelf]) -> None:
     shelves[2].gate.clear()
-    blobs = [put(shelves, number, b"x", need=2, patience=0.05) for number in (1, 2)]
+    blobs = [put(shelves, number, b"x", need=2, patience=0.5) for number in (1, 2)]
     assert [blob.fragments[2].store for blob in blobs] == ["", ""]
     assert posting._desks[shelves[2]]._waiting == []  # nothing is kept for it
     with pytest.raises(StoreError, match="2 stores take fragments, 3 are needed, nothing was stored: store s2: took"):
-        put(shelves, 3, b"x", need=3, patience=0.05)
+        put(shelves, 3, b"x", need=3, patience=0.5)
     shelves[2].gate.set()
     assert get(shelves, put(shelves, 4, b"four")) == b"four"
 

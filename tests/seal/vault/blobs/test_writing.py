@@ -122,7 +122,7 @@ def test_a_store_that_fills_up_on_the_way(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_store_that_hangs_is_dropped_and_what_it_has_is_abandoned() -> None:
     targets = stores(3)
     targets[1].gate.clear()
-    with writer(Code(1, 3), targets, need=2, patience=0.2) as writing:
+    with writer(Code(1, 3), targets, need=2, patience=1.0) as writing:
         writing.write(bytes(30 << 20))
         blob = writing.finish()
         assert [(name, str(error)) for name, error in writing.faults] == [
@@ -137,7 +137,7 @@ def test_when_too_many_hang_it_is_an_error() -> None:
     targets = stores(3)
     targets[0].gate.clear()
     targets[1].gate.clear()
-    writing = writer(Code(1, 3), targets, need=2, patience=0.1)
+    writing = writer(Code(1, 3), targets, need=2, patience=0.4)
     writing.write(b"x")
     with pytest.raises(
         StoreError, match="1 stores take fragments, 2 are needed, nothing was stored: the others do not"
