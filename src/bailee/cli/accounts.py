@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from bailee.adapters.chain.accounts import (
-    AccountFile,
-    create_account,
-    find_account,
-    list_accounts,
-    open_account,
-    read_passphrase,
-)
+from bailee.adapters.chain.accounts import AccountFile, create_account, find_account, list_accounts, read_passphrase
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
 from bailee.cli.vault_face import columns
-from bailee.errors import InputError
+from bailee.party.accounts import chosen, opened_account
 
-if TYPE_CHECKING:
-    from eth_account.signers.local import LocalAccount
+__all__ = ["AccountName", "AccountOption", "PassphraseFd", "PassphraseFile", "app", "chosen", "opened_account"]
 
 app = typer.Typer(no_args_is_help=True, help="Ethereum accounts: who acts and is paid on a ledger.")
 
@@ -83,19 +75,3 @@ def show(name: AccountName = "main", home: Home = DEFAULT_HOME, as_json: AsJson 
 def _show(found: AccountFile, as_json: bool) -> None:
     facts = {"name": found.name, "address": found.address, "file": str(found.path)}
     Face(as_json).result(facts, facts_table(facts))
-
-
-def chosen(home: Path, name: str | None) -> AccountFile:
-    """The account of that name, or the only one. InputError where there are several, or none."""
-    if name is not None:
-        return find_account(home, name)
-    found = list_accounts(home)
-    if len(found) != 1:
-        told = ", ".join(one.name for one in found) or "none; make one: bailee account new"
-        raise InputError(f"which account? --account NAME; {home} has {told}")
-    return found[0]
-
-
-def opened_account(home: Path, name: str | None, file: Path | None, descriptor: int | None) -> LocalAccount:
-    """The same, ready to sign. InputError, AuthorityError, StorageError."""
-    return open_account(home, chosen(home, name).name, read_passphrase(descriptor, file))

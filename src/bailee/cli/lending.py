@@ -8,27 +8,15 @@ from typing import Annotated
 
 import typer
 
-from bailee.adapters.files import lock, read_bytes, write_atomic, write_new
+from bailee.adapters.files import write_atomic, write_new
 from bailee.cli import completing
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
 from bailee.cli.nodes import NodeUrl, reached
-from bailee.cli.spending import lendings
-from bailee.errors import InputError, SessionError
 from bailee.party.home import PartyHome
 from bailee.party.identities import read_public
-from bailee.party.lending import coin_info, lend_rows
+from bailee.party.lending import lend_rows, show_coin
 from bailee.party.lending import promise as promise_coin
-from bailee.records import Anchor, Signed, open_signed, sign
-from bailee.records.canonical import MAX_BYTES
-from bailee.records.model import CoinPromise, ModelCoin, ModelOpening, open_model_coin
-from bailee.statements.hidden.session import coin_for, keeps_promise
-from bailee.statements.network.plan import ModelPlan
-from bailee.train.consent import require_consent
 from bailee.train.model import read_model_plan
-from bailee.train.model.lender import OpenedRun, check_run_anchor
-
-PATIENCE = 60.0
-"""Seconds, half of which one's node has to know a block that the trainer's has."""
 
 coin_app = typer.Typer(no_args_is_help=True, help="A party's share of the noise of a model that somebody else trains.")
 
@@ -106,61 +94,8 @@ def show(
 
     Example: `bailee coin show opening.json --out coin.json --home cleveland`
     """
-    face, party = Face(as_json), PartyHome(home)
-    identity = party.identity
-    said = open_signed(read_bytes(opening, MAX_BYTES, "opening"), ModelOpening)
-    key, plan = identity.public_key.hex(), ModelPlan.from_mapping(said.record.plan)
-    own = next((one.promise for one in said.record.promises if one.party == key), None)
-    if own is None or not (party.coins / f"{own}.json").is_file():
-        raise InputError(f"{identity.name} promised no coin that this opening names; ask the trainer which it used")
-    promised = open_signed(read_bytes(party.coins / f"{own}.json", MAX_BYTES, "promise"), CoinPromise).record
-    if promised.plan != plan.digest:
-        raise InputError("the opening is for another plan than the coin was promised for; show it to nobody")
-    with lock(home):
-        anchored = _check_anchor(party, said, plan, anchor, ledger)
-        shown = _show(party, said, own, anchored)
+    with reached(ledger, home) as opened:
+        shown = show_coin(PartyHome(home), opening, anchor, opened)
     write_atomic(out, shown.envelope)
-    facts = {"session": said.record.session, "opening": said.digest, "file": str(out)}
-    face.result(facts, facts_table(facts))
-
-
-def _check_anchor(
-    party: PartyHome, said: Signed[ModelOpening], plan: ModelPlan, anchor: Path | None, ledger: str | None
-) -> str | None:
-    """Digest of the run's anchor, checked at this party's node; None where the plan names no ledger."""
-    if plan.ledger is None:
-        if anchor is not None or ledger is not None:
-            raise InputError("the opening's plan names no ledger: leave --anchor and --ledger out")
-        return None
-    if anchor is None:
-        raise InputError(
-            f"the plan names the ledger {plan.ledger}: the coin is shown after every owner has spent there; ask the "
-            "trainer for its anchor.json, and give it with --anchor"
-        )
-    run, found = OpenedRun.read(said), open_signed(read_bytes(anchor, MAX_BYTES, "anchor"), Anchor)
-    with reached(ledger, party.path) as opened:
-        consent = require_consent(plan.ledger, opened)
-        check_run_anchor(consent, run, found, tuple(lendings(party, run)), PATIENCE)
-    return found.digest
-
-
-def _show(party: PartyHome, opening: Signed[ModelOpening], promised: str, anchor: str | None) -> Signed[ModelCoin]:
-    """The signed coin: on disk before it leaves, so that it is never shown for two openings, or two anchors."""
-    identity, path = party.identity, party.coins / f"{promised}.shown"
-    if path.is_file():
-        kept = open_model_coin(read_bytes(path, MAX_BYTES, "coin"), identity.public_key)
-        if kept.record != coin_for(opening, anchor, kept.record.party, kept.record.coin):
-            raise SessionError(
-                "this coin was shown for another opening or anchor already: whoever asks again could choose the noise "
-                "it likes; promise a new coin for a new run"
-            )
-        return kept
-    coin = identity.unseal(
-        read_bytes(party.coins / f"{promised}.sealed", 1 << 16, "coin"), coin_info(promised)
-    ).reveal()
-    key = identity.public_key.hex()
-    if not keeps_promise(key, coin.hex(), promised):
-        raise SessionError(f"{party.coins / f'{promised}.sealed'} is not the coin that was promised; restore it")
-    said = sign(coin_for(opening, anchor, key, coin.hex()), identity)
-    write_new(path, said.envelope)
-    return said
+    facts = {"session": shown.record.session, "opening": shown.record.opening, "file": str(out)}
+    Face(as_json).result(facts, facts_table(facts))
