@@ -151,13 +151,14 @@ def test_nothing_to_ask_for(tmp_path: Path) -> None:
 
 def test_a_store_that_lost_a_part_is_found_as_often_as_the_formula_says(tmp_path: Path) -> None:
     made = world(tmp_path, Code(1, 2), stores=2)
-    blobs = [made.put(10) for _ in range(100)]
+    blobs = [made.put(10) for _ in range(40)]
     for blob in blobs[:4]:
         made.lose(blob, next(one.index for one in blob.fragments if one.store == "s0"))
-    samples, draws = 20, 60
+    samples, draws = 8, 150
     found = sum(
         not audit(made.keeping, "s0", samples=samples, randomness=Randomness(bytes([draw]) * 32, "a test")).passed
         for draw in range(draws)
     )
-    expected = 1 - math.comb(96, samples) / math.comb(100, samples)
-    assert abs(found / draws - expected) < 4 * math.sqrt(expected * (1 - expected) / draws)
+    expected = 1 - math.comb(36, samples) / math.comb(40, samples)
+    # What is drawn hangs on the fragments' names, which are random: one run in 4 billion is further off than this.
+    assert abs(found / draws - expected) < 6.3 * math.sqrt(expected * (1 - expected) / draws)
