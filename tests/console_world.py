@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from bailee.server.console.context import ConsoleContext
 from bailee.server.console.serving import server_of
 from bailee.train.ledger import Entry
 from commands import PLAN, make_world, run
+from ports import free_port
 
 HOST = "127.0.0.1:8440"
 ORIGIN = f"http://{HOST}"
@@ -86,6 +86,14 @@ class World:
         sent = {"csrf": self.token(page), **(data or {})}
         return self.client.post(path, data=sent, headers={"Origin": ORIGIN}, follow_redirects=False, **more)
 
+    def refusal(self, answer: httpx.Response, status: int = 200) -> str:
+        """The form's page, to which a form that could not be done leads; it says why."""
+        assert answer.status_code == 303, answer.text
+        assert "mend=" in answer.headers["location"]
+        shown = self.client.get(answer.headers["location"])
+        assert shown.status_code == status, shown.text
+        return shown.text
+
 
 def open_console(home: Path, **more: Any) -> World:
     context = ConsoleContext(home, frozenset({HOST, "localhost:8440"}), **more)
@@ -141,9 +149,7 @@ def make_full(folder: Path) -> Path:
 @contextlib.contextmanager
 def served(home: Path) -> Iterator[tuple[str, ConsoleContext]]:
     """A console that real browsers reach: its origin and its context."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     context = ConsoleContext(home, frozenset({f"127.0.0.1:{port}"}))
     server = server_of(context, "127.0.0.1", port)
     thread = threading.Thread(target=server.run, daemon=True)

@@ -162,7 +162,7 @@ def test_pages_that_change_something_are_made_by_posted() -> None:
     def page(request: Request) -> PlainTextResponse:
         return PlainTextResponse("")
 
-    sound = [Route("/a", page), posted("/b", lambda request, sent: PlainTextResponse(""))]
+    sound = [Route("/a", page), posted("/b", lambda request, sent: PlainTextResponse(""), None)]
     assert check_posts(list(sound)) == sound
     for wrong in (Route("/c", page, methods=["POST"]), Route("/d", page, methods=["GET", "PUT"]), Mount("/e", page)):
         with pytest.raises(TypeError, match=r"posting\.posted"):

@@ -74,6 +74,7 @@ def test_asking_the_ledger(empty: World, monkeypatch: pytest.MonkeyPatch) -> Non
         raise ChainError("the node does not answer; start it, or name another")
 
     monkeypatch.setattr(f"{PAGE}.refresh_view", silent)
-    refused = empty.post("/ledger/look")
-    assert refused.status_code == 502
-    assert "start it, or name another" in read_page(refused.text).text
+    refused = empty.post("/ledger/look", {"back": "/events"})
+    assert refused.headers["location"].startswith("/events?mend=")
+    assert "start it, or name another" in read_page(empty.refusal(refused)).text
+    assert empty.post("/ledger/look", {"back": "//evil.example"}).status_code == 404

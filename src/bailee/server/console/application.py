@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from bailee.errors import BaileeError
-from bailee.server.console.context import ConsoleContext
+from bailee.server.console.context import ConsoleContext, context_of
 from bailee.server.console.door import Door
 from bailee.server.console.posting import FormError, most_of
 from bailee.server.console.rendering import render
@@ -77,8 +77,7 @@ def _on_error(request: Request, error: Exception) -> Response:
 
     if not isinstance(error, BaileeError):
         return _on_bug(request, error)
-    home = str(request.app.state.context.home)
-    told = str(error).replace(home, "HOME") if len(home) > 1 else str(error)
+    told = context_of(request).told(error)
     status = 403 if isinstance(error, FormError) else status_of(error)
     return render(request, "error.html", {"kind": type(error).__name__, "told": told, "title": None}, status)
 

@@ -11,11 +11,12 @@ from time import monotonic
 
 from starlette.requests import Request
 
+from bailee.errors import BaileeError
 from bailee.keys import PRIVATE_FILE
 from bailee.party.home import PartyHome
 from bailee.server.console.access import Access, Visitor
 from bailee.server.console.checks import Checks
-from bailee.server.console.drafts import Drafts
+from bailee.server.console.drafts import Draft, Drafts
 from bailee.server.console.tasks import Tasks
 
 
@@ -50,6 +51,11 @@ class ConsoleContext:
         """None until the folder has keys."""
         return PartyHome(self.home) if (self.home / PRIVATE_FILE).is_file() else None
 
+    def told(self, error: BaileeError) -> str:
+        """An error's words without the folder's place, which is nobody's business who looks over a shoulder."""
+        home = str(self.home)
+        return str(error).replace(home, "HOME") if len(home) > 1 else str(error)
+
     @property
     def cookie(self) -> str:
         """The session cookie's name. Cookies do not tell ports apart, so its name does: consoles of several parties
@@ -71,6 +77,11 @@ def visitor_of(request: Request) -> Visitor:
     if not isinstance(found, Visitor):
         raise TypeError("this page is not behind the door")
     return found
+
+
+def draft_of(request: Request) -> Draft:
+    """What was typed into the form of this page when it could not be done; an empty one where nothing was."""
+    return context_of(request).drafts.get(request.query_params.get("mend", ""))
 
 
 def party_of(request: Request) -> PartyHome:

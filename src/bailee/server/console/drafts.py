@@ -5,12 +5,15 @@ In memory only, as tasks are.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 
 _KEPT = 8
 """Forms; one may have megabytes."""
+
+_ANEW = ("csrf", "public", "unprotected")
 
 
 @dataclass(frozen=True)
@@ -22,19 +25,25 @@ class Draft:
 
 
 class Drafts:
-    """By a name, the newest. `csrf` and what must be ticked anew each time (`public`) are never kept."""
+    """By a name, the newest. `csrf` and what must be ticked anew each time (_ANEW) are never kept."""
 
     def __init__(self) -> None:
         self._all: dict[str, Draft] = {}
         self._lock = Lock()
 
     def keep(self, name: str, texts: Mapping[str, list[str]], problem: str | None = None) -> None:
-        kept = {key: list(values) for key, values in texts.items() if key not in ("csrf", "public")}
+        kept = {key: list(values) for key, values in texts.items() if key not in _ANEW}
         with self._lock:
             self._all.pop(name, None)
             self._all[name] = Draft(kept, problem)
             for old in list(self._all)[:-_KEPT]:
                 del self._all[old]
+
+    def keep_new(self, texts: Mapping[str, list[str]], problem: str | None = None) -> str:
+        """Under a fresh name, which it returns."""
+        name = secrets.token_hex(8)
+        self.keep(name, texts, problem)
+        return name
 
     def get(self, name: str) -> Draft:
         """An empty one where nothing is kept."""

@@ -1,9 +1,14 @@
-"""Forms: every POST of the console is made by `posted`, which reads no more than it must and wants the form's token."""
+"""Forms: every POST of the console is made by `posted`, which reads no more than it must and wants the form's token.
+
+No page answers a form: what was done is shown by the page after it, and what could not be done by the form's own page,
+with what was typed and why. So reloading sends nothing again, and going back finds pages that were asked for.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
@@ -13,9 +18,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Message, Receive
 
-from bailee.errors import InputError, NotFoundError
+from bailee.errors import BaileeError, InputError, NotFoundError
 from bailee.server.console.access import is_token_of
-from bailee.server.console.context import visitor_of
+from bailee.server.console.context import context_of, visitor_of
 
 FORM_BYTES = 256 << 10
 _FIELDS = 20_000
@@ -46,10 +51,16 @@ class Sent:
 
 
 Handler = Callable[[Request, Sent], Response]
+Form = str | Callable[[Request, Sent], str | None] | None
+"""The path of the page that has the form, with the route's parameters in it or to be made of what was sent. None where
+none of our pages can send what fails: then the error has a page of its own."""
 
 
-def posted(path: str, handler: Handler, most: int = FORM_BYTES, files: int = _FILES) -> Route:
-    """A route for POST. `handler` runs in a thread; most: bytes of the whole request; files: so many at most."""
+def posted(path: str, handler: Handler, page: Form, most: int = FORM_BYTES, files: int = _FILES) -> Route:
+    """A route for POST. `handler` runs in a thread; most: bytes of the whole request; files: so many at most.
+
+    page: the one that has the form; what the handler refuses is said there.
+    """
 
     async def endpoint(request: Request) -> Response:
         part = min(most, FORM_BYTES)
@@ -65,7 +76,13 @@ def posted(path: str, handler: Handler, most: int = FORM_BYTES, files: int = _FI
             sent = Sent(texts, uploads)
             if not is_token_of(visitor_of(request), sent.text("csrf")):
                 raise FormError("this form is not of this session, or it is too old; go back, load the page, try again")
-            return await run_in_threadpool(handler, request, sent)
+            try:
+                return await run_in_threadpool(handler, request, sent)
+            except BaileeError as error:
+                place = _place(page, request, sent)
+                if place is None:
+                    raise
+                return mending(request, sent, place, context_of(request).told(error))
 
     route = Route(path, endpoint, methods=["POST"])
     setattr(route, _MARK, most)
@@ -85,6 +102,18 @@ def _counted(receive: Receive, most: int) -> Receive:
         return message
 
     return next_part
+
+
+def mending(request: Request, sent: Sent, place: str, problem: str | None = None) -> Response:
+    """To the form's page at `place`, which shows what was typed, and the problem if there is one."""
+    name = context_of(request).drafts.keep_new(sent.texts, problem)
+    return then(f"{place}{'&' if '?' in place else '?'}mend={name}")
+
+
+def _place(form: Form, request: Request, sent: Sent) -> str | None:
+    if isinstance(form, str):
+        return form.format(**{name: quote(str(value), safe="") for name, value in request.path_params.items()})
+    return None if form is None else form(request, sent)
 
 
 _MARK = "posted_most"

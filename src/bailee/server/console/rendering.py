@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any
+from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -19,7 +20,7 @@ from starlette.responses import HTMLResponse, Response
 from bailee import __version__
 from bailee.errors import BaileeError
 from bailee.records.fields import parse_time
-from bailee.server.console.context import context_of
+from bailee.server.console.context import context_of, draft_of
 from bailee.server.console.words import LANGUAGES, N_, catalogue
 
 
@@ -76,7 +77,8 @@ def _frame(request: Request) -> dict[str, Any]:
             name, key = public.name, public.public_key.hex()
         except (BaileeError, OSError):  # the page itself says what is wrong
             name = None
-    path = request.url.path
+    path, draft = request.url.path, draft_of(request)
+    query = urlencode([(key, value) for key, value in request.query_params.multi_items() if key != "lang"])
     return {
         "language": state["language"],
         "languages": LANGUAGES,
@@ -88,6 +90,9 @@ def _frame(request: Request) -> dict[str, Any]:
         "navigation": NAVIGATION if name is not None else (),
         "here": _nearest(path),
         "path": path,
+        "address": f"{path}?{query}" if query else path,
+        "typed": draft.texts,
+        "refused": draft.problem,
         "home": str(context.home),
         "now": context.clock(),
         "version": __version__,

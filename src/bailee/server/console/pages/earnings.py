@@ -27,4 +27,7 @@ def look(request: Request, sent: Sent) -> Response:
     return then(sent.text("back", "/earnings"))
 
 
-ROUTES: list[BaseRoute] = [Route("/earnings", earnings), posted("/ledger/look", look)]
+ROUTES: list[BaseRoute] = [
+    Route("/earnings", earnings),
+    posted("/ledger/look", look, lambda request, sent: sent.text("back", "/earnings")),
+]

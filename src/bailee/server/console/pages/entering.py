@@ -51,6 +51,6 @@ def leave(request: Request, sent: Sent) -> Response:
 ROUTES: list[BaseRoute] = [
     Route("/enter", enter),
     Route("/welcome", welcome),
-    posted("/welcome", make_party),
-    posted("/leave", leave),
+    posted("/welcome", make_party, lambda request, sent: None if context_of(request).party else "/welcome"),
+    posted("/leave", leave, None),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -146,6 +147,11 @@ def _datasets(request: Request, name: str) -> list[dict[str, Any]]:
     return found
 
 
+def _asking(request: Request, sent: Sent) -> str:
+    remote, dataset = request.path_params["remote"], sent.text("dataset")
+    return f"/find/{quote(remote, safe='')}/ask?dataset={quote(dataset, safe='')}"
+
+
 def _is_name(name: object) -> bool:
     """Whether a card could have it; it goes into addresses, which not every text can."""
     return isinstance(name, str) and 0 < len(name) <= 200 and name.isprintable()
@@ -177,10 +183,10 @@ def _days(text: str) -> int:
 
 ROUTES: list[BaseRoute] = [
     Route("/find", find),
-    posted("/find/add", remember, most=2 << 20),
-    posted("/find/forget", forget),
+    posted("/find/add", remember, "/find", most=2 << 20),
+    posted("/find/forget", forget, "/find"),
     Route("/find/{remote}/ask", ask_form),
-    posted("/find/{remote}/ask", send_ask),
+    posted("/find/{remote}/ask", send_ask, _asking),
     Route("/asks", asks),
-    posted("/asks/look", look),
+    posted("/asks/look", look, "/asks"),
 ]

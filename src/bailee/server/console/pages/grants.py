@@ -51,5 +51,5 @@ def revoke(request: Request, sent: Sent) -> Response:
 ROUTES: list[BaseRoute] = [
     Route("/grants", grants),
     Route("/grants/{id}/revoke", revoking),
-    posted("/grants/{id}/revoke", revoke),
+    posted("/grants/{id}/revoke", revoke, "/grants/{id}/revoke"),
 ]

@@ -13,8 +13,8 @@ from bailee.adapters.files import read_bytes
 from bailee.errors import BaileeError
 from bailee.party.planning import MAX_BYTES, SUMS, cost_of, keep_plan, plan_named, plans_of, written
 from bailee.party.plans import parse_any_plan
-from bailee.server.console.context import party_of, visitor_of
-from bailee.server.console.posting import Sent, posted, then
+from bailee.server.console.context import draft_of, party_of, visitor_of
+from bailee.server.console.posting import Sent, mending, posted, then
 from bailee.server.console.rendering import fragment, render
 from bailee.server.console.words import N_
 from bailee.statements.plan import Plan
@@ -28,6 +28,7 @@ _FRESH = {
     "clip": "1", "epsilon": "2", "delta": "0.00001",
 }  # fmt: skip
 _MOST = 200
+NEW = "/plans/new"
 
 
 def plans(request: Request) -> Response:
@@ -54,18 +55,18 @@ def plan(request: Request) -> Response:
 
 def new(request: Request) -> Response:
     wanted = {name: request.query_params[name][:200] for name in ("label", "features") if name in request.query_params}
-    return _form(request, _FRESH | wanted)
+    typed = draft_of(request).texts
+    fields = {name: typed[name][0] for name in FIELDS if name in typed} or _FRESH | wanted
+    whole = dict.fromkeys(FIELDS, "") | fields
+    return render(request, "plan_new.html", {"fields": whole, **_estimated(whole)})
 
 
 def write(request: Request, sent: Sent) -> Response:
     """Kept, or with `do=estimate` shown again with what it would cost."""
     fields = {name: sent.text(name) for name in FIELDS}
     if sent.text("do") == "estimate":
-        return _form(request, fields)
-    try:
-        kept = keep_plan(party_of(request).path, fields["file"], written(fields))
-    except BaileeError as error:
-        return _form(request, fields, str(error))
+        return mending(request, sent, NEW)
+    kept = keep_plan(party_of(request).path, fields["file"], written(fields))
     visitor_of(request).tell("good", N_("The plan %(name)s is kept."), name=kept.name)
     return then(f"/plans/{kept.name}")
 
@@ -74,12 +75,6 @@ def estimate(request: Request, sent: Sent) -> Response:
     """The part of the form that a script asks for while somebody types."""
     facts = _estimated({name: sent.text(name) for name in FIELDS})
     return HTMLResponse(fragment(request, "plan_cost.html", facts))
-
-
-def _form(request: Request, fields: dict[str, str], problem: str = "") -> Response:
-    whole = dict.fromkeys(FIELDS, "") | fields
-    facts = {"fields": whole, "refused": problem, **_estimated(whole)}
-    return render(request, "plan_new.html", facts, 422 if problem else 200)
 
 
 def _estimated(fields: dict[str, str]) -> dict[str, Any]:
@@ -93,8 +88,8 @@ def _estimated(fields: dict[str, str]) -> dict[str, Any]:
 
 ROUTES: list[BaseRoute] = [
     Route("/plans", plans),
-    Route("/plans/new", new),
-    posted("/plans/new", write),
-    posted("/plans/estimate", estimate),
+    Route(NEW, new),
+    posted(NEW, write, NEW),
+    posted("/plans/estimate", estimate, None),
     Route("/plans/{plan}", plan),
 ]

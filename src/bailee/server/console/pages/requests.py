@@ -101,6 +101,6 @@ def _number(text: str) -> str:
 ROUTES: list[BaseRoute] = [
     Route("/requests", requests),
     Route("/requests/{id}", one_request),
-    posted("/requests/{id}/give", give),
-    posted("/requests/{id}/refuse", refuse),
+    posted("/requests/{id}/give", give, "/requests/{id}"),
+    posted("/requests/{id}/refuse", refuse, "/requests/{id}"),
 ]

@@ -240,11 +240,11 @@ def _task(request: Request) -> Task:
 
 ROUTES: list[BaseRoute] = [
     Route("/seal", start),
-    posted("/seal", send, MAX_TABLE),
+    posted("/seal", send, "/seal", MAX_TABLE),
     Route("/seal/{upload}", describe),
-    posted("/seal/{upload}", seal, 8 << 20),
-    posted("/seal/{upload}/discard", forget),
-    posted("/datasets/{name}/renew", renewing),
+    posted("/seal/{upload}", seal, "/seal/{upload}", 8 << 20),
+    posted("/seal/{upload}/discard", forget, "/datasets"),
+    posted("/datasets/{name}/renew", renewing, "/datasets/{name}"),
     Route("/tasks/{id}", watch),
     Route("/tasks/{id}/stream", watching),
 ]

@@ -41,5 +41,5 @@ def look(request: Request, sent: Sent) -> Response:
 ROUTES: list[BaseRoute] = [
     Route("/about", about),
     Route("/settings", settings),
-    posted("/settings/look", look),
+    posted("/settings/look", look, None),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -141,8 +142,8 @@ def _not_checked(statement: Mapping[str, Any] | None) -> list[str]:
 
 ROUTES: list[BaseRoute] = [
     Route("/verify", page),
-    posted("/verify", send, most=Limits().upload, files=MOST_FILES),
-    posted("/verify/own", send_own),
+    posted("/verify", send, "/verify", most=Limits().upload, files=MOST_FILES),
+    posted("/verify/own", send_own, lambda request, sent: f"/models/{quote(sent.text('paper'), safe='')}"),
     Route("/verify/{check}", result),
     Route("/verify/{check}/events", events),
 ]
