@@ -62,3 +62,24 @@ def test_text_keeps_a_strangers_name_on_its_own_line() -> None:
 def test_long_tables_are_cut_and_say_so() -> None:
     assert "and 20 more" in repr(Thing("many", 120))
     assert Thing("many", 120)._repr_html_().count("<tr>") < 110
+
+
+def test_a_long_key_is_cut_at_the_end_of_a_line_and_words_are_kept_whole() -> None:
+    shown = Thing("ab" * 32)._repr_html_()
+    assert f'overflow-wrap:anywhere;min-width:16ch">{"ab" * 32}<' in shown
+    assert "overflow-wrap" not in Thing("openings left, of a few words each")._repr_html_()
+
+
+def test_names_of_facts_are_words_and_what_is_empty_says_so() -> None:
+    class Empty(Thing):
+        def _facts(self) -> Mapping[str, object]:
+            return {"datasets": []}
+
+        def _tables(self) -> Mapping[str, Rows]:
+            return {"grants": [{"max_epsilon": "4"}], "sessions": []}
+
+    assert "datasets  none" in repr(Empty("it"))
+    assert ">none</td>" in Empty("it")._repr_html_()
+    assert "max epsilon 4" in repr(Empty("it"))
+    assert ">max epsilon</th>" in Empty("it")._repr_html_()
+    assert "sessions" not in Empty("it")._repr_html_()

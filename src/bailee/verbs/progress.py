@@ -19,6 +19,8 @@ _PAUSE = 0.2
 """Seconds between two pictures in a notebook, at least."""
 _TICK = 1.0
 """Seconds after which a notebook's picture is drawn anew, whether anything was told or not: it says how long it is."""
+_LETTERS = "font-family:monospace;line-height:1.3"
+"""Columns stand under one another; some pages show what is preformatted in other letters."""
 _E = TypeVar("_E", contravariant=True)
 
 
@@ -39,7 +41,11 @@ def steps(quiet: bool) -> Iterator[Progress | None]:
         def drawn() -> str:
             return "\n".join(f"{name:<10} {_bar(part)}" for name, part in parts.items())
 
-        with _cell(drawn) as tell:
+        def over() -> str:
+            return f"{', '.join(parts)}: done in {time.monotonic() - begun:.1f} s"
+
+        begun = time.monotonic()
+        with _cell(drawn, over) as tell:
             yield lambda step, part: tell(lambda: parts.update({step: part}))
     elif quiet or not sys.stderr.isatty():
         yield None
@@ -56,7 +62,7 @@ def steps(quiet: bool) -> Iterator[Progress | None]:
 def watching(course: Watched[_E], quiet: bool) -> Iterator[Callable[[_E], None]]:
     """Told a session's events; they fill `course`, whatever is shown of it."""
     if _in_notebook(quiet):
-        with _cell(lambda: _drawn(course)) as tell:
+        with _cell(lambda: _drawn(course), lambda: _drawn(course)) as tell:
             yield lambda event: tell(lambda: course.take(event))
     elif quiet or not sys.stderr.isatty():
         yield course.take
@@ -75,9 +81,10 @@ def _in_notebook(quiet: bool) -> bool:
 
 
 @contextmanager
-def _cell(drawn: Callable[[], str]) -> Iterator[Callable[[Callable[[], object]], None]]:
+def _cell(drawn: Callable[[], str], over: Callable[[], str]) -> Iterator[Callable[[Callable[[], object]], None]]:
     """One text in a notebook's cell, in place of the one before. What is yielded makes a change, and shows it in time.
 
+    over: what stays there where nothing went wrong; else the last text does, and says that it stopped.
     Rich would need ipywidgets for that; a display that is updated needs nothing.
     """
     from IPython.display import display
@@ -91,7 +98,7 @@ def _cell(drawn: Callable[[], str]) -> Iterator[Callable[[Callable[[], object]],
         if text == before:
             return
         last, before = time.monotonic(), text
-        picture = {"text/plain": text, "text/html": f"<pre>{escape(text)}</pre>"}
+        picture = {"text/plain": text, "text/html": f'<pre style="{_LETTERS}">{escape(text)}</pre>'}
         if shown:
             shown[0].update(picture, raw=True)
         else:
@@ -100,7 +107,7 @@ def _cell(drawn: Callable[[], str]) -> Iterator[Callable[[Callable[[], object]],
     def tell(change: Callable[[], object]) -> None:
         with turn:
             change()
-            if time.monotonic() - last >= _PAUSE:
+            if not shown or time.monotonic() - last >= _PAUSE:
                 show(drawn())
 
     def tick() -> None:
@@ -110,14 +117,15 @@ def _cell(drawn: Callable[[], str]) -> Iterator[Callable[[Callable[[], object]],
     tell(lambda: None)
     clock = threading.Thread(target=tick, name="bailee-notebook", daemon=True)
     clock.start()
-    end = "\nstopped"
+    finished = False
     try:
         yield tell
-        end = ""
+        finished = True
     finally:
         ended.set()
         clock.join()
-        show(drawn() + end)
+        if shown:
+            show(over() if finished else drawn() + "\nstopped")
 
 
 def _drawn(course: Watched[Any]) -> str:
@@ -133,4 +141,4 @@ def _drawn(course: Watched[Any]) -> str:
 
 def _bar(part: float) -> str:
     done = round(20 * min(1.0, max(0.0, part)))
-    return f"{'█' * done}{'░' * (20 - done)} {part:4.0%}"
+    return f"{'━' * done}{'─' * (20 - done)} {part:4.0%}"

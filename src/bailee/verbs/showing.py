@@ -12,7 +12,12 @@ from typing import TypeAlias
 from bailee.own.one_line import one_line
 
 Rows: TypeAlias = Sequence[Mapping[str, object]]
-_CELL = "text-align:left;vertical-align:top;padding:0.15em 0.8em 0.15em 0;overflow-wrap:anywhere"
+_CELL = "text-align:left;vertical-align:top;padding:0.15em 0.8em 0.15em 0"
+_LONG = _CELL + ";overflow-wrap:anywhere;min-width:16ch"
+"""Of a cell with a key or a digest: it is cut where the line ends, and what is beside it keeps its words whole."""
+_UNBROKEN = 24
+"""Letters without a space that any screen has room for."""
+_CAPTION = "text-align:left;caption-side:top;padding:0.6em 0 0 0"
 _MOST = 100
 """Rows of a table that are shown; a notebook with thousands of sessions must open, too."""
 
@@ -38,29 +43,38 @@ class Shown:
         for title, rows in self._tables().items():
             lines.append(f"  {_text(title)}")
             lines += [
-                "    " + ", ".join(f"{_text(name)} {_text(cell)}" for name, cell in row.items()) for row in rows[:_MOST]
+                "    " + ", ".join(f"{_head(name)} {_text(cell)}" for name, cell in row.items()) for row in rows[:_MOST]
             ]
             lines += [f"    and {len(rows) - _MOST} more"] if len(rows) > _MOST else []
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         facts = "".join(
-            f'<tr><th scope="row" style="{_CELL}">{_html(name)}</th><td style="{_CELL}">{_html(value)}</td></tr>'
+            f'<tr><th scope="row" style="{_CELL}">{_html(name)}</th>{_cell(value)}</tr>'
             for name, value in self._facts().items()
         )
-        found = [f"<table><caption><strong>{_html(self._title())}</strong></caption><tbody>{facts}</tbody></table>"]
+        # No caption: browsers would break a title where its table ends.
+        found = [f"<strong>{_html(self._title())}</strong><table><tbody>{facts}</tbody></table>"]
         found += [_table(title, rows) for title, rows in self._tables().items() if rows]
         return f'<div class="bailee">{"".join(found)}</div>'
 
 
 def _table(title: str, rows: Rows) -> str:
-    heads = "".join(f'<th scope="col" style="{_CELL}">{_html(name)}</th>' for name in rows[0])
-    body = "".join(
-        "<tr>" + "".join(f'<td style="{_CELL}">{_html(cell)}</td>' for cell in row.values()) + "</tr>"
-        for row in rows[:_MOST]
-    )
+    heads = "".join(f'<th scope="col" style="{_CELL}">{_html(_head(name))}</th>' for name in rows[0])
+    body = "".join("<tr>" + "".join(map(_cell, row.values())) + "</tr>" for row in rows[:_MOST])
     more = f"<p>and {len(rows) - _MOST} more</p>" if len(rows) > _MOST else ""
-    return f"<table><caption>{_html(title)}</caption><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>{more}"
+    caption = f'<caption style="{_CAPTION}">{_html(title)}</caption>'
+    return f"<table>{caption}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>{more}"
+
+
+def _cell(value: object) -> str:
+    long = any(len(word) > _UNBROKEN for word in _text(value).split())
+    return f'<td style="{_LONG if long else _CELL}">{_html(value)}</td>'
+
+
+def _head(name: str) -> str:
+    """The name of a fact, as people write it."""
+    return _text(name).replace("_", " ")
 
 
 def _text(value: object) -> str:
@@ -69,7 +83,7 @@ def _text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple | list):
-        return ", ".join(map(_text, value))
+        return ", ".join(map(_text, value)) or "none"
     return one_line(str(value))
 
 
