@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 import uvicorn
 
+from bailee.adapters import connection
+from bailee.adapters.chain.embedded import ledger as chain
+from bailee.adapters.chain.embedded import serve as chain_serving
 from bailee.keys import Identity
-from bailee.server import connection
 from bailee.server.api import application as api
 from bailee.server.api import serving as api_serving
 from bailee.server.console import serving as console_serving
@@ -22,7 +24,7 @@ from bailee.server.pay import serving as pay_serving
 from commands import free_address
 
 ENDLESS = (b"GET /healthz HTTP/1.1\r\nHost: x\r\n", b"GET /healthz HTTP/1.1\r\nX: ", b"GET /")
-SERVERS = ("api", "console")
+SERVERS = ("api", "console", "chain")
 
 
 @contextmanager
@@ -32,6 +34,8 @@ def running(which: str, home: Path) -> Iterator[int]:
     made: uvicorn.Server
     if which == "api":
         made = api_serving.server_of(api.context_for(home), host, int(port))
+    elif which == "chain":
+        made = chain_serving.server_of(chain.open_ledger(home / "chain"), host, int(port))
     else:
         made = console_serving.server_of(ConsoleContext(home, frozenset({f"{host}:{port}"})), host, int(port))
     thread = threading.Thread(target=made.run, daemon=True)

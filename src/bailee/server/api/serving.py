@@ -10,9 +10,9 @@ from pathlib import Path
 
 import uvicorn
 
+from bailee.adapters.connection import Connection
 from bailee.server.api.application import application
 from bailee.server.api.context import Context
-from bailee.server.connection import Connection
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import uvicorn
 
-from bailee.server.connection import Connection
+from bailee.adapters.connection import Connection
 from bailee.server.console.application import console
 from bailee.server.console.context import ConsoleContext
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import uvicorn
 
-from bailee.server.connection import Connection
+from bailee.adapters.connection import Connection
 from bailee.server.pay.application import PaidDoor
 
 

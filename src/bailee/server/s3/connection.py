@@ -7,7 +7,7 @@ from asyncio import Transport
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from bailee.server.connection import Connection as Bounded
+from bailee.adapters.connection import Connection as Bounded
 from bailee.server.s3.straight import WAY, plain_handle
 
 

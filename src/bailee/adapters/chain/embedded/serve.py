@@ -2,7 +2,7 @@
 
 Whoever can reach the port can read the chain and send transactions that they signed; nobody can sign for another. No
 page in a browser can: there is no CORS, and a request must name a loopback host (or one that was allowed), which keeps
-out names that a page makes point here. Requests, batches and bodies are bounded.
+out names that a page makes point here. Heads, batches and bodies are bounded.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from typing import Any
 
+import uvicorn
+
 from bailee import json_text
 from bailee.adapters.chain.embedded.ledger import EmbeddedLedger
 from bailee.adapters.chain.embedded.methods import Methods
 from bailee.adapters.chain.embedded.refusals import RpcError
+from bailee.adapters.connection import Connection
 
 BODY_LIMIT = 2 * 1024 * 1024
 """Bytes. The largest transaction that a block has room for is well below."""
@@ -63,17 +66,19 @@ class Application:
         return [self._methods.answer(one) for one in asked]
 
 
-def serve(ledger: EmbeddedLedger, host: str, port: int, faucet: bool = False) -> None:
-    """Serve until SIGINT, then return, or SIGTERM. The chain stays open: whoever opened it closes it."""
-    import uvicorn
-
+def server_of(ledger: EmbeddedLedger, host: str, port: int, faucet: bool = False) -> uvicorn.Server:
     hosts = {*LOOPBACK, f"[{host}]" if ":" in host else host}
     config = uvicorn.Config(
-        Application(Methods(ledger, faucet), hosts), host=host, port=port, ws="none", lifespan="on",
+        Application(Methods(ledger, faucet), hosts), host=host, port=port, http=Connection, ws="none", lifespan="on",
         proxy_headers=False, server_header=False, access_log=False, log_level="warning", limit_concurrency=256,
     )  # fmt: skip
+    return uvicorn.Server(config)
+
+
+def serve(ledger: EmbeddedLedger, host: str, port: int, faucet: bool = False) -> None:
+    """Serve until SIGINT, then return, or SIGTERM. The chain stays open: whoever opened it closes it."""
     with suppress(KeyboardInterrupt):  # uvicorn finishes what is under way, then raises the signal again
-        uvicorn.Server(config).run()
+        server_of(ledger, host, port, faucet).run()
 
 
 def _refused(words: str, code: int) -> dict[str, Any]:
