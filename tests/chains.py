@@ -26,7 +26,7 @@ from bailee.adapters.chain.embedded.memory import MemoryLedger
 from bailee.adapters.chain.embedded.provider import EmbeddedProvider
 from bailee.adapters.chain.opening import embedded_chain, open_chain
 from bailee.errors import ChainError
-from engines import free_port
+from ports import free_port
 
 ENGINES = ("anvil", "embedded")
 RICH = 10_000 * 10**18

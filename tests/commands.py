@@ -6,7 +6,6 @@ import functools
 import json
 import os
 import resource
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +17,7 @@ import typer.testing
 from typer.testing import CliRunner
 
 from bailee.cli.app import tree
+from ports import free_address
 
 # Typer makes the tree of all commands anew for each one that is run: as long as many a command takes.
 typer.testing._get_command = functools.cache(typer.testing._get_command)  # type: ignore[attr-defined]
@@ -94,12 +94,6 @@ def give(world: Path, *more: str | Path, dataset: str = "tiny") -> tuple[int, di
     return run("grant", dataset, "--builder", builder, "--plan", plan, *more, "--home", world / "owner")
 
 
-def free_address() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
-
-
 @dataclass
 class Running:
     """A command in a process of its own; what it says goes to a file, line by line."""
@@ -107,7 +101,7 @@ class Running:
     process: subprocess.Popen[bytes]
     log: Path
 
-    def wait(self, seconds: float = 90) -> int:
+    def wait(self, seconds: float = 300) -> int:
         try:
             return self.process.wait(seconds)
         finally:

@@ -22,7 +22,7 @@ from typing import Any
 
 import yaml
 
-from engines import free_port
+from ports import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 COMPOSE = ROOT / "deploy" / "compose.yaml"

@@ -20,7 +20,7 @@ from urllib.error import URLError
 
 import pytest
 
-from engines import free_port
+from ports import free_port
 
 USER, KEY, CONTAINER = "hospital:tester", "not-so-secret-key", "vault"
 _BIN = Path(__file__).parents[1] / ".tools" / "swift" / "bin"

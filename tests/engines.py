@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
@@ -14,13 +13,9 @@ from threading import Thread
 from typing import Any
 from urllib.error import HTTPError, URLError
 
+from ports import free_port
+
 ACCESS_KEY, SECRET_KEY = "tester", "not-so-secret-secret"
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @contextmanager

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
 import pytest
+
+from ports import free_port
 
 ROOT = Path(__file__).parents[1]
 PAGES = (
@@ -29,12 +30,6 @@ def blocks(page: str) -> list[str]:
     return _BLOCK.findall((ROOT / page).read_text())
 
 
-def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """As a checkout looks to somebody who follows the README."""
@@ -49,7 +44,7 @@ def test_every_block_runs(page: str, folder: Path) -> None:
     found = blocks(page)
     assert found
     begin = "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"  # a door must not outlive a failure
-    ports = {name: free_port() for name in ("7447", "8402", "8440", "8443", "8444", "8545", "9000")}
+    ports = {name: str(free_port()) for name in ("7447", "8402", "8440", "8443", "8444", "8545", "9000")}
     script = begin + re.sub(r"(?<=127\.0\.0\.1:)(\d+)", lambda found: ports[found[0]], "\n".join(found))
     path = os.pathsep.join([sysconfig.get_path("scripts"), str(Path(sys.executable).parent), os.environ["PATH"]])
     assert shutil.which("bailee", path=path)

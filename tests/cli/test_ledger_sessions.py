@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from bailee.seal import open_dataset
 from chains import Engine
 from commands import PLAN, free_address, give, make_world, refused, run, start
 from evm import Contract, Evm, shipped
+from ports import free_port
 from rights import BOND, DISPUTE_BOND, WINDOW, Rights, Terms
 
 PASSPHRASE = "correct horse battery"
@@ -49,9 +49,7 @@ class World:
 
 
 def _served(engine: Engine) -> tuple[uvicorn.Server, threading.Thread, str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     application = Application(Methods(engine.chain.web3.provider.ledger))  # type: ignore[attr-defined]
     server = uvicorn.Server(uvicorn.Config(application, host="127.0.0.1", port=port, log_level="error", ws="none"))
     thread = threading.Thread(target=server.run, daemon=True)
@@ -114,7 +112,7 @@ def test_a_session_that_is_killed_after_its_spending_goes_on(world: World) -> No
     address, folder = free_address(), world.folder
     builder = start(folder / "builder-1.log", *training(world, address))
     owner = start(folder / "owner-1.log", *joining(world, address))
-    end = time.monotonic() + 90
+    end = time.monotonic() + 300
     while "waiting for the block after" not in owner.said:
         assert time.monotonic() < end, owner.said + builder.said
         assert owner.process.poll() is None, owner.said + builder.said

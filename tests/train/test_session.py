@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import threading
@@ -31,6 +30,7 @@ from parties import (
     run_session,
     save,
 )
+from ports import free_port
 
 
 def verified(path: Path) -> None:
@@ -162,8 +162,7 @@ def test_processes_survive_kill_9(tmp_path: Path) -> None:
     threads = threading.active_count()
     cast = make_cast(tmp_path, (30, 40))
     save(cast)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     for role, stop in (("owner0", "round:3"), ("builder", "round:4"), ("", "")):
         running = spawn(cast, port, lambda name, role=role, stop=stop: stop if name == role else "")
         codes = {name: (process.communicate(timeout=300)[1], process.returncode) for name, process in running.items()}

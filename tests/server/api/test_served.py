@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import time
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from bailee.keys import Identity
 from bailee.records.sign_in import answer
 from bailee.server.api.application import RESOURCES
 from commands import Running, app, free_address, refused, run, start
+from ports import free_port
 
 ROUTES = [route for one in RESOURCES for route in one.routes.routes]
 
@@ -70,9 +70,7 @@ def test_ready_says_what_is_not(world: World) -> None:
         "ready": True,
         "checks": {"keys": "ok", "disk": "ok", "stores": "not used", "chain": "not used"},
     }
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
+    port = free_port()
     place = {"url": f"http://127.0.0.1:{port}", "contracts": "eip155:1:0x" + "0" * 40}
     (world.folder / "owner" / "ledger.json").write_text(json.dumps(place))
     with World.open(world.folder) as again:

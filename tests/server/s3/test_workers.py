@@ -14,6 +14,7 @@ import pytest
 from bailee.errors import InputError, StorageError
 from bailee.server.s3 import new_access_key
 from bailee.server.s3.workers import listen, serve_workers
+from ports import free_port
 from server.s3.door import Door
 from vaults import make_home
 
@@ -26,14 +27,12 @@ from bailee.server.s3.workers import serve_workers
 home = Path(sys.argv[1])
 serve_workers(lambda: Vault.open(home, Identity.load(home)), home, port=int(sys.argv[2]), workers=2)
 """
-PATIENCE = 30
+PATIENCE = 120
 
 
 @contextmanager
 def served(home: Path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen([sys.executable, "-c", SERVE, str(home), str(port)])
     try:
         wait(lambda: len(workers_of(process.pid)) == 2 and answers(port))

@@ -20,7 +20,7 @@ from bailee.adapters.chain.embedded.methods import Methods
 from bailee.adapters.chain.embedded.serve import BATCH_LIMIT, BODY_LIMIT, Application
 from bailee.adapters.chain.opening import open_chain
 from chains import account
-from engines import free_port
+from ports import free_port
 
 SENDERS = [account(number) for number in range(4)]
 
