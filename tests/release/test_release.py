@@ -342,7 +342,7 @@ def test_what_is_no_passport_and_facts_of_another(
 ) -> None:
     facts: Facts = facts_of(session[1], CHECKED)
     card = session[1].parent / "attachments" / facts.datasets[0].card.digest
-    with pytest.raises(InputError, match=r"is a record of kind .*/card/v1; expected a passport"):
+    with pytest.raises(RecordError, match=r"is a record of kind .*/card/v1; expected a passport"):
         facts_of(card, CHECKED)
     with pytest.raises(PassportError, match="the model is of the passport"):
         release_of(facts_of(hidden[1], CHECKED), open_model(session[1]), ())

@@ -15,9 +15,8 @@ from bailee.adapters.files import read_bytes
 from bailee.errors import BaileeError, GrantError
 from bailee.grant import granted_fields, open_card
 from bailee.party.carrying import Lacking, lacking, why_not
-from bailee.party.granting import plan_loss
 from bailee.party.home import PartyHome
-from bailee.party.requested import ASKED, Asked, all_in, facts_of
+from bailee.party.requested import ASKED, Asked, all_in, asked_bounds, facts_of
 from bailee.records import Card, Grant, Revocation, Signed
 from bailee.records.canonical import MAX_BYTES
 from bailee.records.fields import parse_time
@@ -124,8 +123,7 @@ def _why_not(
 
 
 def _is_less(one: Asked, grant: Grant, card: Card | None) -> bool:
-    record, loss = one.request.record, plan_loss(one.plan)
-    epsilon, delta = record.max_epsilon or loss.epsilon or "0", record.max_delta or loss.delta
+    record, (epsilon, delta) = one.request.record, asked_bounds(one.request.record, one.plan)
     return (
         parse_time(grant.not_before) > parse_time(record.begins)
         or parse_time(grant.not_after) < parse_time(record.ends)

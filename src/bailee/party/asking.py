@@ -15,7 +15,7 @@ from bailee.errors import ConflictError, GrantError, InputError, RecordError, Si
 from bailee.grant import granted_fields, open_grant
 from bailee.keys import Identity
 from bailee.party.answered import keep_card
-from bailee.party.granting import Given, Terms, asked_loss, is_unprotected, keep_given, plan_loss, sign_grant
+from bailee.party.granting import Given, Terms, asked_loss, is_unprotected, keep_given, sign_grant
 from bailee.party.home import PartyHome
 from bailee.party.requested import (
     ASKED,
@@ -24,6 +24,7 @@ from bailee.party.requested import (
     Asked,
     all_in,
     answer_path,
+    asked_bounds,
     check_answer,
     find,
     grant_path,
@@ -298,8 +299,7 @@ def _narrowed(record: GrantRequest, terms: Terms) -> Terms:
 
 def _check_within(record: GrantRequest, plan: AnyPlan, grant: Grant, card: Card | None = None) -> None:
     """That a grant allows nothing that was not asked for; of its fields where the card is at hand. GrantError."""
-    loss = plan_loss(plan)
-    epsilon, delta = record.max_epsilon or loss.epsilon or "0", record.max_delta or loss.delta
+    epsilon, delta = asked_bounds(record, plan)
     fields = grant.fields if card is None else granted_fields(card, record.fields)
     wider = {
         "another builder": grant.builder != record.builder,

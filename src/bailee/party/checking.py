@@ -12,7 +12,7 @@ from bailee.errors import InputError, RecordError, SignatureError
 from bailee.keys import PUBLIC_FILE
 from bailee.records import Revocation, Signed, predicate_type_of
 from bailee.records.canonical import MAX_BYTES
-from bailee.records.model import MODEL_PASSPORTS
+from bailee.records.passports import MODEL_TYPES
 from bailee.records.rules import DatasetRules
 from bailee.statements.anchor import Books
 from bailee.verify.inference import FILES as CLAIMS
@@ -27,7 +27,6 @@ from bailee.verify.statement import ProvenStatement
 Statement: TypeAlias = ProvenStatement | ProvenModel | ProvenClaim | ProvenRules
 _CLAIMS = tuple(record.predicate_type() for record in CLAIMS.values())
 TOLD = (*_CLAIMS, DatasetRules.predicate_type())
-_MODELS = tuple(kind.predicate_type() for kind in MODEL_PASSPORTS)
 _CHECKS: dict[str, Callable[..., Statement]] = {
     **dict.fromkeys(_CLAIMS, verify_claim),
     DatasetRules.predicate_type(): verify_rules,
@@ -54,7 +53,7 @@ def check_paper(
     ledger: Callable[[str], Books] | None = None,
 ) -> Statement:
     """What the paper of that kind (`kind_of`) proves. Raises the error of the link that does not hold."""
-    if kind in _MODELS:
+    if kind in MODEL_TYPES:
         return verify_model_passport(passport, plain=plain, revocations=revocations, open_books=ledger)
     check = _CHECKS.get(kind)
     if check is None:

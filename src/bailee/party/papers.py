@@ -18,15 +18,14 @@ from bailee.errors import BaileeError, NotFoundError
 from bailee.party.followed import FOLDERS
 from bailee.party.handing_out import NOTE, handed_out
 from bailee.party.unchanged import Stamp, stamp_of
-from bailee.records import predicate_type_of
 from bailee.records.canonical import MAX_BYTES
-from bailee.records.model import MODEL_PASSPORTS, ModelPassport, open_model_passport
-from bailee.records.passport import Passport, open_passport
+from bailee.records.model import ModelPassport
+from bailee.records.passport import Passport
+from bailee.records.passports import open_any_passport
 
 FOLDER = "passports"
 _NAME = re.compile(r"[^./\0][^/\0]{0,254}")
 _SESSION = re.compile(r"[0-9a-f]{64}")
-_MODELS = tuple(kind.predicate_type() for kind in MODEL_PASSPORTS)
 
 
 @dataclass(frozen=True)
@@ -122,10 +121,8 @@ def _paper(folder: Path) -> Paper:
 def _opened(folder: Path, stamp: Stamp) -> Paper:
     del stamp
     try:
-        data = read_bytes(folder / "passport.json", MAX_BYTES, "passport")
-        if predicate_type_of(data) in _MODELS:
-            return _of_model(folder, open_model_passport(data).record)
-        return _of_session(folder, open_passport(data).record)
+        said = open_any_passport(read_bytes(folder / "passport.json", MAX_BYTES, "passport"))
+        return _of_session(folder, said) if isinstance(said, Passport) else _of_model(folder, said)
     except BaileeError as error:
         return Paper(folder.name, folder, fault=str(error).replace(str(folder), folder.name))
 

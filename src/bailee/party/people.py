@@ -14,14 +14,12 @@ from bailee.keys import PUBLIC_FILE
 from bailee.party.identities import read_public
 from bailee.party.remotes import remotes
 from bailee.party.unchanged import Stamp, stamp_of
-from bailee.records import open_signed, predicate_type_of
+from bailee.records import open_signed
 from bailee.records.canonical import MAX_BYTES
-from bailee.records.model import MODEL_PASSPORTS, open_model_passport
-from bailee.records.passport import open_passport
+from bailee.records.passports import open_any_passport
 from bailee.records.request import GrantRequest
 
 _LIMIT = 1 << 14
-_MODELS = tuple(kind.predicate_type() for kind in MODEL_PASSPORTS)
 
 
 def known_people(home: Path) -> dict[str, str]:
@@ -66,8 +64,7 @@ def _called_themselves(home: Path) -> dict[str, str]:
 def _in_passport(path: Path, stamp: Stamp) -> dict[str, str]:
     del stamp
     try:
-        data = read_bytes(path, MAX_BYTES, "passport")
-        said = (open_model_passport if predicate_type_of(data) in _MODELS else open_passport)(data).record
+        said = open_any_passport(read_bytes(path, MAX_BYTES, "passport"))
     except BaileeError:
         return {}
     return {said.builder: said.builder_name} | {one.owner: one.name for one in said.owners}

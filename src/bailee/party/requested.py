@@ -17,7 +17,7 @@ from typing import Any, Literal
 from bailee.adapters.files import read_bytes
 from bailee.errors import NotFoundError, RecordError
 from bailee.grant import open_grant
-from bailee.party.granting import Terms, is_unprotected
+from bailee.party.granting import Terms, is_unprotected, plan_loss
 from bailee.party.home import PartyHome
 from bailee.records import Grant, Signed, open_signed
 from bailee.records.fields import parse_time
@@ -116,6 +116,12 @@ def restated(one: Asked, now: datetime) -> Asked:
     if one.answer is not None:
         return one
     return replace(one, state="expired" if now > parse_time(one.request.record.ends) else "open")
+
+
+def asked_bounds(record: GrantRequest, plan: AnyPlan) -> tuple[str, str]:
+    """Epsilon and delta that were asked for: the plan's where the request names none."""
+    loss = plan_loss(plan)
+    return record.max_epsilon or loss.epsilon or "0", record.max_delta or loss.delta
 
 
 def facts_of(one: Asked) -> dict[str, Any]:

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bailee.adapters.files import read_bytes
-from bailee.errors import InputError
-from bailee.records import Card, Json, Passport, Signed, digest, open_passport, open_signed, predicate_type_of
+from bailee.records import Card, Json, Passport, Signed, digest, open_signed
 from bailee.records.canonical import MAX_BYTES
-from bailee.records.model import MODEL_PASSPORTS, ModelPassport, open_model_passport
-from bailee.records.passport import PASSPORTS
+from bailee.records.model import ModelPassport
+from bailee.records.passports import open_any_passport
 from bailee.records.schema import Schema
 from bailee.release.model import attachment
 from bailee.statements.network.plan import VERSION, ModelPlan, plan_version
@@ -122,15 +121,9 @@ class Facts:
 
 
 def facts_of(path: Path, checked: Checked, evaluated: tuple[Evaluated, ...] = ()) -> Facts:
-    """Of the passport at `path`, its attachments beside it. Raises InputError, PassportError, RecordError."""
+    """Of the passport at `path`, its attachments beside it. Raises PassportError, RecordError, SignatureError."""
     data = read_bytes(path, MAX_BYTES, "passport")
-    record: Passport | ModelPassport
-    if predicate_type_of(data) in {kind.predicate_type() for kind in PASSPORTS}:
-        record = open_passport(data).record
-    elif predicate_type_of(data) in {kind.predicate_type() for kind in MODEL_PASSPORTS}:
-        record = open_model_passport(data).record
-    else:
-        raise InputError(f"{path} is a record of kind {predicate_type_of(data)}; expected a passport")
+    record = open_any_passport(data)
     datasets = _datasets(path, record)
     loss, widths = _shape(record, datasets[0].schema)
     model = record.subjects()[0][1]

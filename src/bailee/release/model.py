@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from bailee.adapters.files import read_bytes
 from bailee.argument.commitment_record import Commitment
 from bailee.errors import InputError, PassportError
-from bailee.records import Card, Passport, digest, open_passport, open_signed, predicate_type_of
+from bailee.records import Card, Passport, digest, open_signed
 from bailee.records.canonical import MAX_BYTES
-from bailee.records.model import MODEL_PASSPORTS, ModelPassport, open_model_passport
-from bailee.records.passport import PASSPORTS
+from bailee.records.model import ModelPassport
+from bailee.records.passports import open_any_passport
 from bailee.records.schema import BIAS, BINARY, Schema
 from bailee.statements.fixed_point import WEIGHT_BITS
 from bailee.statements.hidden.model_file import read_model
@@ -105,11 +105,8 @@ def open_model(path: Path) -> ReleasedModel:
     """
     path = path / "passport.json" if path.is_dir() else path
     data = read_bytes(path, MAX_BYTES, "passport")
-    if predicate_type_of(data) in {kind.predicate_type() for kind in PASSPORTS}:
-        return _public(path, open_passport(data).record, digest(data))
-    if predicate_type_of(data) in {kind.predicate_type() for kind in MODEL_PASSPORTS}:
-        return _revealed(path, open_model_passport(data).record, digest(data))
-    raise InputError(f"{path} is a record of kind {predicate_type_of(data)}; expected a passport")
+    said = open_any_passport(data)
+    return _public(path, said, digest(data)) if isinstance(said, Passport) else _revealed(path, said, digest(data))
 
 
 def _public(path: Path, passport: Passport, name: str) -> ReleasedModel:
