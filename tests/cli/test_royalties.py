@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from bailee.adapters.chain.accounts import open_account
 from bailee.adapters.chain.ledger import Ledger
 from bailee.adapters.chain.ledger.facts import Kind, Naming
 from bailee.adapters.chain.opening import open_chain
+from bailee.party.registrations import METADATA, folder_of
 from commands import refused
 from paid_works import PASSPHRASE, REMIX, ROWS, SONG, PaidWorks, new_paid_works
 
@@ -90,6 +93,27 @@ def test_where_a_payment_goes_is_drawn(works: PaidWorks, tmp_path: Path) -> None
     text = page.read_text()
     assert (text.count("<rect"), text.count("<path"), "<script" in text) == (6, 5, False)
     refused(works.look("royalty", "flow", REMIX, "--html", page), 6, "StorageError", "File exists")
+
+
+def test_works_are_called_as_this_home_registered_them(works: PaidWorks, tmp_path: Path) -> None:
+    title = "Song <b>&\u202e"
+    folder = folder_of(works.home, works.ledger, works.song)
+    folder.mkdir(parents=True)
+    (folder / METADATA).write_text(json.dumps({"name": title}))
+    told = "Song <b>&\\u202e"
+    assert works.look("royalty", "flow", SONG)[1]["title"] == told
+    assert works.look("royalty", "flow", REMIX, "--html", tmp_path / "f.html")[1]["title"] is None
+    page = (tmp_path / "f.html").read_text()
+    assert "content Song &lt;b&gt;&amp;" in page
+    assert "<b>&" not in page
+    said = works.look("royalty", "holders", REMIX)[1]["holders"]
+    assert [one["who"] for one in said] == ["remixer", f"content {works.song} ({told})"]
+    earned = works.look("royalty", "earnings", SONG)[1]["works"]
+    assert [(one["work"], one["title"]) for one in earned] == [(str(works.song), told)]
+    assert works.look("royalty", "earnings", ROWS)[1]["works"][0]["title"] is None
+    shown = works.look("work", "show", REMIX)[1]
+    assert shown["title"] is None
+    shutil.rmtree(folder)
 
 
 def test_what_cannot_be_paid_is_refused(works: PaidWorks) -> None:

@@ -23,6 +23,7 @@ from bailee.own.graph.picture import as_page, as_text
 from bailee.own.near_copies import NOT_COMPARABLE, UNRELATED, decide
 from bailee.party.ledger_reading import graph_as_of
 from bailee.party.opened_ledger import index_url
+from bailee.party.titles import titles_of
 from bailee.records.canonical import MAX_BYTES, canonical, digest, parse
 
 if TYPE_CHECKING:
@@ -145,11 +146,12 @@ def show_command(
     if work is not None:
         graph = graph.lineage(work)
     checked = _was_checked(home, digest(data))
+    titles = titles_of(home, graph.ledger)
     said = "Compared with its ledger when it was imported." if checked else "Not checked: as the file says."
     if page is not None:
-        write_new(page, as_page(graph, said).encode())
+        write_new(page, as_page(graph, said, titles).encode())
     names = {one.address.lower(): one.name for one in list_accounts(home)}
-    text = plain(as_text(graph, names))
+    text = plain(as_text(graph, names, titles))
     Face(as_json).result({**_facts(graph), "checked": checked, "text": text}, Text(f"{text}\n\n{said}"))
 
 

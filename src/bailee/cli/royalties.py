@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +22,7 @@ from bailee.cli.paying import require_good, require_taken
 from bailee.cli.registered import WORK_HELP, work_named
 from bailee.cli.vault_face import columns
 from bailee.errors import InputError
+from bailee.party.titles import titled, titles_of
 
 if TYPE_CHECKING:
     from bailee.adapters.chain.index.earnings import Drawn, Earning
@@ -75,12 +76,13 @@ def pay(
         said = [one for one in sent.events if isinstance(one, Paid) and one.where.contract == shares.address]
         came: int = said[0].amount  # a currency may say `Paid` too, of anything
         facts = {
-            "work": str(number), "paid": in_words(chain, coin, came), "amount": str(came), "currency": coin,
+            "work": str(number), "title": titles_of(home, found.name).get(number),
+            "paid": in_words(chain, coin, came), "amount": str(came), "currency": coin,
             "use": what, "transaction": f"0x{sent.transaction}", "block": sent.block,
         }  # fmt: skip
         if came != wanted:
             facts["fee"] = f"the currency kept {in_words(chain, coin, wanted - came)}"
-    Face(as_json).result(facts, facts_table(facts))
+    Face(as_json).result(facts, facts_table({name: value for name, value in facts.items() if value is not None}))
 
 
 @app.command("claim")
@@ -112,11 +114,12 @@ def claim(
     with acting(home, ledger, contracts, account, passphrase_file, passphrase_fd) as found:
         known = lineage(read_events(found, home, index, first))
         meant = _meant(found, home, works, known, [holder])
+        titles = titles_of(home, found.name)
         drawn: list[Drawn] = []
         for steps_done in (gathered(found, known, meant, steps), claimed(found, known, meant, holder)):
             for one in steps_done:
                 drawn.append(one)
-                face.say(_drawn_words(found, known, one))
+                face.say(_drawn_words(found, known, one, titles))
         _show_drawn(face, found, holder, drawn)
 
 
@@ -144,10 +147,10 @@ def gather(
 
     face, drawn = Face(as_json), []
     with acting(home, ledger, contracts, account, passphrase_file, passphrase_fd) as found:
-        known = lineage(read_events(found, home, index, first))
+        known, titles = lineage(read_events(found, home, index, first)), titles_of(home, found.name)
         for one in gathered(found, known, [work_named(found, home, work)], steps):
             drawn.append(one)
-            face.say(_drawn_words(found, known, one))
+            face.say(_drawn_words(found, known, one, titles))
         _show_drawn(face, found, None, drawn)
 
 
@@ -176,13 +179,14 @@ def earnings_command(
     holders = [one.address for one in ([chosen(home, account)] if account else list_accounts(home))]
     with reading(home, ledger, contracts) as found:
         every = read_events(found, home, index, first)
-        known, facts = lineage(every), []
+        known, facts, titles = lineage(every), [], titles_of(home, found.name)
         for number in _meant(found, home, works, known, holders):
             one = known.work(number)
             told = [_earned(found, each) for each in earnings(found, known, every, number, holders, steps)]
             units = sum(one.holders.get(each, 0) for each in holders)
-            facts.append({"work": str(number), "kind": one.kind.name.lower(), "commitment": one.commitment,
-                          "units": units, "share": _percent(units), "money": told})  # fmt: skip
+            facts.append({"work": str(number), "title": titles.get(number), "kind": one.kind.name.lower(),
+                          "commitment": one.commitment, "units": units, "share": _percent(units),
+                          "money": told})  # fmt: skip
     shown = [facts_table(_earned_table(one)) for one in facts]
     nothing = Text("this home holds shares of no work on this ledger; register one: bailee work register")
     Face(as_json).result({"works": facts}, Group(*_apart(shown)) if shown else nothing)
@@ -207,17 +211,19 @@ def holders_command(
 
     with reading(home, ledger, contracts) as found:
         number = work_named(found, home, work)
-        known = lineage(read_events(found, home, index, first))
+        known, titles = lineage(read_events(found, home, index, first)), titles_of(home, found.name)
     names = {one.address: one.name for one in list_accounts(home)}
     facts: list[dict[str, Any]] = []
     for address, units in sorted(known.work(number).holders.items(), key=lambda one: (-one[1], one[0])):
         if not units:
             continue
         parent = known.of_shares.get(address)
-        who = f"{known.work(parent).kind.name.lower()} {parent}" if parent is not None else names.get(address, "")
+        who = names.get(address, "")
+        if parent is not None:
+            who = f"{known.work(parent).kind.name.lower()} {titled(parent, titles)}"
         facts.append({"holder": address, "units": units, "share": _percent(units), "who": who})
     shown = columns(("share", "holder", "who"), [(one["share"], one["holder"], one["who"]) for one in facts])
-    Face(as_json).result({"work": str(number), "holders": facts}, shown)
+    Face(as_json).result({"work": str(number), "title": titles.get(number), "holders": facts}, shown)
 
 
 @app.command("accept-currency")
@@ -272,7 +278,7 @@ def flow(
     with reading(home, ledger, contracts) as found:
         number = work_named(found, home, work)
         known = lineage(read_events(found, home, index, first))
-        name = found.name
+        name, titles = found.name, titles_of(home, found.name)
     names = {one.address: one.name for one in list_accounts(home)}
     known.work(number)
     holdings = [
@@ -282,10 +288,12 @@ def flow(
     kinds = {one.id: (one.kind.name.lower(), one.commitment) for one in known.works.values()}
     gone = flow_of(number, holdings)
     if page is not None:
-        write_new(page, as_page(gone, kinds, names, name).encode())
+        write_new(page, as_page(gone, kinds, names, name, titles).encode())
     people = {holder: f"{float(part):.9f}" for holder, part in gone.people.items()}
     shown = columns(("part", "who"), [(f"{float(part):.4%}", names.get(who, who)) for who, part in gone.people.items()])
-    Face(as_json).result({"work": str(number), "people": people, "page": None if page is None else str(page)}, shown)
+    told = {"work": str(number), "title": titles.get(number), "people": people}
+    heading = Text(f"a payment for work {titled(number, titles)} goes to")
+    Face(as_json).result({**told, "page": None if page is None else str(page)}, Group(heading, shown))
 
 
 def _use(text: str | None) -> str:
@@ -304,10 +312,12 @@ def _meant(ledger: Ledger, home: Path, works: list[str] | None, known: Lineage, 
     return known.held_by(list(holders))
 
 
-def _drawn_words(ledger: Ledger, known: Lineage, one: Drawn) -> str:
-    work = known.work(one.work)
-    what = f"{work.kind.name.lower()} {work.commitment[:16]}..."
-    source = "claimed" if one.child is None else f"gathered from {known.work(one.child).commitment[:16]}..."
+def _drawn_words(ledger: Ledger, known: Lineage, one: Drawn, titles: Mapping[int, str]) -> str:
+    def called(number: int) -> str:
+        return titles.get(number) or f"{known.work(number).commitment[:16]}..."
+
+    what = f"{known.work(one.work).kind.name.lower()} {called(one.work)}"
+    source = "claimed" if one.child is None else f"gathered from {called(one.child)}"
     if one.refused is not None:
         return f"{what}: not {source}, currency {one.currency}: {one.refused}"
     return f"{what}: {source} {in_words(ledger.chain, one.currency, one.amount)} (0x{one.transaction})"
@@ -338,7 +348,8 @@ def _earned(ledger: Ledger, one: Earning) -> dict[str, Any]:
 
 
 def _earned_table(one: dict[str, Any]) -> dict[str, str]:
-    table = {one["kind"]: one["work"], "commitment": one["commitment"], "held": one["share"]}
+    table = {one["kind"]: one["work"]} | ({"title": one["title"]} if one["title"] else {})
+    table |= {"commitment": one["commitment"], "held": one["share"]}
     for name, title in (
         ("received", "received"),
         ("claimed", "drawn"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,6 +17,7 @@ from bailee.errors import RecordError
 from bailee.own.near_copies.verdict import Entry
 from bailee.party.model_claims import claim_facts, claim_words
 from bailee.party.near_works import NearWork, followed, near_works
+from bailee.party.titles import titled, titles_of
 from bailee.records.fingerprint import Fingerprint
 from bailee.records.offer import DELTA_UNIT, EPSILON_UNIT
 from bailee.records.part import WHOLE
@@ -51,7 +52,8 @@ def show(
         found = opened.registry.work(number)
         with followed(home, opened) as index:
             every = events(index, opened)
-        facts = _registration(opened, found, every)
+        titles = titles_of(home, opened.name)
+        facts = {"title": titles.get(number), **_registration(opened, found, every)}
         facts |= _relations(number, every)
         facts["holders"] = _holders(opened, found, every)
         facts |= _budget(opened, found) | _dispute(opened, found)
@@ -63,7 +65,7 @@ def show(
         if print_ is not None and not print_.withheld:
             near, facts["not_compared"] = near_works(home, opened, Entry(f"{number:064x}", found.since, print_))
         facts["near"] = [one.as_facts() for one in near]
-    Face(as_json).result(facts, _shown(facts, near))
+    Face(as_json).result(facts, _shown(facts, near, titles))
 
 
 @command
@@ -86,17 +88,21 @@ def list_command(
         with followed(home, opened) as index:
             said = [one for one in registrations(index, opened) if isinstance(one, Registered)]
         works = [(opened.registry.work(one.id), one.registrant) for one in said]
+        titles = titles_of(home, opened.name)
     kept = [(work, who) for work, who in works if every or {work.owner.lower(), who.lower()} & mine]
     facts = [
         {
-            "work": str(work.id), "kind": work.kind.name.lower(), "status": work.status.name.lower(),
-            "commitment": work.naming.commitment, "registrant": who, "owner": work.owner, "since": work.since,
+            "work": str(work.id), "title": titles.get(work.id), "kind": work.kind.name.lower(),
+            "status": work.status.name.lower(), "commitment": work.naming.commitment,
+            "registrant": who, "owner": work.owner, "since": work.since,
             "uri": work.uri,
         }
         for work, who in kept
     ]  # fmt: skip
-    rows = [(str(one["work"]), one["kind"], one["status"], one["since"], one["commitment"]) for one in facts]
-    shown = columns(("work", "kind", "status", "since", "commitment"), [tuple(map(str, row)) for row in rows])
+    rows = [
+        (one["work"], one["title"] or "", one["kind"], one["status"], one["since"], one["commitment"]) for one in facts
+    ]
+    shown = columns(("work", "title", "kind", "status", "since", "commitment"), [tuple(map(str, row)) for row in rows])
     Face(as_json).result({"works": facts}, shown if facts else Text("no works; register one: bailee work register"))
 
 
@@ -178,7 +184,10 @@ def _fingerprint(work: int, every: Sequence[IndexedEvent]) -> Fingerprint | None
     return None
 
 
-def _shown(facts: dict[str, Any], near: Sequence[NearWork]) -> Text:
+def _shown(facts: dict[str, Any], near: Sequence[NearWork], titles: Mapping[int, str]) -> Text:
+    def called(work: str) -> str:
+        return f"work {titled(int(work), titles)}"
+
     told = {name: value for name, value in facts.items() if isinstance(value, str | int | bool)}
     if (budget := facts["budget"]) is not None:
         told["budget"] = f"epsilon {budget['epsilon']:g}, delta {budget['delta']:g}"
@@ -189,10 +198,10 @@ def _shown(facts: dict[str, Any], near: Sequence[NearWork]) -> Text:
         told["attested"] = claim_words(facts["attested"])
     lines = [facts_table(told)]
     for title, rows in (
-        ("shared by", [f"{one['holder']} {one['units'] / WHOLE:.4%}" + (f" (work {one['work']})" if one["work"] else "")
-                       for one in facts["holders"]]),
-        ("made from", [f"work {one['work']}, share {one['share'] / WHOLE:.4%}" for one in facts["made_from"]]),
-        ("made of it", [f"work {one['work']}, {one['units'] / WHOLE:.4%} of its earnings come here"
+        ("shared by", [f"{one['holder']} {one['units'] / WHOLE:.4%}"
+                       + (f" ({called(one['work'])})" if one["work"] else "") for one in facts["holders"]]),
+        ("made from", [f"{called(one['work'])}, share {one['share'] / WHOLE:.4%}" for one in facts["made_from"]]),
+        ("made of it", [f"{called(one['work'])}, {one['units'] / WHOLE:.4%} of its earnings come here"
                         for one in facts["made_of_it"]]),
         ("near", [one.words() for one in near]),
     ):  # fmt: skip

@@ -55,13 +55,17 @@ def draw(
     names: Mapping[str, str],
     link: Callable[[int | str], str],
     words: FlowWords | None = None,
+    titles: Mapping[int, str] | None = None,
 ) -> Drawing:
-    """works: kind and commitment; names: of addresses; link: where a node leads, a work (int) or an address."""
+    """works: kind and commitment; names: of addresses; link: where a node leads, a work (int) or an address.
+
+    titles: what the reader calls works; the others are called by their commitment.
+    """
     said = words or FlowWords()
     members: list[tuple[int | str, Fraction]] = [*flow.works.items(), *flow.people.items()]
     members.sort(key=lambda one: (one[0] != flow.paid, -one[1]))
     chosen = members[:MOST]
-    nodes = _placed(flow, works, names, [member for member, _ in chosen])
+    nodes = _placed(flow, works, names, titles or {}, [member for member, _ in chosen])
     streams = [one for one in flow.streams if one.part and one.source in nodes and one.to in nodes]
     drawn = [*_ribbons(streams, nodes, said), *(_box(node, link(node.member)) for node in nodes.values())]
     width = 2 * _EDGE + max(node.left for node in nodes.values()) + _BAR + _LABEL
@@ -74,8 +78,15 @@ def draw(
     return Drawing("\n".join([opening, *drawn, "</svg>"]), len(members) - len(chosen))
 
 
-def as_page(flow: Flow, works: Mapping[int, tuple[str, str]], names: Mapping[str, str], ledger: str) -> str:
-    """One HTML page without scripts or anything from elsewhere. works: kind and commitment; names: of addresses."""
+def as_page(
+    flow: Flow,
+    works: Mapping[int, tuple[str, str]],
+    names: Mapping[str, str],
+    ledger: str,
+    titles: Mapping[int, str] | None = None,
+) -> str:
+    """One HTML page without scripts or anything from elsewhere. works: kind and commitment; names: of addresses;
+    titles: of works."""
     rows = "\n".join(
         f'<tr id="{escape(who)}"><td>{percent(part)}</td><td>{_text(names.get(who, ""))}</td>'
         f"<td>{escape(who)}</td></tr>"
@@ -83,11 +94,12 @@ def as_page(flow: Flow, works: Mapping[int, tuple[str, str]], names: Mapping[str
     )
     rest = f"<p>{percent(flow.rest)} still goes round between works after {MOST_STEPS} steps.</p>" if flow.rest else ""
     kind, commitment = works[flow.paid]
-    drawn = draw(flow, works, names, lambda member: f"#{member if isinstance(member, str) else 'parts'}")
+    called = f" ({titles[flow.paid]})" if titles and flow.paid in titles else ""
+    drawn = draw(flow, works, names, lambda member: f"#{member if isinstance(member, str) else 'parts'}", titles=titles)
     more = f"<p>{drawn.hidden} more are not drawn.</p>" if drawn.hidden else ""
     return _PAGE.substitute(
-        work=f"{escape(kind)} {flow.paid}", commitment=escape(commitment), ledger=escape(ledger), rows=rows, rest=rest,
-        picture=drawn.svg + more,
+        work=f"{escape(kind)} {flow.paid}{_text(called)}", commitment=escape(commitment), ledger=escape(ledger), rows=rows,
+        rest=rest, picture=drawn.svg + more,
     )  # fmt: skip
 
 
@@ -96,7 +108,11 @@ def percent(part: Fraction) -> str:
 
 
 def _placed(
-    flow: Flow, works: Mapping[int, tuple[str, str]], names: Mapping[str, str], chosen: Sequence[int | str]
+    flow: Flow,
+    works: Mapping[int, tuple[str, str]],
+    names: Mapping[str, str],
+    titles: Mapping[int, str],
+    chosen: Sequence[int | str],
 ) -> dict[int | str, _Node]:
     """Each column from the top, the greatest first; a bar's height is its part."""
     shown = set(chosen)
@@ -110,7 +126,7 @@ def _placed(
         for member in members:
             part = flow.works[member] if isinstance(member, int) else flow.people[member]
             if isinstance(member, int):
-                name = f"{works[member][0]} {works[member][1][:8]}…"
+                name = f"{works[member][0]} {titles.get(member) or f'{works[member][1][:8]}…'}"
             else:
                 name = names.get(member) or f"{member[:6]}…{member[-4:]}"
             high = max(5.0, min(_HIGH, float(part) * _HIGH))

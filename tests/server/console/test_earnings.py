@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bailee.errors import ChainError
+from bailee.keys import Identity
 from bailee.own.graph import Graph
 from bailee.party.earnings import Amount, Earned, WorkEarnings
-from bailee.party.ledger_view import LedgerView
+from bailee.party.ledger_view import LedgerView, refresh_view
 from bailee.party.opened_ledger import LedgerPlace
+from bailee.party.registrations import METADATA, folder_of
 from console_html import read_page
-from console_world import World
+from console_world import HOSTILE, World, open_console
+from paid_works import new_paid_works
 
 PLACE = LedgerPlace("http://127.0.0.1:8545", "eip155:31337:0x" + "11" * 20)
 PAGE = "bailee.server.console.pages.earnings"
@@ -54,6 +60,20 @@ def test_what_came_is_shown_by_work(empty: World, monkeypatch: pytest.MonkeyPatc
         assert words in found.text
     assert "bailee royalty claim 9" not in found.text
     assert "/datasets/tiny" in found.links
+
+
+def test_works_are_called_by_their_titles_beside_what_strangers_made(tmp_path: Path) -> None:
+    works = new_paid_works(tmp_path)
+    Identity.create(works.home, "Ann")
+    folder = folder_of(works.home, works.ledger, works.song)
+    folder.mkdir(parents=True)
+    (folder / METADATA).write_text(json.dumps({"name": HOSTILE[:70]}))
+    refresh_view(works.home, datetime(2027, 3, 1, tzinfo=UTC))
+    world = open_console(works.home).enter()
+    for path in ("/earnings", "/lineage", "/royalties", f"/royalties?work={works.song}"):
+        text = world.client.get(path).text
+        assert HOSTILE[:70] not in text
+        assert HOSTILE[:20] in read_page(text).text, path  # a drawing may cut it short
 
 
 def test_asking_the_ledger(empty: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,10 +16,10 @@ _WIDE, _HIGH, _ACROSS, _DOWN, _EDGE = 210, 54, 110, 18, 14
 """Pixels: a box, and what is between boxes beside and below one another."""
 
 
-def as_text(graph: Graph, names: Mapping[str, str] | None = None) -> str:
+def as_text(graph: Graph, names: Mapping[str, str] | None = None, titles: Mapping[int, str] | None = None) -> str:
     """Each work below what it was made from; one made from several is told once, and named again at the others.
 
-    names: what the reader calls addresses (lower case).
+    names: what the reader calls addresses (lower case); titles: and works, by number.
     """
     below, known = graph.children(), {one.id: one for one in graph.works}
     of_shares = {one.shares: one for one in graph.works}
@@ -31,7 +31,7 @@ def as_text(graph: Graph, names: Mapping[str, str] | None = None) -> str:
         number, depth, part = waiting.pop()
         work, indent = known[number], "    " * depth
         again = number in told
-        lines.append(f"{indent}{_title(work)}{part}{', see above' if again else ''}")
+        lines.append(f"{indent}{_title(work, titles)}{part}{', see above' if again else ''}")
         if again:
             continue
         told.add(number)
@@ -40,18 +40,25 @@ def as_text(graph: Graph, names: Mapping[str, str] | None = None) -> str:
     return "\n".join(lines if graph.works else [*lines, "No works."])
 
 
-def as_page(graph: Graph, checked: str) -> str:
-    """One HTML page. `checked`: what was found at the node, in words."""
+def as_page(graph: Graph, checked: str, titles: Mapping[int, str] | None = None) -> str:
+    """One HTML page. `checked`: what was found at the node, in words; titles: what the reader calls works."""
+
+    def called(work: WorkNode) -> tuple[str, str]:
+        kind, short = _named(work)
+        return kind, (titles or {}).get(work.id) or short
+
     of_shares, grants = {one.shares: one for one in graph.works}, _grants(graph)
     rows = "\n".join(
-        f'<li id="w{one.id:x}"><b>{escape(_title(one))}</b><br>'
+        f'<li id="w{one.id:x}"><b>{escape(one_line(_title(one, titles)))}</b><br>'
         + "<br>".join(escape(line) for line in _facts(one, grants.get(one.id, []), of_shares, {}))
         + "</li>"
         for one in graph.works
     )
     drawn = nearest(graph)
     more = len(graph.works) - len(drawn.works)
-    drawing = as_svg(drawn) + (f"<p>{more} older works are not drawn; the list has them.</p>" if more else "")
+    drawing = as_svg(drawn, called=called) + (
+        f"<p>{more} older works are not drawn; the list has them.</p>" if more else ""
+    )
     return _PAGE.substitute(
         ledger=escape(graph.ledger), block=graph.block, checked=escape(checked), rows=rows, drawing=drawing
     )
@@ -168,9 +175,10 @@ def _line(parent: tuple[int, int], child: tuple[int, int], told: str, part: str)
     )
 
 
-def _title(work: WorkNode) -> str:
+def _title(work: WorkNode, titles: Mapping[int, str] | None) -> str:
     state = "" if work.status == GOOD else f", {work.status}"
-    return f"{work.kind} {_short(work)}{state}"
+    title = f" ({titles[work.id]})" if titles and work.id in titles else ""
+    return f"{work.kind} {_short(work)}{title}{state}"
 
 
 def _part(work: WorkNode, parent: int) -> str:

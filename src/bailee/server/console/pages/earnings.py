@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute, Route
 
 from bailee.party.ledger_view import kept_view, refresh_view
 from bailee.party.opened_ledger import remembered
+from bailee.party.titles import titles_of
 from bailee.server.console.context import context_of, party_of, visitor_of
 from bailee.server.console.posting import Sent, posted, then
 from bailee.server.console.rendering import render
@@ -17,7 +18,10 @@ from bailee.server.console.words import N_
 def earnings(request: Request) -> Response:
     home = party_of(request).path
     view = kept_view(home)
-    facts = {"place": remembered(home), "view": view, "works": () if view is None else view.earnings, "home": str(home)}
+    facts = {
+        "place": remembered(home), "view": view, "works": () if view is None else view.earnings, "home": str(home),
+        "titles": {} if view is None else titles_of(home, view.ledger),
+    }  # fmt: skip
     return render(request, "earnings.html", facts)
 
 

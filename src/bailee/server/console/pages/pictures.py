@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from gettext import NullTranslations
@@ -18,6 +19,7 @@ from bailee.own.graph.picture import PictureWords, as_svg, nearest
 from bailee.party.events import events_of
 from bailee.party.ledger_view import LedgerView, kept_view
 from bailee.party.opened_ledger import remembered
+from bailee.party.titles import titles_of
 from bailee.server.console.context import context_of, party_of
 from bailee.server.console.rendering import render
 from bailee.server.console.sentences import GROUPS, KIND, filled
@@ -77,7 +79,7 @@ def events(request: Request) -> Response:
 
 
 def _flow(request: Request, view: LedgerView) -> dict[str, Any]:
-    words, graph = _words(request), view.graph
+    words, graph, titles = _words(request), view.graph, _titles(request, view)
     work = _chosen(request, view)
     amount = _amount(request.query_params.get("amount", "100"))
     of_shares = {one.shares: one.id for one in graph.works}
@@ -91,12 +93,12 @@ def _flow(request: Request, view: LedgerView) -> dict[str, Any]:
         words.gettext(N_("%(part)s from %(source)s to %(to)s")),
     )  # fmt: skip
     places = {member: f"p{place}" for place, member in enumerate([*found.works, *found.people])}
-    drawn = draw(found, kinds, view.names, lambda member: f"#{places[member]}", said)
+    drawn = draw(found, kinds, view.names, lambda member: f"#{places[member]}", said, titles)
     everybody = [(places[who], who, view.names.get(who, ""), part) for who, part in found.people.items()]
     return {
         "flow": found, "work": work, "amount": amount, "hidden": drawn.hidden,
         "svg": Markup(drawn.svg),  # noqa: S704 - made of escaped text only
-        "choices": _choices(view, words),
+        "choices": _choices(view, words, titles), "titles": titles,
         "people": [(place, who, name, percent(part), _share(amount, part)) for place, who, name, part in everybody],
         "through": [
             (places[number], number, *kinds[number], percent(part), _share(amount, part))
@@ -112,13 +114,12 @@ def _lineage(request: Request, view: LedgerView) -> dict[str, Any]:
     scope = _sought(request.query_params.get("work", ""), whole)
     graph = whole if scope is None else whole.lineage(scope.id)
     shown = nearest(graph)
-    datasets = {one.work: one.dataset for one in view.earnings if one.dataset}
-    own = set(view.own)
+    titles, own = _titles(request, view), set(view.own)
 
     def called(work: WorkNode) -> tuple[str, str]:
         state = "" if work.status == "good" else f" · {words.gettext(STATUS[work.status])}"
         mine = words.gettext(N_(" · yours")) if work.id in own else ""
-        return words.gettext(KINDS[work.kind]) + state + mine, datasets.get(work.id) or f"{work.commitment[:12]}…"
+        return words.gettext(KINDS[work.kind]) + state + mine, titles.get(work.id) or f"{work.commitment[:12]}…"
 
     said = PictureWords(
         words.gettext(N_("Works and what they were made from")),
@@ -129,10 +130,17 @@ def _lineage(request: Request, view: LedgerView) -> dict[str, Any]:
         "drawn": Markup(as_svg(shown, lambda one: f"#w{one.id:x}", said, called)),  # noqa: S704 - escaped text only
         "scope": scope, "works": sorted(graph.works, key=lambda one: -one.block)[:_MOST_ROWS],
         "more": max(0, len(graph.works) - _MOST_ROWS),
-        "hidden": len(graph.works) - len(shown.works), "called": called, "own": own, "names": view.names,
+        "hidden": len(graph.works) - len(shown.works), "called": called, "own": own, "titles": titles,
+        "names": view.names,
         "grants": _grants(graph), "shares": {one.shares: one for one in graph.works}, "whole": WHOLE,
         "kinds": KINDS, "status": STATUS,
     }  # fmt: skip
+
+
+def _titles(request: Request, view: LedgerView) -> dict[int, str]:
+    """Titles of works registered from this folder, else the names of its datasets that they are."""
+    datasets = {one.work: one.dataset for one in view.earnings if one.dataset}
+    return datasets | titles_of(party_of(request).path, view.ledger)
 
 
 def _grants(graph: Graph) -> dict[int, int]:
@@ -142,11 +150,11 @@ def _grants(graph: Graph) -> dict[int, int]:
     return found
 
 
-def _choices(view: LedgerView, words: NullTranslations) -> list[tuple[str, str]]:
+def _choices(view: LedgerView, words: NullTranslations, titles: Mapping[int, str]) -> list[tuple[str, str]]:
     own = set(view.own)
     ordered = sorted(view.graph.works, key=lambda one: (one.id not in own, -one.block))
     return [
-        (str(one.id), f"{words.gettext(KINDS[one.kind])} {one.commitment[:12]}…"
+        (str(one.id), f"{words.gettext(KINDS[one.kind])} {titles.get(one.id) or f'{one.commitment[:12]}…'}"
          + (words.gettext(N_(" · yours")) if one.id in own else ""))
         for one in ordered[:_MOST_SOUGHT]
     ]  # fmt: skip
