@@ -7,7 +7,7 @@ verify   anyone re-checks the whole chain, offline                -> the proven 
 
 From Python (docs/python.md):
 
-init, open                       a Party: seal, reseal, grant, revoke, lend, join, train, release, status
+init, open                       a Party: seal, grant, revoke, lend, join; train, train_model, evaluate, release; status
 schema, schema_of, plan          what rows may be, and what is trained
 passport, card                   what anybody holds: verify and predict; check
 
@@ -17,7 +17,7 @@ Each is loaded when it is first used: `import bailee` itself costs next to nothi
 __version__ = "0.1.0"
 
 __all__ = [
-    "BaileeError", "Card", "Dataset", "DraftSchema", "Grant", "Part", "Party", "Passport", "PrivacyWarning",
+    "BaileeError", "Card", "Dataset", "DraftSchema", "Grant", "Part", "Party", "Passport", "PrivacyWarning", "Proof",
     "Statement", "Status", "__version__", "card", "errors", "init", "open", "passport", "plan", "schema", "schema_of",
 ]  # fmt: skip
 
@@ -27,6 +27,7 @@ _WHERE = {
     "verbs.parties": ("Party", "Status", "init", "open_party"),
     "verbs.passports": ("Passport", "Statement", "passport"),
     "verbs.plans": ("plan",),
+    "verbs.proofs": ("Proof",),
     "verbs.sealed": ("Card", "Dataset", "Grant", "Part", "card"),
 }
 _PLACES = {name: (f"bailee.{module}", name) for module, names in _WHERE.items() for name in names}

@@ -14,6 +14,7 @@ from bailee.verbs.passports import Passport as Passport
 from bailee.verbs.passports import Statement as Statement
 from bailee.verbs.passports import passport as passport
 from bailee.verbs.plans import plan as plan
+from bailee.verbs.proofs import Proof as Proof
 from bailee.verbs.sealed import Card as Card
 from bailee.verbs.sealed import Dataset as Dataset
 from bailee.verbs.sealed import Grant as Grant
@@ -32,6 +33,7 @@ __all__ = [
     "Party",
     "Passport",
     "PrivacyWarning",
+    "Proof",
     "Statement",
     "Status",
     "__version__",

@@ -18,7 +18,7 @@ def test_the_blocks_of_the_how_to_run(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     text, names = PAGE.read_text(), {}
     blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 8
+    assert len(blocks) == 10
     for block in blocks:
         exec(block, names)  # the page's own code
     assert names["statement"].facts["rows"] == 440
@@ -26,6 +26,8 @@ def test_the_blocks_of_the_how_to_run(tmp_path: Path, monkeypatch: pytest.Monkey
     assert len(names["answers"]) == 5
     assert names["grant"].state.startswith("revoked")
     assert names["renewed"].openings_left == 5
+    assert len(names["proof"].told) == 2
+    assert len(names["answer"].told) == 4
     shown = re.findall(r"^```py\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     for block in shown:  # needs a second machine: its verbs and words are there
         _check_calls(block, names)

@@ -61,9 +61,10 @@ def test_examples_in_docstrings_run(module: str, tmp_path: Path, monkeypatch: py
 
 def test_every_verb_says_what_it_does_and_what_it_raises() -> None:
     verbs = [bailee.init, bailee.open, bailee.card, bailee.passport, bailee.plan, bailee.schema, bailee.schema_of]
-    acts = ("seal", "reseal", "grant", "revoke", "join", "lend", "train", "release")
+    acts = ("seal", "reseal", "grant", "revoke", "join", "lend", "train", "train_model", "release")
+    acts += ("evaluate", "prove_inference", "prove_rules", "show_coin", "promise_coin", "spend")
     verbs += [getattr(bailee.Party, name) for name in acts]
-    verbs += [bailee.Passport.verify, bailee.Passport.predict]
+    verbs += [bailee.Passport.verify, bailee.Passport.predict, bailee.Proof.verify]
     for verb in verbs:
         assert verb.__doc__ is not None
         assert "Error" in verb.__doc__ or verb is bailee.Passport.scores, verb.__qualname__
@@ -71,8 +72,8 @@ def test_every_verb_says_what_it_does_and_what_it_raises() -> None:
 
 def test_the_page_names_everything() -> None:
     page = (Path(__file__).parents[2] / "docs" / "python.md").read_text()
-    public = [name for name in vars(bailee.Party) if not name.startswith("_")]
-    public += [name for name in vars(bailee.Passport) if name in {"verify", "predict", "scores"}]
+    public = [name for name in dir(bailee.Party) if not name.startswith("_")]
+    public += [name for name in dir(bailee.Passport) if name in {"verify", "predict", "scores"}]
     fields = {"home", "quiet", "name", "key", "identity"}
     left = [name for name in {*public, *bailee.__all__} - fields - {"__version__", "Status"} if f"`{name}" not in page]
     assert not left, left

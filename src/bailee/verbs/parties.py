@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,10 @@ from bailee.adapters.transport import join as connect
 from bailee.errors import InputError
 from bailee.grant import open_revocation
 from bailee.keys import PublicIdentity
+from bailee.party.accounts import reached
 from bailee.party.beginning import begin, default_home
-from bailee.party.granting import Terms, give, moment, take_back
+from bailee.party.granting import Terms, give, take_back
 from bailee.party.home import PartyHome
-from bailee.party.identities import read_public
 from bailee.party.lending import lend_rows
 from bailee.party.scoring import score_on
 from bailee.party.sealing import renew, seal_rows
@@ -32,14 +31,16 @@ from bailee.statements.tasks import AnyPlan
 from bailee.verbs import sessions
 from bailee.verbs.drafts import DraftSchema
 from bailee.verbs.drafts import schema as read
+from bailee.verbs.folder import Place, moment_of, now, public_of, spender
+from bailee.verbs.hidden import HiddenTraining
 from bailee.verbs.passports import Passport
 from bailee.verbs.plans import as_plan
 from bailee.verbs.progress import steps, watching
+from bailee.verbs.proofs import Telling
 from bailee.verbs.sealed import Dataset, Grant, Part
 from bailee.verbs.showing import Rows, Shown
 from bailee.verbs.tables import table_of
 
-Place = str | os.PathLike[str]
 _REVOCATION_LIMIT = 1 << 20
 _ADDRESS = "an address like 127.0.0.1:7447"
 
@@ -61,25 +62,8 @@ class Status(Shown):
 
 
 @dataclass(frozen=True, repr=False)
-class Party(Shown):
+class Party(Telling, HiddenTraining):
     """A party's folder, with its keys. Made by `bailee.init` and `bailee.open`. quiet: no progress is shown."""
-
-    home: Path
-    quiet: bool = field(default=False, compare=False)
-
-    @property
-    def name(self) -> str:
-        return self._inside.public.name
-
-    @property
-    def key(self) -> str:
-        """Its public key, hex: by it others know the party."""
-        return self._inside.public.public_key.hex()
-
-    @property
-    def identity(self) -> Path:
-        """identity.json, to be handed to others."""
-        return self.home / "identity.json"
 
     # what an owner does
 
@@ -100,7 +84,7 @@ class Party(Shown):
             )
         found = schema if isinstance(schema, Schema) else read(schema)
         with steps(self.quiet) as progress:
-            made = seal_rows(self._inside, table_of(table), found, _now(), name, openings, memory, progress)
+            made = seal_rows(self._inside, table_of(table), found, now(), name, openings, memory, progress)
         return Dataset(self.home, made)
 
     def reseal(
@@ -111,7 +95,7 @@ class Party(Shown):
         Raises BudgetError where it was renewed already, InputError, StorageError.
         """
         with steps(self.quiet) as progress:
-            made = renew(self._inside, self.dataset(dataset).sealed, _now(), name, openings, progress)
+            made = renew(self._inside, self.dataset(dataset).sealed, now(), name, openings, progress)
         return Dataset(self.home, made)
 
     def grant(
@@ -127,14 +111,14 @@ class Party(Shown):
         decimal texts, the plan's by default. unprotected: also sign a waiver, for a plan without privacy. Hand
         `grant.file` to the builder. Raises GrantError, PlanError, SchemaError, InputError.
         """
-        now = _now()
-        begins = now if starts is None else _moment(starts, time.min)
-        ends = begins + timedelta(days=days) if until is None else _moment(until, time.max)
+        asked = now()
+        begins = asked if starts is None else moment_of(starts, time.min)
+        ends = begins + timedelta(days=days) if until is None else moment_of(until, time.max)
         terms = Terms(
-            _public(builder).public_key.hex(), begins, ends, fields, max_epsilon, max_delta, purpose, unprotected
+            public_of(builder).public_key.hex(), begins, ends, fields, max_epsilon, max_delta, purpose, unprotected
         )
         sealed, inside = self.dataset(dataset).sealed, self._inside
-        given = give(inside, inside.identity, sealed, as_plan(plan), terms, now, secrets.token_bytes(16))
+        given = give(inside, inside.identity, sealed, as_plan(plan), terms, asked, secrets.token_bytes(16))
         return Grant(self.home, given.grant, given.useless)
 
     def revoke(self, grant: Grant | str) -> Grant:
@@ -143,31 +127,36 @@ class Party(Shown):
         The revocation, for those who should know, is in revocations/ID.json of the folder. Raises GrantError.
         """
         inside, given = self._inside, self._given(grant)
-        take_back(inside, inside.identity, given.signed, _now())
+        take_back(inside, inside.identity, given.signed, now())
         return given
 
     def join(
         self, address: str, grant: Grant | str, *, epsilon_limit: str | None = None, resume: bool = False,
-        patience: float = 600.0,
+        patience: float = 600.0, ledger: str | None = None, account: str | None = None,
+        passphrase_file: Place | None = None,
     ) -> Part:  # fmt: skip
         """Take part in the session of a builder elsewhere, at HOST:PORT. Only noisy sums and a proof leave here.
 
         epsilon_limit: refuse if all sessions together would cost the dataset more. patience: seconds to wait for the
-        builder's next message. A session that broke off goes on with resume=True. A plan that names a ledger is joined
-        with `bailee join --ledger`. Raises GrantError, BudgetError, SessionError, PlanError.
+        builder's next message. A session that broke off goes on with resume=True. Where the plan names a ledger, what
+        it costs is spent there, once: ledger, a node's URL; account, of this folder, the only one by default;
+        passphrase_file opens it. Raises GrantError, BudgetError, SessionError, PlanError, ChainError.
         """
         inside, given = self._inside, self._given(grant).signed
         dataset = inside.dataset_of(given)
         host, port = place_of(address, _ADDRESS)
         if not resume:
             require_worth_joining(inside, dataset, given)
-        with lock(self.home):
+        if ledger is None and (account, passphrase_file) != (None, None):
+            raise InputError("an account is for a plan's ledger: say at which node with ledger=")
+        acts = None if ledger is None else spender(self.home, account, passphrase_file)
+        with lock(self.home), reached(ledger, self.home, acts) as opened:
             with steps(self.quiet) as progress:
                 holding = hold(inside, dataset, given, progress)
             course = Course({holding.key: self.name})
             with watching(course, self.quiet) as watch:
                 channel = connect(host, port, patience)
-                made = join_in(inside, holding, channel, Running(watch, resume, patience), epsilon_limit)
+                made = join_in(inside, holding, channel, Running(watch, resume, patience, opened), epsilon_limit)
         own = next(one for one in made.owners if one.owner == holding.key)
         return Part(made.session, own.epsilon, own.delta, own.share, dataset.ledger.budget().remaining)
 
@@ -178,7 +167,7 @@ class Party(Shown):
         BudgetError, GrantError.
         """
         with steps(self.quiet) as progress:
-            lend_rows(self._inside, self._given(grant).signed, _public(to), Path(out), openings, _now(), progress)
+            lend_rows(self._inside, self._given(grant).signed, public_of(to), Path(out), openings, now(), progress)
         return Path(out)
 
     # what a builder does
@@ -187,19 +176,23 @@ class Party(Shown):
         self, plan: AnyPlan | Place, owners: Sequence[Party | Grant | PublicIdentity | Place], *,
         listen: str = "127.0.0.1:7447", test: Any = None, schema: Schema | Place | None = None,
         revocations: Sequence[Place] = (), out: Place | None = None, resume: bool = False, patience: float = 600.0,
+        ledger: str | None = None, passphrase_file: Place | None = None,
     ) -> Passport:  # fmt: skip
         """Train a model with its owners' permission, without holding a row, and make its passport.
 
         owners: a Party or one of its grants takes part in this process, in a thread of its own; an identity.json is an
         owner elsewhere, which connects to `listen` (HOST:PORT) with `join`. test, schema: public test rows, to show
-        accuracy. out: where the passport goes. patience: seconds to wait for an owner's next message. A plan that names
-        a ledger is trained with `bailee train --ledger`. Raises an owner's refusal (GrantError, BudgetError),
-        SessionError, PlanError, ProofError; then resume=True goes on.
+        accuracy. out: where the passport goes. patience: seconds to wait for an owner's next message. Where the plan
+        names a ledger: ledger, a node's URL; owners of this process spend there by the only account of their folder,
+        which passphrase_file opens. Raises an owner's refusal (GrantError, BudgetError), SessionError, PlanError,
+        ProofError, ChainError; then resume=True goes on.
         """
         wanted = as_plan(plan)
         if (test is None) != (schema is None):
             raise InputError("test and schema go together: test rows are read by the schema the owners sealed under")
-        local, remote = self._owners(wanted, owners)
+        local, remote = self._owners(wanted, owners, resume)
+        for one in local if ledger is not None else ():
+            one.account = spender(one.party.path, None, passphrase_file)
         rows = None if schema is None else schema if isinstance(schema, Schema) else read(schema)
         score = None if rows is None else score_on(wanted, table_of(test), rows)
         revoked = [open_revocation(read_bytes(Path(one), _REVOCATION_LIMIT, "revocation")) for one in revocations]
@@ -216,6 +209,7 @@ class Party(Shown):
             resume,
             patience,
             self.quiet,
+            ledger,
         )
 
     def release(self, passport: Passport | Place, out: Place, *, evaluations: Sequence[Place] = ()) -> Path:
@@ -235,10 +229,6 @@ class Party(Shown):
 
     # what is there
 
-    def dataset(self, name: Dataset | str) -> Dataset:
-        """The sealed dataset of that name. InputError says which there are."""
-        return name if isinstance(name, Dataset) else Dataset(self.home, self._inside.dataset(name))
-
     def datasets(self) -> list[Dataset]:
         return [Dataset(self.home, one) for one in self._inside.datasets()]
 
@@ -248,34 +238,27 @@ class Party(Shown):
 
     def status(self) -> Status:
         """Datasets, grants and sessions: openings left, privacy spent, what still holds."""
-        return Status(standing(self._inside, _now()))
+        return Status(standing(self._inside, now()))
 
-    @property
-    def _inside(self) -> PartyHome:
-        return PartyHome(self.home)
-
-    def _given(self, grant: Grant | str) -> Grant:
-        return grant if isinstance(grant, Grant) else Grant(self.home, self._inside.grant(grant))
-
-    def _owners(self, plan: AnyPlan, owners: Sequence[Any]) -> tuple[list[sessions.Local], dict[str, str]]:
+    def _owners(
+        self, plan: AnyPlan, owners: Sequence[Any], resume: bool
+    ) -> tuple[list[sessions.Local], dict[str, str]]:
         local: list[sessions.Local] = []
         remote: dict[str, str] = {}
         for one in owners:
             if isinstance(one, Party):
-                local.append(sessions.Local(one._inside, sessions.fitting(one._inside, plan, self.key)))
+                local.append(sessions.Local(one._inside, sessions.fitting(one._inside, plan, self.key, resume)))
             elif isinstance(one, Grant):
                 inside = PartyHome(one.home)
-                require_worth_joining(inside, inside.dataset_of(one.signed), one.signed)
+                if not resume:
+                    require_worth_joining(inside, inside.dataset_of(one.signed), one.signed)
                 local.append(sessions.Local(inside, one.signed))
             else:
-                public = _public(one)
+                public = public_of(one)
                 if public.public_key.hex() in remote:
                     raise InputError("an owner is named twice; name each once")
                 remote[public.public_key.hex()] = public.name
         return local, remote
-
-    def _title(self) -> str:
-        return f"Party {self.name}"
 
     def _facts(self) -> Mapping[str, object]:
         inside = self._inside
@@ -317,25 +300,3 @@ def open_party(home: Place | None = None, *, quiet: bool = False) -> Party:
     found = Party(place, quiet)
     _ = found._inside.identity
     return found
-
-
-def _public(who: Party | PublicIdentity | Place) -> PublicIdentity:
-    if isinstance(who, Party):
-        return who._inside.public
-    if isinstance(who, PublicIdentity):
-        return who
-    if isinstance(who, str | os.PathLike):
-        return read_public(Path(who))
-    raise InputError(f"expected a Party or an identity.json, got {type(who).__name__}")
-
-
-def _moment(when: datetime | str, of_day: time) -> datetime:
-    if isinstance(when, str):
-        return moment(when, of_day)
-    if when.tzinfo is None:
-        raise InputError("expected a time with its zone, such as datetime(2027, 1, 31, tzinfo=UTC)")
-    return when.astimezone(UTC)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""What anybody does with a passport: verify it, offline, and ask its model."""
+"""What anybody does with a passport or another proof: verify it, offline, and ask a published model."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from bailee.adapters.files import read_bytes
 from bailee.errors import InputError
+from bailee.party.accounts import reached
+from bailee.party.beginning import default_home
 from bailee.party.checking import Statement as ProvenStatement
 from bailee.party.checking import check_known, check_paper, kind_of, load_libraries, paper_in
 from bailee.party.identities import read_public
@@ -53,36 +55,45 @@ class Statement(Shown):
     def _tables(self) -> Mapping[str, Rows]:
         shown = ("name", "rows", "epsilon", "delta", "share", "grant_id", "revoked")
         owners = self.facts.get("owners") or ()
-        return {"owners": [{name: one[name] for name in shown if name in one} for one in owners]}
+        return {"owners": [{name: one[name] for name in shown if name in one} for one in owners]} if owners else {}
 
 
 @dataclass(frozen=True, repr=False)
-class Passport(Shown):
+class Paper(Shown):
+    """What anybody can check, in `file`; its attachments lie beside it. Nothing is checked yet."""
+
+    file: Path
+
+    def verify(
+        self, *, plain: bool = False, trusted: Sequence[Any] = (),
+        revocations: Sequence[str | os.PathLike[str]] = (), ledger: str | None = None,
+    ) -> Statement:  # fmt: skip
+        """Check every signature, grant, card, proof and sum, the noise, the privacy loss and the weights, offline.
+
+        plain: by the slow verifier in plain Python, which shares no fast code with the prover. trusted: parties you
+        know, as `Party` or identity.json; then no other may take part. revocations: files that you know of. ledger:
+        where the plan names one, a node that you trust (http(s)://..., or embedded: for the chain of BAILEE_HOME), to
+        check what stands there; without, the statement says what was not checked. Raises the error of the link that
+        does not hold: ProofError, PassportError, SignatureError, GrantError, RecordError; ChainError.
+        """
+        revoked = [open_signed(read_bytes(Path(one), MAX_BYTES, "revocation"), Revocation) for one in revocations]
+        kind = kind_of(self.file)
+        with reached(ledger, default_home()) as opened:
+            load_libraries(plain)
+            proven = check_paper(kind, self.file, plain, revoked, opened)
+        if trusted:
+            check_known(proven, {_key(one) for one in trusted})
+        return Statement(proven)
+
+
+@dataclass(frozen=True, repr=False)
+class Passport(Paper):
     """The passport in `file`, or another proof about a model; its attachments lie beside it. Nothing is checked yet.
 
     report: what was measured while it was made, where it was made here. Unsigned.
     """
 
-    file: Path
     report: Mapping[str, Any] = field(default_factory=dict)
-
-    def verify(
-        self, *, plain: bool = False, trusted: Sequence[Any] = (), revocations: Sequence[str | os.PathLike[str]] = ()
-    ) -> Statement:
-        """Check every signature, grant, card, proof and sum, the noise, the privacy loss and the weights, offline.
-
-        plain: by the slow verifier in plain Python, which shares no fast code with the prover. trusted: parties you
-        know, as `Party` or identity.json; then no other may take part. revocations: files that you know of. Where a
-        plan names a ledger, `bailee verify --ledger` also looks there. Raises the error of the link that does not hold:
-        ProofError, PassportError, SignatureError, GrantError, RecordError.
-        """
-        revoked = [open_signed(read_bytes(Path(one), MAX_BYTES, "revocation"), Revocation) for one in revocations]
-        kind = kind_of(self.file)
-        load_libraries(plain)
-        proven = check_paper(kind, self.file, plain, revoked)
-        if trusted:
-            check_known(proven, {_key(one) for one in trusted})
-        return Statement(proven)
 
     def predict(self, rows: Any) -> NDArray[Any]:
         """(rows,): the class of each row, as the schema spells it, or the value, in the table's units.
@@ -110,7 +121,7 @@ class Passport(Shown):
         return "Passport"
 
     def _facts(self) -> Mapping[str, object]:
-        names = ("rounds", "accuracy", "train_seconds", "prove_seconds")
+        names = ("rounds", "steps", "accuracy", "epsilon", "train_seconds", "prove_seconds")
         told = {name.replace("_", " "): self.report[name] for name in names if self.report.get(name) is not None}
         return {"file": self.file, **told, "checked": "not here; passport.verify() does"}
 

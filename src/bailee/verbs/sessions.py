@@ -9,11 +9,15 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bailee.adapters.files import lock
 from bailee.adapters.transport import Channel, Listener, MemoryChannel, memory_pair
 from bailee.errors import InputError, SessionError
+from bailee.party.accounts import reached
+from bailee.party.answered import require_carried
 from bailee.party.handing_out import hand_out
 from bailee.party.home import PartyHome
 from bailee.party.training import Running, hold, join_in, lead, report, require_worth_joining
@@ -26,13 +30,20 @@ from bailee.train.table import Score
 from bailee.verbs.passports import Passport
 from bailee.verbs.progress import steps, watching
 
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+
 
 @dataclass
 class Local:
-    """An owner whose folder is here, with the grant it takes part under. It runs in a thread of its own."""
+    """An owner whose folder is here, with the grant it takes part under. It runs in a thread of its own.
+
+    account: by which it spends, where the plan names a ledger.
+    """
 
     party: PartyHome
     grant: Signed[Grant]
+    account: LocalAccount | None = field(default=None, repr=False)
     failure: BaseException | None = None
     near: MemoryChannel | None = field(default=None, repr=False)
     thread: threading.Thread | None = field(default=None, repr=False)
@@ -65,6 +76,7 @@ def train(
     resume: bool,
     patience: float,
     quiet: bool,
+    ledger: str | None = None,
 ) -> Passport:
     """One session. remote: names by public key, hex, of owners that connect to `listen`. Raises as `Party.train`."""
     names = remote | {one.party.identity.public_key.hex(): one.party.public.name for one in local}
@@ -75,6 +87,13 @@ def train(
     homes = {one.party.path.resolve() for one in local} | {builder.path.resolve()}
     if len(homes) != len(local) + 1:
         raise InputError("owners and the builder each need a folder of their own: one folder runs one side at a time")
+    if local and ledger is not None and not ledger.startswith(("http://", "https://")):
+        raise InputError(
+            f"{ledger} is the chain of one folder, and owners here have folders of their own: serve it with `bailee "
+            "ledger serve`, and give its http:// address as ledger"
+        )
+    if not resume:
+        require_carried(builder, plan, names, revocations, datetime.now(UTC))
     course = Course(names)
     with ExitStack() as stack:
         for one in (builder, *(one.party for one in local)):
@@ -82,12 +101,16 @@ def train(
         with steps(quiet) as progress:
             held = [hold(one.party, one.party.dataset_of(one.grant), one.grant, progress) for one in local]
         door = stack.enter_context(Listener(*listen)) if remote else None
-        aside = Running(ignore, resume, patience)
+        asides = [
+            Running(ignore, resume, patience, stack.enter_context(reached(ledger, one.party.path, one.account)))
+            for one in local
+        ]
+        opened = stack.enter_context(reached(ledger, builder.path))
         watch = stack.enter_context(watching(course, quiet))
         waiting: list[Channel] = []
         try:
-            waiting += [one.begin(holding, aside) for one, holding in zip(local, held, strict=True)]
-            running = Running(watch, resume, patience)
+            waiting += [one.begin(holding, aside) for one, holding, aside in zip(local, held, asides, strict=True)]
+            running = Running(watch, resume, patience, opened)
             outcome = lead(builder, plan, tuple(names), _accept(list(waiting), door), running, score, revocations)
         except SessionError as error:
             _end(waiting, local)
@@ -103,8 +126,11 @@ def train(
     return Passport(target / "passport.json", told)
 
 
-def fitting(owner: PartyHome, plan: AnyPlan, builder: str) -> Signed[Grant]:
-    """The one grant of an owner's by which this builder may run this plan now. InputError where there is not one."""
+def fitting(owner: PartyHome, plan: AnyPlan, builder: str, resume: bool = False) -> Signed[Grant]:
+    """The one grant of an owner's by which this builder may run this plan now. InputError where there is not one.
+
+    resume: a session goes on, for which an opening may be spent already.
+    """
     asked = [one for one in owner.grants() if (one.record.builder, one.record.plan) == (builder, plan.digest)]
     taken = {one.record.grant for one in owner.revocations()}
     found = [one for one in asked if one.digest not in taken]
@@ -114,7 +140,8 @@ def fitting(owner: PartyHome, plan: AnyPlan, builder: str) -> Signed[Grant]:
             f"{owner.public.name}: expected one grant for this plan and builder, there are: {told}. Where there are "
             "several, name the grant in place of the party: owners=[grant]"
         )
-    require_worth_joining(owner, owner.dataset_of(found[0]), found[0])
+    if not resume:
+        require_worth_joining(owner, owner.dataset_of(found[0]), found[0])
     return found[0]
 
 
