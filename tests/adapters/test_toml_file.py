@@ -6,8 +6,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bailee.adapters.toml_file import read_toml
+from bailee.adapters.toml_file import parse_toml, read_toml, toml_value
 from bailee.errors import InputError, PlanError
 
 
@@ -30,3 +32,10 @@ def test_what_is_no_toml_is_refused_as_asked(tmp_path: Path, data: bytes) -> Non
 def test_a_file_that_cannot_be_read_is_said_to_be_what_it_should_be(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="claims"):
         read_toml(tmp_path / "none.toml", "claims")
+
+
+@given(st.text() | st.lists(st.text(), max_size=4) | st.integers(-(2**63), 2**63 - 1))
+def test_what_is_written_reads_back(value: object) -> None:
+    text = f"one = {toml_value(value)}"
+    assert parse_toml(text.encode(), "here") == {"one": value}
+    assert text.isprintable()

@@ -1,7 +1,8 @@
-"""Reading what people write as TOML: plans, claims, bounds."""
+"""What people write as TOML, plans, claims, bounds: read, and written for them."""
 
 from __future__ import annotations
 
+import json
 import tomllib
 from decimal import Decimal
 from pathlib import Path
@@ -27,3 +28,9 @@ def parse_toml(data: bytes, where: str, refusal: type[InputError] = InputError) 
         return tomllib.loads(data.decode(), parse_float=Decimal)
     except (ValueError, ArithmeticError, RecursionError) as error:  # ValueError: not UTF-8, and TOML's own
         raise refusal(f"{where} is not TOML: {error}") from None
+
+
+def toml_value(value: object) -> str:
+    """A string, an integer or a list of them: JSON's are TOML's. Letters that show nothing are written out."""
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(letter if letter.isprintable() else f"\\U{ord(letter):08X}" for letter in text)

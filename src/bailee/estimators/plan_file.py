@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
+from bailee.adapters.toml_file import toml_value
 from bailee.records.canonical import Json
 from bailee.records.fields import fields_of
 from bailee.statements.network.plan import ModelPlan
@@ -17,5 +17,5 @@ def plan_toml(plan: ModelPlan) -> str:
 
 
 def _lines(fields: Mapping[str, Json]) -> list[str]:
-    """JSON's strings, integers and arrays are TOML's; what is null is left out."""
-    return [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in fields.items() if value is not None]
+    """What is null is left out."""
+    return [f"{name} = {toml_value(value)}" for name, value in fields.items() if value is not None]

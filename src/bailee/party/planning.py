@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from bailee.adapters.files import read_bytes, storage_errors, write_new
+from bailee.adapters.toml_file import toml_value
 from bailee.errors import BaileeError, InputError, NotFoundError
 from bailee.party.loss_words import LossWords, words_of
 from bailee.party.plans import parse_any_plan
@@ -91,16 +92,16 @@ def written(fields: Mapping[str, str]) -> str:
     batch: "full" or a power of two. InputError for a number that is none; whether it is a plan, `parse_any_plan` says.
     """
     network = fields.get("kind") == NETWORK
-    lines = [f"{name} = {_quoted(fields.get(name, ''))}" for name in _TEXTS]
+    lines = [f"{name} = {toml_value(fields.get(name, ''))}" for name in _TEXTS]
     columns = _listed(fields.get("features", ""))
     if columns:
-        lines.append(f"features = [{', '.join(map(_quoted, columns))}]")
+        lines.append(f"features = {toml_value(columns)}")
     if network:
-        lines.append(f"loss = {_quoted(fields.get('loss', ''))}")
+        lines.append(f"loss = {toml_value(fields.get('loss', ''))}")
         widths = [_number("hidden", width) for width in _listed(fields.get("hidden", ""))]
         lines.append(f"hidden = [{', '.join(widths)}]")
         batch = fields.get("batch", "") or "full"
-        lines.append(f"batch = {_quoted(batch) if batch == 'full' else _number('batch', batch)}")
+        lines.append(f"batch = {toml_value(batch) if batch == 'full' else _number('batch', batch)}")
     for name in _NETWORK if network else _SUMS:
         if fields.get(name):
             lines.append(f"{name} = {_number(name, fields[name])}")
@@ -156,13 +157,3 @@ def _number(name: str, text: str) -> str:
     if _NUMBER.fullmatch(text) is None:
         raise InputError(f"{name}: expected a number such as 12 or 0.5, got {text[:40]!r}")
     return text
-
-
-def _quoted(text: str) -> str:
-    """A basic string of TOML. What TOML does not take in one is written out."""
-    plain = {'"': '\\"', "\\": "\\\\"}
-    return (
-        '"'
-        + "".join(plain.get(letter) or (letter if letter.isprintable() else f"\\U{ord(letter):08X}") for letter in text)
-        + '"'
-    )

@@ -6,7 +6,6 @@ why a draft is no schema until somebody has said what is known of each column, o
 
 from __future__ import annotations
 
-import json
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ import pyarrow.compute as pc
 
 from bailee.adapters.files import read_bytes
 from bailee.adapters.tables import read_table, table_columns
+from bailee.adapters.toml_file import toml_value
 from bailee.errors import InputError, PrivacyWarning, SchemaError
 from bailee.records.fields import decimal_text
 from bailee.records.schema import BINARY, CLASSES, NUMBER, Column, Schema
@@ -148,20 +148,23 @@ def schema_of(
 
 def schema_toml(found: Schema, told: frozenset[str] = frozenset()) -> str:
     """A schema as its TOML file: the same schema when it is read."""
-    lines = ["[dataset]", f"name = {_quoted(found.name)}", f"label = {_quoted(found.label)}"]
-    lines += [] if found.label_kind == BINARY else [f"label_kind = {_quoted(found.label_kind)}"]
+    lines = ["[dataset]", f"name = {toml_value(found.name)}", f"label = {toml_value(found.label)}"]
+    lines += [] if found.label_kind == BINARY else [f"label_kind = {toml_value(found.label_kind)}"]
     lines += [] if found.row_norm is None else [f"row_norm = {found.row_norm}"]
-    lines += [f"over_norm = {_quoted(found.over_norm)}", f"missing_values = {_quoted(list(found.missing_values))}"]
+    lines += [
+        f"over_norm = {toml_value(found.over_norm)}",
+        f"missing_values = {toml_value(list(found.missing_values))}",
+    ]
     for one in found.columns:
         lines += [
             "",
             "[[column]]" + ("    # as the rows have it: put what is publicly known" if one.name in told else ""),
         ]
-        lines += [f"name = {_quoted(one.name)}", f"type = {_quoted(one.type)}"]
+        lines += [f"name = {toml_value(one.name)}", f"type = {toml_value(one.type)}"]
         lines += [] if one.min is None else [f"min = {one.min}", f"max = {one.max}"]
-        lines += [f"categories = {_quoted(list(one.categories))}"] if one.categories else []
+        lines += [f"categories = {toml_value(list(one.categories))}"] if one.categories else []
         lines += [] if one.missing is None else [f"missing = {{ value = {_fill(one)} }}"]
-        lines += [f"positive = {_quoted(list(one.positive))}"] if one.positive else []
+        lines += [f"positive = {toml_value(list(one.positive))}"] if one.positive else []
         lines += [] if one.positive_above is None else [f"positive_above = {one.positive_above}"]
     return "\n".join(lines) + "\n"
 
@@ -252,10 +255,5 @@ def _row(column: Column, told: bool) -> dict[str, object]:
 
 def _fill(column: Column) -> str:
     if column.type == "category":
-        return _quoted(column.missing)
+        return toml_value(column.missing)
     return str(column.missing)
-
-
-def _quoted(value: object) -> str:
-    """JSON's strings and arrays of them are TOML's."""
-    return json.dumps(value, ensure_ascii=False)
