@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from blake3 import blake3
+from typer.testing import CliRunner
 
 from bailee.adapters.chain.accounts import create_account, open_account
 from bailee.adapters.chain.deployment import Configuration, deploy
@@ -28,7 +30,7 @@ from bailee.records.fingerprint import Fingerprint
 from bailee.records.offer import Offer, sign_offer
 from bailee.seal import open_dataset
 from chains import RICH
-from commands import make_world, refused, run
+from commands import app, make_world, refused, run
 
 PASSPHRASE = Secret(b"correct horse battery")
 PEOPLE = ("main", "rival", "judge")
@@ -131,6 +133,11 @@ def test_a_dataset_is_registered_with_a_withheld_fingerprint_and_a_budget(world:
     shown = world.look("work", "show", "tiny")
     assert (shown["work"], shown["status"], shown["budget"]["epsilon"]) == (said["work"], "good", 10)
     assert shown["holders"] == [{"holder": shown["owner"], "units": 10**9, "work": None}]
+    assert shown["title"] == json.loads((folder / "metadata.json").read_bytes())["name"] == "tiny"
+    assert [(one["work"], one["title"]) for one in world.look("work", "list")["works"]] == [(said["work"], "tiny")]
+    for words in (("work", "list"), ("work", "show", "tiny"), ("royalty", "earnings")):
+        printed = CliRunner().invoke(app, [*words, "--home", str(world.home)]).stdout
+        assert "tiny" in printed.split(), printed
     assert world.look("work", "show", said["commitment"]) == world.look("work", "show", said["work"]) == shown
     refused(
         world.run("work", "register", "tiny", "--budget-epsilon", "11", "--budget-delta", "1e-4"), 3, "BudgetError",
@@ -239,6 +246,14 @@ def test_a_content_made_of_another_gives_it_its_part(world: World) -> None:
     code, said = world.run(*derive, "--from", f"{grant}=0.5", who="rival")  # near its parent, which it names
     assert code == 0, said
     assert (said["registered"], said["parts"]) == (True, [{"grant": grant, "share": 5 * 10**8}])
+    for home in ("as it was", "without what was prepared"):
+        if home == "without what was prepared":
+            aside = Path(said["folder"]).with_name("aside")
+            Path(said["folder"]).rename(aside)
+        told = (f"as work {said['work']}, --from {grant}=0.5; now asked: --from {grant}=", "bailee work show")
+        for share in ("=0.25", ""):  # without a share, the whole
+            refused(world.run(*derive, "--from", f"{grant}{share}", who="rival"), 2, "InputError", *told)
+    aside.rename(said["folder"])
     assert world.run(*derive, "--from", f"{grant}=0.5", who="rival")[1]["block"] == said["block"]
     shown = world.look("work", "show", said["work"])
     assert shown["made_from"] == [{"work": song["work"], "grant": grant, "share": 5 * 10**8, "units": 2 * 10**8}]

@@ -33,7 +33,7 @@ from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_tab
 from bailee.cli.ledgers import ContractsOption, NodeOption, acting
 from bailee.cli.registering import compared, registered_facts
 from bailee.cli.works import Kind, made
-from bailee.errors import GrantError, InputError
+from bailee.errors import GrantError, InputError, NotFoundError
 from bailee.own.metadata import content_documents
 from bailee.party.model_claims import ModelClaim, claim_facts, claim_of_passport, claim_words
 from bailee.party.registrations import (
@@ -96,6 +96,7 @@ def derive(
     A model: its passport is verified, and the parts are what it proves. Verifiers must attest the same before the
     ledger takes it: the claim is printed, and how far it is. Run the command again when it is final. A content: name
     the grants; without shares the whole use is theirs in equal parts. What you leave of the whole is your own work.
+    Shares are fixed from then on: the same command again shows the work, one with other shares is refused.
 
     Examples: `bailee work derive try/passport`, `bailee work derive --content remix.wav --from 51ab...=0.4`
     """
@@ -151,8 +152,10 @@ def _model(
 ) -> Registration:
     from bailee.adapters.chain.ledger.facts import Kind as WorkKind
 
-    folder = folder_of(home, ledger.name, ledger.registry.id_of(found.commitment))
+    number = ledger.registry.id_of(found.commitment)
+    folder = folder_of(home, ledger.name, number)
     parts = [(part.grant, part.share) for part in found.parts]
+    _require_same_parts(ledger, number, parts)
     wish = asked_digest({**asked.wish(), "withheld": hidden, "parts": [list(part) for part in parts]})
     prepared = read_registration(folder)
     if prepared is not None and not (afresh and registered(ledger, prepared) is None):
@@ -185,6 +188,7 @@ def _content(
     number = ledger.registry.id_of(commitment)
     folder = folder_of(home, ledger.name, number)
     named = [(part.grant, part.share) for part in parts]
+    _require_same_parts(ledger, number, named)
     hidden = bool(withhold)
     wish = asked_digest({**asked.wish(), "kind": kind or "", "withheld": hidden, "parts": [list(one) for one in named]})
     prepared = read_registration(folder)
@@ -237,6 +241,29 @@ def _share(text: str | None, count: int) -> int:
     if not value.is_finite() or not 0 < value <= 1 or int(value * WHOLE) == 0:
         raise InputError(f"expected a share of use above 0 and at most 1, such as 0.25, got {text!r}")
     return int(value * WHOLE)
+
+
+def _require_same_parts(ledger: Ledger, number: int, asked: list[tuple[str, int]]) -> None:
+    """InputError where the work is on the ledger already, with other parts than are asked for now."""
+    from bailee.adapters.chain.ledger.events import Derived
+
+    try:
+        work = ledger.registry.work(number)
+    except NotFoundError:
+        return
+    said = ledger.registry.events(work.registered, work.registered)
+    has = [(one.grant, one.share) for one in said if isinstance(one, Derived) and one.id == number]
+    if sorted(has) != sorted(asked):
+        raise InputError(
+            f"it is on the ledger already, as work {number}, {_in_words(has) or 'derived from nothing'}; now asked: "
+            f"{_in_words(asked)}. Parts are fixed once a work is registered: look at it with `bailee work show "
+            f"{number}`, or derive another file"
+        )
+
+
+def _in_words(parts: list[tuple[str, int]]) -> str:
+    """As `--from` takes them."""
+    return " ".join(f"--from {grant}={Decimal(share) / WHOLE:f}" for grant, share in sorted(parts))
 
 
 def _files(asked: Described) -> dict[str, bytes]:

@@ -98,8 +98,8 @@ def as_page(
     drawn = draw(flow, works, names, lambda member: f"#{member if isinstance(member, str) else 'parts'}", titles=titles)
     more = f"<p>{drawn.hidden} more are not drawn.</p>" if drawn.hidden else ""
     return _PAGE.substitute(
-        work=f"{escape(kind)} {flow.paid}{_text(called)}", commitment=escape(commitment), ledger=escape(ledger), rows=rows,
-        rest=rest, picture=drawn.svg + more,
+        work=f"{escape(kind)} {flow.paid}{_text(called)}", commitment=escape(commitment),
+        ledger=escape(ledger), rows=rows, rest=rest, picture=drawn.svg + more,
     )  # fmt: skip
 
 
