@@ -6,6 +6,7 @@ the same links lead to pages. Lists of decisions and errors are read from their 
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from pathlib import Path
@@ -85,7 +86,14 @@ def _shown(source: str) -> str:
 
 def _as_page(source: str) -> str:
     kind, text = _SHOWN.get(Path(source).suffix, "text"), (ROOT / source).read_text("utf-8")
-    return f"---\nsearch:\n  exclude: true\n---\n# {source}\n\n````{kind}\n{text.rstrip()}\n````\n"
+    shown = _cells(text) if source.endswith(".ipynb") else f"# {source}\n\n````{kind}\n{text.rstrip()}\n````"
+    return f"---\nsearch:\n  exclude: true\n---\n{shown}\n"
+
+
+def _cells(notebook: str) -> str:
+    """A notebook as Markdown: what is said, and what is run."""
+    found = [(cell["cell_type"], "".join(cell["source"])) for cell in json.loads(notebook)["cells"]]
+    return "\n\n".join(text if kind == "markdown" else f"````python\n{text}\n````" for kind, text in found)
 
 
 def _decisions() -> str:

@@ -1,4 +1,4 @@
-"""The Python of the how-to runs, block after block; so does the notebook, whose cells are one program."""
+"""The Python of the how-to runs, block after block. The notebook: test_notebook.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "howto" / "python.md"
-NOTEBOOK = ROOT / "examples" / "notebook" / "three_parties.py"
 
 
 def test_the_blocks_of_the_how_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,13 +40,3 @@ def _check_calls(block: str, names: dict[str, Any]) -> None:
             verb = eval(ast.unparse(node.func), names)  # the page's own code
             words = {word.arg: None for word in node.keywords if word.arg}
             inspect.signature(verb).bind(*node.args, **words)
-
-
-def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    monkeypatch.chdir(tmp_path)
-    source = NOTEBOOK.read_text()
-    assert source.count("# %%") >= 12
-    exec(compile(source, str(NOTEBOOK), "exec"), {"__name__": "notebook"})
-    said = capsys.readouterr().out
-    for words in ("Party Aachen", "It holds", "revoked", "taken from rows"):
-        assert words in said
