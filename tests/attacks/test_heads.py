@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
+from ambiguous import AMBIGUOUS
 from bailee.adapters import connection
 from bailee.adapters.chain.embedded import ledger as chain
 from bailee.adapters.chain.embedded import serve as chain_serving
@@ -72,6 +73,30 @@ def test_a_head_that_never_comes_is_not_waited_for(which: str, tmp_path: Path, m
             with socket.create_connection(("127.0.0.1", port), 20) as knocking:
                 knocking.sendall(begun)
                 assert knocking.recv(1000) == b""
+
+
+@pytest.mark.parametrize("which", SERVERS)
+def test_a_request_that_two_parsers_read_differently_is_refused(which: str, tmp_path: Path) -> None:
+    with running(which, tmp_path / "home") as port:
+        for name, sent in AMBIGUOUS.items():
+            with socket.create_connection(("127.0.0.1", port), 20) as knocking:
+                knocking.sendall(sent)
+                told = b"".join(iter(lambda: knocking.recv(65536), b""))
+            assert told.startswith(b"HTTP/1.1 400 "), (name, told)
+            assert told.count(b"HTTP/1.1 ") == 1, (name, told)
+
+
+@pytest.mark.parametrize("which", SERVERS)
+def test_the_body_of_an_upgrade_is_no_second_request(which: str, tmp_path: Path) -> None:
+    inner = b"GET /inner HTTP/1.1\r\nHost: x\r\n\r\n"
+    with running(which, tmp_path / "home") as port:
+        for length in (b"Content-Length: %d" % len(inner), b"Transfer-Encoding: chunked"):
+            head = b"POST /plain/k HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\n" + length
+            with socket.create_connection(("127.0.0.1", port), 20) as knocking:
+                knocking.sendall(head + b"\r\n\r\n" + inner)
+                told = b"".join(iter(lambda: knocking.recv(65536), b""))
+            assert told.startswith(b"HTTP/1.1 400 "), told
+            assert told.count(b"HTTP/1.1 ") == 1, told
 
 
 def test_a_paid_door_has_the_same_bounds(monkeypatch: pytest.MonkeyPatch) -> None:

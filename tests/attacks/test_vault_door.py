@@ -17,11 +17,12 @@ from importlib import import_module
 
 import pytest
 
+from ambiguous import AMBIGUOUS
+from bailee.adapters import connection
 from bailee.adapters.stores.entry import StoreEntry
 from bailee.keys import Identity
 from bailee.seal.vault.facts import Code, LockMode, Policy
 from bailee.seal.vault.vault import Vault
-from bailee.server import connection
 from bailee.server.s3 import new_access_key, sending, xml
 from bailee.server.s3.errors import S3Error
 from server.s3.door import open_door
@@ -160,18 +161,7 @@ def test_the_body_of_an_upgrade_is_no_second_request(door, length):
     assert b"inner" not in with_inner
 
 
-@pytest.mark.parametrize(
-    "request_",
-    [
-        b"PUT /plain/k HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        b"PUT /plain/k HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
-        b"PUT /plain/k HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
-        b"GET /plain/k HTTP/1.1\r\nHost: x\r\nX-A: b\r\n c\r\n\r\n",
-        b"GET /plain/k HTTP/1.1\r\nHost : x\r\n\r\n",
-        b"GET /plain/k HTTP/1.1\nHost: x\n\n",
-    ],
-    ids=["length and chunks", "two lengths", "unknown coding", "folded", "space before colon", "bare line feeds"],
-)
+@pytest.mark.parametrize("request_", AMBIGUOUS.values(), ids=AMBIGUOUS)
 def test_a_request_that_two_parsers_read_differently_is_refused(door, request_):
     with knock(door) as knocking:
         knocking.sendall(request_)
