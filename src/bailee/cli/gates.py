@@ -16,9 +16,9 @@ from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_tab
 from bailee.cli.ledgers import ContractsOption, NodeOption, acting, reading
 from bailee.cli.models import Passport
 from bailee.cli.money import currency_address, in_words, smallest_units
-from bailee.cli.paying import require_good, require_taken
 from bailee.cli.registered import WORK_HELP, work_named
 from bailee.errors import InputError, PaymentError
+from bailee.party.paying import require_good, require_taken
 
 if TYPE_CHECKING:
     from bailee.adapters.chain.ledger import Ledger

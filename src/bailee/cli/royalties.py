@@ -7,21 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from blake3 import blake3
 from rich.console import Group
 from rich.text import Text
 
 from bailee.adapters.chain.accounts import list_accounts
-from bailee.adapters.files import read_bytes, write_new
+from bailee.adapters.files import write_new
 from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile, chosen
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
 from bailee.cli.indexed import FirstOption, IndexOption, read_events
 from bailee.cli.ledgers import ContractsOption, NodeOption, acting, reading
-from bailee.cli.money import CurrencyOption, currency_address, in_words, smallest_units
-from bailee.cli.paying import require_good, require_taken
+from bailee.cli.money import CurrencyOption, currency_address, in_words
 from bailee.cli.registered import WORK_HELP, work_named
 from bailee.cli.vault_face import columns
-from bailee.errors import InputError
+from bailee.party.paying import draw, pay_for, use_of
 from bailee.party.titles import titled, titles_of
 
 if TYPE_CHECKING:
@@ -36,7 +34,6 @@ WorksArgument = Annotated[list[str] | None, typer.Argument(help=f"{WORK_HELP} Al
 StepsOption = Annotated[
     int, typer.Option("--steps", min=1, max=64, help="How far down the lineage money is fetched from.")
 ]
-_MOST_USE = 1 << 30
 _FAILED = 3
 
 
@@ -61,27 +58,16 @@ def pay(
 
     Example: `bailee royalty pay 0123... 3.50 --currency 0xabc... --use licence.pdf`
     """
-    what, coin = _use(use), currency_address(currency)
+    what = use_of(use)
     with acting(home, ledger, contracts, account, passphrase_file, passphrase_fd) as found:
-        number = work_named(found, home, work)
-        require_good(found, number)
-        shares, chain = found.shares(number), found.chain
-        require_taken(found, number, coin)
-        wanted = smallest_units(chain, coin, amount)
-        if not wanted:
-            raise InputError("expected an amount above 0")
-        from bailee.adapters.chain.ledger.events import Paid
-
-        sent = shares.pay(wanted, what, coin)
-        said = [one for one in sent.events if isinstance(one, Paid) and one.where.contract == shares.address]
-        came: int = said[0].amount  # a currency may say `Paid` too, of anything
+        paid = pay_for(found, home, work, amount, currency, what)
         facts = {
-            "work": str(number), "title": titles_of(home, found.name).get(number),
-            "paid": in_words(chain, coin, came), "amount": str(came), "currency": coin,
-            "use": what, "transaction": f"0x{sent.transaction}", "block": sent.block,
+            "work": str(paid.work), "title": titles_of(home, found.name).get(paid.work),
+            "paid": paid.words, "amount": str(paid.amount), "currency": paid.currency,
+            "use": paid.use, "transaction": paid.transaction, "block": paid.block,
         }  # fmt: skip
-        if came != wanted:
-            facts["fee"] = f"the currency kept {in_words(chain, coin, wanted - came)}"
+    if paid.fee is not None:
+        facts["fee"] = f"the currency kept {paid.fee}"
     Face(as_json).result(facts, facts_table({name: value for name, value in facts.items() if value is not None}))
 
 
@@ -107,7 +93,6 @@ def claim(
 
     Example: `bailee royalty claim --home cleveland`
     """
-    from bailee.adapters.chain.index.earnings import claimed, gathered
     from bailee.adapters.chain.index.lineage import lineage
 
     face, holder = Face(as_json), chosen(home, account).address
@@ -116,10 +101,9 @@ def claim(
         meant = _meant(found, home, works, known, [holder])
         titles = titles_of(home, found.name)
         drawn: list[Drawn] = []
-        for steps_done in (gathered(found, known, meant, steps), claimed(found, known, meant, holder)):
-            for one in steps_done:
-                drawn.append(one)
-                face.say(_drawn_words(found, known, one, titles))
+        for one in draw(found, known, meant, holder, steps):
+            drawn.append(one)
+            face.say(_drawn_words(found, known, one, titles))
         _show_drawn(face, found, holder, drawn)
 
 
@@ -294,16 +278,6 @@ def flow(
     told = {"work": str(number), "title": titles.get(number), "people": people}
     heading = Text(f"a payment for work {titled(number, titles)} goes to")
     Face(as_json).result({**told, "page": None if page is None else str(page)}, Group(heading, shown))
-
-
-def _use(text: str | None) -> str:
-    """32 bytes, hex; zeros where nothing is said."""
-    if text is None:
-        return "00" * 32
-    plain_hex = text.removeprefix("0x").lower()
-    if len(plain_hex) == 64 and all(one in "0123456789abcdef" for one in plain_hex):
-        return plain_hex
-    return blake3(read_bytes(Path(text), _MOST_USE, "what is paid for")).hexdigest()
 
 
 def _meant(ledger: Ledger, home: Path, works: list[str] | None, known: Lineage, holders: Iterable[str]) -> list[int]:

@@ -19,7 +19,8 @@ The ledger    accounts: who acts, and nodes reached   opened_ledger: which one, 
               ledger_reading: all it said   ledger_view: that, kept for pages
               links: accounts   registrations: works on the way there   near_works: what is near them
               offering: consent there   model_claims: what verifiers attest   cases: what arbiters decide
-              amounts: money in words   earnings: what works earned
+              amounts: money in words   earnings: what works earned   paying: for a use, and what is drawn
+              registered: which work is meant   titles: what the folder calls works
 
 Here the stages meet: a face parses what people ask, calls these functions, and shows what they return.
 """

@@ -91,7 +91,7 @@ def refresh_view(home: Path, now: datetime, patience: float = PATIENCE) -> Ledge
         head = max((one.event.where.block for one in every), default=ledger.chain.block().number)
         graph = graph_from(ledger, every, head)
         known = lineage(every)
-        earned = earnings_at(ledger, known, every, holders, _datasets(home))
+        earned = earnings_at(ledger, known, every, holders, datasets_by_commitment(home))
         owned = [work.id for work in graph.works if work.owner in names]
         own = tuple(dict.fromkeys([*(one.work for one in earned), *owned]))
         shares, told = works_of(every), dict[tuple[str, str], Told]()
@@ -113,7 +113,7 @@ def refresh_view(home: Path, now: datetime, patience: float = PATIENCE) -> Ledge
     return view
 
 
-def _datasets(home: Path) -> dict[str, str]:
+def datasets_by_commitment(home: Path) -> dict[str, str]:
     """Names of the folder's sealed datasets by the commitment under which they are registered."""
     found = {}
     for dataset in PartyHome(home).datasets():

@@ -1,4 +1,4 @@
-"""Which ledger a home is about, remembered by `ledger deploy | use`, and that ledger opened to be looked at."""
+"""Which ledger a home is about, remembered by `ledger deploy | use`, and that ledger opened, to look or to act."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from bailee import json_text
 from bailee.adapters.chain.opening import EMBEDDED, folder_of, open_chain
 from bailee.adapters.files import read_bytes, write_atomic
 from bailee.errors import InputError, RecordError
+from bailee.party.accounts import opened_account
 from bailee.records.caip import parse_account
 
 if TYPE_CHECKING:
@@ -92,3 +93,21 @@ def reading(
     place = place_of(home, url, contracts)
     with open_chain(place.url, home, timeout=patience) as chain:
         yield Ledger.named(chain, place.contracts)
+
+
+@contextmanager
+def acting(
+    home: Path,
+    url: str | None = None,
+    contracts: str | None = None,
+    account: str | None = None,
+    passphrase_file: Path | None = None,
+    passphrase_fd: int | None = None,
+) -> Iterator[Ledger]:
+    """The ledger, used by an account of the home. The passphrase is asked for before the chain is opened."""
+    from bailee.adapters.chain.ledger import Ledger
+
+    place = place_of(home, url, contracts)
+    signer = opened_account(home, account, passphrase_file, passphrase_fd)
+    with open_chain(place.url, home) as chain:
+        yield Ledger.named(chain, place.contracts, signer)
