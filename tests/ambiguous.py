@@ -1,4 +1,4 @@
-"""Requests that two parsers of HTTP read differently (RFC 9112, 11.2): a proxy may see one where its server sees two."""
+"""Requests that two parsers of HTTP read differently (RFC 9112, 11.2): a proxy sees one where its server sees two."""
 
 from __future__ import annotations
 
