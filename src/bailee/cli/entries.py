@@ -35,7 +35,7 @@ ENTRIES = (
     Entry("serve", "serving:serve", ANYBODY, "Serve this folder's HTTP API until Ctrl-C or SIGTERM; docs/api.md has its calls."),
     Entry("vault", "vault:app", OWNER, "Keep any object sealed on stores that nobody needs to trust: folders, buckets, WebDAV shares."),
     Entry("key", "keys:app", ANYBODY, "A party's keys: they sign what it says and open what it sealed."),
-    Entry("account", "links:app", ANYBODY, "Ethereum accounts: who acts and is paid on a ledger."),
+    Entry("account", "balances:app", ANYBODY, "Ethereum accounts: who acts and is paid on a ledger."),
     Entry("consent", "consents:app", ANYBODY, "Consent on a ledger: terms that an owner signs and a builder accepts."),
     Entry("ledger", "ledger:app", ANYBODY, "The ledger: a chain, and the contracts on it."),
     Entry("graph", "graphs:app", ANYBODY, "The graph of rights as a file: what was made from what, and whose it is."),
