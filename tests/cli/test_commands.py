@@ -137,6 +137,16 @@ def test_nobody_listens(world: Path) -> None:
     assert "nobody answers at 127.0.0.1:1 yet (connection refused); trying for 1 s, see --patience; Ctrl-C" in said
 
 
+def test_a_wrong_address_is_told_before_rows_are_decrypted(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened(*_: object) -> None:
+        raise RuntimeError("the rows were opened")
+
+    monkeypatch.setattr("bailee.cli.training.hold", opened)
+    given = give(world)[1]["grant"]
+    command = ("join", "127.0.0.1:1", "--grant", given, "--patience", "1", "--home", world / "owner")
+    refused(run(*command), 5, "SessionError", "no builder")
+
+
 def test_nobody_comes(world: Path) -> None:
     command = ("train", world / "plan.toml", "--owner", world / "owner", "--listen", "127.0.0.1:0", "--patience", "1")
     refused(run(*command, "--home", world / "builder"), 5, "SessionError", "nobody connected")

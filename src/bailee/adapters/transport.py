@@ -182,5 +182,13 @@ def join(host: str, port: int, timeout: float, waiting: Callable[[str], None] | 
             time.sleep(0.1)
 
 
+def reach(host: str, port: int, timeout: float, waiting: Callable[[str], None] | None = None) -> None:
+    """Wait until somebody listens there; nothing is said yet, and the builder takes it for one who left.
+
+    Costs a connection, so that what takes minutes is not begun for an address at which nobody is. As `join`.
+    """
+    join(host, port, timeout, waiting).close()
+
+
 def _reason(error: OSError) -> str:
     return error.strerror or type(error).__name__

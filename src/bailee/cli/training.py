@@ -10,7 +10,7 @@ import typer
 
 from bailee.adapters.files import lock, read_bytes
 from bailee.adapters.places import place_of
-from bailee.adapters.transport import Listener
+from bailee.adapters.transport import Listener, reach
 from bailee.adapters.transport import join as connect
 from bailee.cli import completing
 from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile, opened_account
@@ -141,6 +141,7 @@ def join(
         )
 
     with lock(home), reached(ledger, home, spender) as opened:
+        reach(host, port, patience, nobody)  # before the rows are decrypted, which may take minutes
         with face.progress() as progress:
             holding = hold(party, dataset, given, progress)
         course = Course({holding.key: identity.name})
