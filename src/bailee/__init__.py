@@ -7,7 +7,7 @@ verify   anyone re-checks the whole chain, offline                -> the proven 
 
 From Python (docs/python.md):
 
-init, open                       a Party: seal, grant, revoke, lend, join; train, train_model, evaluate, release; status
+init, open                       a Party: seal, grant, revoke, lend, join; train, train_model, evaluate; earnings; ...
 schema, schema_of, plan          what rows may be, and what is trained
 passport, card                   what anybody holds: verify and predict; check
 

@@ -63,6 +63,7 @@ def test_every_verb_says_what_it_does_and_what_it_raises() -> None:
     verbs = [bailee.init, bailee.open, bailee.card, bailee.passport, bailee.plan, bailee.schema, bailee.schema_of]
     acts = ("seal", "reseal", "grant", "revoke", "join", "lend", "train", "train_model", "release")
     acts += ("evaluate", "prove_inference", "prove_rules", "show_coin", "promise_coin", "spend")
+    acts += ("earnings", "pay", "claim")
     verbs += [getattr(bailee.Party, name) for name in acts]
     verbs += [bailee.Passport.verify, bailee.Passport.predict, bailee.Proof.verify]
     for verb in verbs:

@@ -6,7 +6,7 @@ sessions   a training, in this process or     hidden     train_model, and the co
            with owners elsewhere              plans      plan: what is trained
 tables     what counts as a table             drafts     schema, schema_of: what rows may be
 sealed     datasets, cards, grants, parts     showing    how things look in a notebook or a terminal
-progress   what is going on, while it goes on
+money      earnings, pay, claim               progress   what is going on, while it goes on
 
 Another face over the same functions as the command line; docs/python.md says why it has this shape.
 """

@@ -84,8 +84,12 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def passphrase_of(file: Place | None) -> Path | None:
+    """Where an account's passphrase is: in that file, or in that of BAILEE_PASSPHRASE_FILE; None: it is asked for."""
+    found = file or os.environ.get(_WHERE)
+    return None if found is None else Path(found)
+
+
 def spender(home: Path, account: str | None, passphrase_file: Place | None) -> LocalAccount:
-    """The account of that name, or the only one, ready to sign. Without a file BAILEE_PASSPHRASE_FILE, or it is asked
-    for. InputError, AuthorityError, StorageError."""
-    file = passphrase_file or os.environ.get(_WHERE)
-    return opened_account(home, account, None if file is None else Path(file))
+    """The account of that name, or the only one, ready to sign. InputError, AuthorityError, StorageError."""
+    return opened_account(home, account, passphrase_of(passphrase_file))
