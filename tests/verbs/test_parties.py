@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +15,7 @@ import pandas as pd
 import pytest
 
 import bailee
+from bailee.adapters.transport import Listener
 from bailee.errors import GrantError, InputError, SessionError, SignatureError
 from commands import PLAN, SCHEMA, free_address, run
 
@@ -156,6 +159,27 @@ def test_what_is_given_is_checked(world: World) -> None:
         owner.join("nowhere", world.grants[0])
     with pytest.raises(SessionError, match="no builder at"):
         owner.join(free_address(), world.grants[0], patience=1)
+
+
+def test_an_owner_that_waits_says_so_before_its_rows_are_opened(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[str, float]] = []
+
+    @contextmanager
+    def steps(quiet: bool) -> Iterator[Any]:
+        yield lambda step, part: told.append((step, part))
+
+    def opened(*_: object) -> None:
+        raise RuntimeError("the rows were opened")
+
+    monkeypatch.setattr("bailee.verbs.parties.steps", steps)
+    monkeypatch.setattr("bailee.verbs.parties.hold", opened)
+    address = free_address()
+    with pytest.raises(SessionError, match="no builder at"):
+        world.owners[0].join(address, world.grants[0], patience=1)
+    assert told == [(f"wait for the builder at {address}", 0.0)]
+    with Listener() as door, pytest.raises(RuntimeError, match="were opened"):
+        world.owners[0].join(f"127.0.0.1:{door.address[1]}", world.grants[0])
+    assert len(told) == 1  # who need not wait is told nothing
 
 
 def test_init_is_done_again_and_never_replaces(tmp_path: Path) -> None:

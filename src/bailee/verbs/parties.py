@@ -12,6 +12,7 @@ from typing import Any
 from bailee.adapters.files import lock, read_bytes
 from bailee.adapters.places import place_of
 from bailee.adapters.transport import join as connect
+from bailee.adapters.transport import reach
 from bailee.errors import InputError
 from bailee.grant import open_revocation
 from bailee.keys import PublicIdentity
@@ -26,14 +27,13 @@ from bailee.party.standing import standing
 from bailee.party.training import Running, hold, join_in, require_worth_joining
 from bailee.party.watched import Course
 from bailee.records.schema import Schema
-from bailee.seal import DEFAULT_OPENINGS
+from bailee.seal import DEFAULT_OPENINGS, Progress
 from bailee.statements.tasks import AnyPlan
 from bailee.verbs import sessions
 from bailee.verbs.drafts import DraftSchema
 from bailee.verbs.drafts import schema as read
 from bailee.verbs.folder import Place, moment_of, now, public_of, spender
 from bailee.verbs.hidden import HiddenTraining
-from bailee.verbs.money import Royalties
 from bailee.verbs.passports import Passport
 from bailee.verbs.plans import as_plan
 from bailee.verbs.progress import steps, watching
@@ -63,7 +63,7 @@ class Status(Shown):
 
 
 @dataclass(frozen=True, repr=False)
-class Party(Telling, HiddenTraining, Royalties):
+class Party(Telling, HiddenTraining):
     """A party's folder, with its keys. Made by `bailee.init` and `bailee.open`. quiet: no progress is shown."""
 
     # what an owner does
@@ -153,6 +153,7 @@ class Party(Telling, HiddenTraining, Royalties):
         acts = None if ledger is None else spender(self.home, account, passphrase_file)
         with lock(self.home), reached(ledger, self.home, acts) as opened:
             with steps(self.quiet) as progress:
+                _reach(host, port, patience, progress)
                 holding = hold(inside, dataset, given, progress)
             course = Course({holding.key: self.name})
             with watching(course, self.quiet) as watch:
@@ -301,3 +302,18 @@ def open_party(home: Place | None = None, *, quiet: bool = False) -> Party:
     found = Party(place, quiet)
     _ = found._inside.identity
     return found
+
+
+def _reach(host: str, port: int, patience: float, progress: Progress | None) -> None:
+    """Before the rows are decrypted: a wrong address is told at once, and waiting for a builder is no silence."""
+    step = f"wait for the builder at {host}:{port}"
+    told: list[str] = []
+
+    def wait(reason: str) -> None:
+        told.append(reason)
+        if progress is not None:
+            progress(step, 0.0)
+
+    reach(host, port, patience, wait)
+    if told and progress is not None:
+        progress(step, 1.0)
