@@ -1,13 +1,25 @@
-"""Of all tests: what comes first, and Ctrl-C for the programs that they start."""
+"""Of all tests: what comes first, Ctrl-C for the programs that they start, and what hypothesis tries.
+
+It tries the same examples in every run, however slow the machine: a test fails because of a change, not by chance. With
+BAILEE_SEARCH=1 it looks for others.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 _FIRST = "test_readme.py"
 """The longest file: on two cores it runs beside all the others."""
+
+
+settings.register_profile(
+    "bailee", deadline=None, derandomize="BAILEE_SEARCH" not in os.environ, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("bailee")
 
 
 def pytest_configure() -> None:

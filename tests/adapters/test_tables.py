@@ -120,14 +120,14 @@ def test_memory_stays_bounded(tmp_path: Path) -> None:
         assert grown < 32, f"{path.name}: memory grew by {grown} MiB"
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=150, suppress_health_check=list(HealthCheck), deadline=None)
 @given(st.binary(max_size=120) | st.text('ab,"\n\r1x ', max_size=60).map(lambda text: b"a,b\n" + text.encode()))
 def test_fuzzed_csv_reads_or_is_refused(tmp_path: Path, data: bytes) -> None:
     with contextlib.suppress(InputError):
         cells(write(tmp_path, data), "a")
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=150, suppress_health_check=list(HealthCheck), deadline=None)
 @given(st.data())
 def test_fuzzed_parquet_reads_or_is_refused(tmp_path: Path, data: st.DataObject) -> None:
     good = tmp_path / "good"

@@ -168,7 +168,8 @@ def test_every_revealed_message_is_uniform_with_and_without_a_witness(shape, mon
         assert set(shown[0]) == names
         for name in names:
             words = np.concatenate([one[name] for one in shown])
-            assert abs(chi_square(words)) < 9, f"{name} of {source} is not uniform"
+            # 12 is exceeded by 5 in 10^11 of uniform samples, and there are some forty.
+            assert abs(chi_square(words)) < 12, f"{name} of {source} is not uniform"
 
 
 def test_under_the_same_challenges_only_the_pads_tell_two_witnesses_apart(monkeypatch):

@@ -45,7 +45,7 @@ def test_ctrl_c_while_sealing(world: Path) -> None:
     (world / "long.csv").write_text("age,sex,ill\n" + "30,f,0\n40,m,1\n" * 30_000)
     sealing = ("seal", world / "long.csv", world / "schema.toml", "--as", "long", "--home", world / "owner")
     running = start(world / "long.log", *sealing)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while "encode: done" not in running.said and time.monotonic() < until:
         time.sleep(0.01)
     running.process.send_signal(signal.SIGINT)
@@ -65,7 +65,8 @@ def test_a_killed_run_is_swept_up_by_the_next(world: Path) -> None:
 MEASURED = """
 import resource, subprocess, sys
 code = subprocess.run(sys.argv[1:]).returncode
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_maxrss, used.ru_utime + used.ru_stime)
 sys.exit(code)
 """
 
@@ -78,14 +79,13 @@ def test_ten_gigabytes_are_refused_early_and_in_little_memory(world: Path) -> No
         file.truncate(TEN_GB)
     assert table.stat().st_size == TEN_GB
     sealing = ("seal", table, world / "schema.toml", "--as", "endless", "--memory", "64", "--home", world / "owner")
-    begun = time.monotonic()
     done = subprocess.run([sys.executable, "-c", MEASURED, *BAILEE, *map(str, sealing)], capture_output=True, text=True)
     assert done.returncode == 2
     assert "SchemaError" in done.stderr
     assert "the limit is 64 MiB" in done.stderr
-    used = int(done.stdout.split()[-1])
-    assert used < 1 << 20  # KiB: a tenth of the file; libraries and read-ahead, which varies from run to run
-    assert time.monotonic() - begun < 30
+    memory, seconds = map(float, done.stdout.split()[-2:])
+    assert memory < 1 << 20  # KiB: a tenth of the file; libraries and read-ahead, which varies from run to run
+    assert seconds < 60  # of the processor; all of the file would take minutes
     nothing_left(world, "endless")
     table.unlink()
 

@@ -116,7 +116,7 @@ def test_what_could_not_be_read_back_is_not_written(ledger: Ledger, now: datetim
             Ledger.create(ledger.path.with_name("other"), NAMED, openings)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=150, suppress_health_check=list(HealthCheck), deadline=None)
 @given(st.data())
 def test_a_fuzzed_ledger_never_gives_an_opening_twice(tmp_path: Path, now: datetime, data: st.DataObject) -> None:
     path = tmp_path / "fuzzed"

@@ -123,7 +123,7 @@ def test_every_byte_of_the_head_matters(path: Path) -> None:
             read_rows(path, OWNER, NAMED)
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=80, suppress_health_check=list(HealthCheck), deadline=None)
 @given(st.data())
 def test_fuzzed_files_are_refused(path: Path, data: st.DataObject) -> None:
     raw = bytearray(path.read_bytes())

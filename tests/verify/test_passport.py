@@ -388,7 +388,7 @@ def test_a_revocation_counts_from_its_date(made: tuple[Cast, Path], copy: Path, 
         judged(holding.identity, -1)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_any_other_bytes_are_no_passport(made: tuple[Cast, Path], copy: Path, data: st.DataObject) -> None:
     whole = made[1].read_bytes()

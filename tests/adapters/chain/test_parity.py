@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections import Counter
 from importlib.resources import files
@@ -151,7 +152,7 @@ def fuzz(engine: Engine, seed: int, programs: int = PROGRAMS) -> list[Any]:
 
 
 def test_both_engines_tell_the_same(tmp_path: Path) -> None:
-    seed, told = random.randrange(2**32), {}
+    seed, told = random.SystemRandom().randrange(2**32) if "BAILEE_SEARCH" in os.environ else 1, {}
     for name in ("anvil", "embedded"):
         with open_engine(name, tmp_path) as engine:
             told[name] = scenario(engine) + fuzz(engine, seed)

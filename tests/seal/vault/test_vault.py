@@ -166,7 +166,7 @@ def test_multipart(vault: Vault, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("s*/??/*"))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     prefix=st.text("ab/", max_size=3), delimiter=st.sampled_from(["", "/", "b", "ab"]), limit=st.integers(1, 7),
     after=st.text("ab/", max_size=3),
