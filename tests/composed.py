@@ -102,7 +102,7 @@ class Composed:
     def run(self, service: str) -> str:
         """A service that ends by itself. What it says; raises where it fails."""
         done = subprocess.run(
-            self.command(service), env=self.environment(service), capture_output=True, text=True, timeout=180
+            self.command(service), env=self.environment(service), capture_output=True, text=True, timeout=600
         )
         if done.returncode:
             raise RuntimeError(f"{service}: {done.stdout}{done.stderr}")
@@ -114,7 +114,7 @@ class Composed:
                 self.command(service), env=self.environment(service), stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
 
-    def healthy(self, service: str, seconds: float = 90) -> None:
+    def healthy(self, service: str, seconds: float = 300) -> None:
         """Wait for the service's own health check."""
         kind, *check = services(self.local)[service]["healthcheck"]["test"]
         words = [self._here(service, word) for word in check]

@@ -11,6 +11,7 @@ class Visit:
     def __init__(self, browser: Any, base: str, link: str, first: str = "/", **look: Any) -> None:
         self.base, self.problems = base, []
         self.context = browser.new_context(viewport=look.pop("viewport", {"width": 1280, "height": 800}), **look)
+        self.context.set_default_timeout(120_000)
         self.page = self.context.new_page()
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("console", lambda said: self.problems.append(said.text) if said.type == "error" else None)

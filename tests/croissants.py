@@ -41,6 +41,6 @@ class Read:
 
 
 def read_croissant(path: Path, records: str) -> Read:
-    done = subprocess.run([_PYTHON, "-c", _READ, path, records], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([_PYTHON, "-c", _READ, path, records], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
     return Read(**json.loads(done.stdout.splitlines()[-1]))

@@ -64,7 +64,7 @@ _FILTERS = "healthcheck listing_formats bulk slo dlo"
 
 @dataclass(frozen=True)
 class Swift:
-    """auth: where to log in. hasty: the same, at a second proxy, whose tokens hold for a second; "" without one."""
+    """auth: where to log in. hasty: the same, at a second proxy, whose tokens hold for three seconds; "" without one."""
 
     auth: str
     hasty: str = ""
@@ -99,7 +99,7 @@ def swift(folder: Path, hasty: bool = False) -> Iterator[Swift]:
     settings = {kind: _BACKEND.replace("KIND", kind) for kind in ("account", "container", "object")}
     proxy = _PROXY.replace("FERNET_KEY", urlsafe_b64encode(os.urandom(32)).decode())
     settings["proxy"] = proxy.replace("TOKEN_LIFE", "86400")
-    settings["hasty"] = proxy.replace("TOKEN_LIFE", "1")
+    settings["hasty"] = proxy.replace("TOKEN_LIFE", "3")
     processes: list[subprocess.Popen[bytes]] = []
     try:
         for kind, port in ports.items():
@@ -141,10 +141,10 @@ def _start(folder: Path, kind: str, port: int, text: str) -> subprocess.Popen[by
 
 
 def _wait(url: str, kind: str, process: subprocess.Popen[bytes], folder: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(URLError, OSError):
-            urllib.request.urlopen(url, timeout=1).close()
+            urllib.request.urlopen(url, timeout=10).close()
             return
         time.sleep(0.1)
     raise RuntimeError(f"Swift's {kind} server did not start: {(folder / f'{kind}.log').read_text()[-2000:]}")
@@ -152,7 +152,7 @@ def _wait(url: str, kind: str, process: subprocess.Popen[bytes], folder: Path) -
 
 def _make_container(auth: str) -> None:
     asked = urllib.request.Request(auth, headers={"X-Auth-User": USER, "X-Auth-Key": KEY})
-    with urllib.request.urlopen(asked, timeout=10) as answer:
+    with urllib.request.urlopen(asked, timeout=120) as answer:
         url, token = answer.headers["X-Storage-Url"], answer.headers["X-Auth-Token"]
     made = urllib.request.Request(f"{url}/{CONTAINER}", method="PUT", headers={"X-Auth-Token": token})
-    urllib.request.urlopen(made, timeout=10).close()
+    urllib.request.urlopen(made, timeout=120).close()

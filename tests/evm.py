@@ -160,7 +160,7 @@ class Evm:
         return self._mined(_text(name))
 
     def _mined(self, name: str) -> dict[str, Any]:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             receipt: dict[str, Any] | None = self.ask("eth_getTransactionReceipt", name)
             if receipt is not None:

@@ -163,7 +163,7 @@ class Cast:
         home = self.root / name / "sessions"
         home.mkdir(parents=True, exist_ok=True)
         opened = None if self.node is None else self.node(name)
-        return Setting(home, resume, watch, clock=lambda: self.now, patience=30.0, open_ledger=opened)
+        return Setting(home, resume, watch, clock=lambda: self.now, patience=300.0, open_ledger=opened)
 
 
 def make_owner(
@@ -245,7 +245,7 @@ def run_session(
 
     def owner(place: int) -> Any:
         name = f"owner{place}"
-        end = join(*listener.address, 10.0) if listener else pairs[place][0]
+        end = join(*listener.address, 300.0) if listener else pairs[place][0]
         setting = cast.setting(name, resume, lambda event: watch(name, event))
         return take_part(holdings[place], wrap(name, end), PRETENDED, cast.ledger(place), setting)
 
@@ -265,7 +265,7 @@ def run_session(
     for _, back in pairs:
         back.close()
     for thread in threads:
-        thread.join(40)
+        thread.join(400)
     if listener:
         listener.close()
     outcome = said.get("builder")
@@ -333,7 +333,7 @@ def _main(role: str, folder: str, port: str, stop: str = "") -> None:
 
     home = root / role / "sessions"
     home.mkdir(parents=True, exist_ok=True)
-    setting = Setting(home, (home / "begun").exists(), watch, clock=lambda: now, patience=30.0)
+    setting = Setting(home, (home / "begun").exists(), watch, clock=lambda: now, patience=300.0)
     (home / "begun").touch()
     if role == "builder":
         identity = Identity.load(root / "keys" / "builder")
@@ -342,7 +342,7 @@ def _main(role: str, folder: str, port: str, stop: str = "") -> None:
     else:
         place = int(role.removeprefix("owner"))
         ledger = Ledger(root / role / "privacy.jsonl")
-        take_part(_load_owner(root, place), join("127.0.0.1", int(port), 20.0), PRETENDED, ledger, setting)
+        take_part(_load_owner(root, place), join("127.0.0.1", int(port), 300.0), PRETENDED, ledger, setting)
 
 
 if __name__ == "__main__":

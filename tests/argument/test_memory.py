@@ -16,7 +16,7 @@ def test_memory_goes_back_after_the_last_of_those_who_keep_it(monkeypatch):
             np.ones(1 << 20)
         time.sleep(0.05)
         assert not given
-    for _ in range(200):
+    for _ in range(6000):
         if given:
             break
         time.sleep(0.01)

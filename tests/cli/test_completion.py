@@ -49,7 +49,7 @@ def completed(world: Path, *lines: str) -> list[list[str]]:
     told = "".join(f"{line}\n" for line in lines)
     done = subprocess.run(
         [BASH or "bash", "--norc", "-c", script], env=env, input=told, capture_output=True, text=True, cwd=world,
-        timeout=120,
+        timeout=600,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     return [line.split() for line in done.stdout.splitlines()]
@@ -97,7 +97,7 @@ def test_completion_of_a_commands_name_loads_no_command(world: tuple[Path, str])
     asked = {"_BAILEE_COMPLETE": "complete_bash", "COMP_WORDS": "bailee se", "COMP_CWORD": "1"}
     done = subprocess.run(
         [sys.executable, "-c", tell + "from bailee.cli import main; main()"],
-        env=os.environ | asked, capture_output=True, text=True, timeout=60,
+        env=os.environ | asked, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert done.stdout.split() == ["seal", "serve"]
     loaded = set(done.stderr.split())

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals as POSI
 def test_it_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
     address = free_address()
     running = start(tmp_path / "log", "console", "--no-open", "--listen", address, "--home", tmp_path / "new", "--json")
-    killer = threading.Timer(120, running.process.kill)
+    killer = threading.Timer(300, running.process.kill)
     killer.start()
     while not running.said.endswith("}\n") and running.process.poll() is None:
         time.sleep(0.05)

@@ -66,13 +66,13 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
             await_words(gate, f"selling predictions for 0.01 COIN into work {model}")
             yield Market(works, passport, model, f"http://{at}", f"http://{door}", gate)
             gate.process.send_signal(signal.SIGINT)
-            assert gate.wait(60) == 0, gate.said
+            assert gate.wait() == 0, gate.said
             assert "the gate is closed" in gate.said
         finally:
             gate.process.kill()
     finally:
         node.process.send_signal(signal.SIGINT)
-        node.wait(60)
+        node.wait()
 
 
 def serving(works: PaidWorks, passport: Path) -> tuple[str | Path, ...]:
@@ -81,7 +81,7 @@ def serving(works: PaidWorks, passport: Path) -> tuple[str | Path, ...]:
 
 
 def await_words(running: Running, words: str) -> None:
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300
     while words not in running.said:
         assert time.monotonic() < end, running.said
         assert running.process.poll() is None, running.said

@@ -60,7 +60,7 @@ def test_a_served_chain_is_shared(home: Path) -> None:
     at = free_address()
     running = start(home / "serve.log", "ledger", "serve", "--listen", at, "--home", home)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while True:
             try:
                 with open_chain(f"http://{at}") as chain:
@@ -76,5 +76,5 @@ def test_a_served_chain_is_shared(home: Path) -> None:
         refused(funded, 2, "InputError", "is it `bailee ledger serve --faucet`?")
     finally:
         running.process.send_signal(signal.SIGINT)
-        assert running.wait(30) == 0, running.said
+        assert running.wait() == 0, running.said
     assert run("ledger", "status", "--home", home)[1]["chain"] == named

@@ -79,7 +79,7 @@ def server(world: Path) -> Iterator[str]:
 def wait_for(running: Running, address: str, ca: Path) -> None:
     import ssl
 
-    trusted, end = ssl.create_default_context(cafile=str(ca)), time.monotonic() + 60
+    trusted, end = ssl.create_default_context(cafile=str(ca)), time.monotonic() + 300
     while True:
         try:
             httpx.get(f"https://{address}/healthz", verify=trusted).raise_for_status()

@@ -394,7 +394,7 @@ def client_of(address: str, key: dict[str, Any]) -> Any:
 
 
 def wait_for(knock: Callable[[], object]) -> None:
-    for _ in range(600):
+    for _ in range(6000):
         try:
             knock()
             return

@@ -53,7 +53,7 @@ def tried(calls: list[list[str]], folder: Path, *addresses: str) -> list[str]:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)  # type: ignore[no-any-return]

@@ -51,7 +51,7 @@ def run(built: Built, folder: Path, calls: list[list[str]], *extras: str) -> lis
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     return [tuple(json.loads(line)) for line in done.stdout.splitlines()]  # type: ignore[misc]
@@ -123,7 +123,7 @@ def test_an_extra_brings_all_that_its_part_imports(built: Built, tmp_path: Path,
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     assert Path(done.stdout.strip()).is_relative_to(built.unpacked)

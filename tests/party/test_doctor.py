@@ -256,7 +256,7 @@ def test_a_check_that_hangs_or_fails_hides_no_other(tmp_path: Path) -> None:
     def last(home: Path, patience: float) -> Iterator[Finding]:
         yield Finding("last", "ok", "said")
 
-    found = examine(tmp_path, 0.2, [("hangs", hangs), ("fails", fails), ("last", last)])
+    found = examine(tmp_path, 2.0, [("hangs", hangs), ("fails", fails), ("last", last)])
     goes_on.set()
     assert [(one.check, one.state, one.exit_code) for one in found] == [
         ("hangs", PROBLEM, 6), ("fails", "ok", 0), ("fails", PROBLEM, 1), ("last", "ok", 0),

@@ -122,8 +122,8 @@ def test_killed_for_real(tmp_path: Path, stop: str) -> None:
     cast = make_cast(tmp_path)
     model_cast.save(cast)
     command = [sys.executable, model_cast.__file__, str(tmp_path)]
-    assert subprocess.run([*command, stop], capture_output=True, timeout=120).returncode == -signal.SIGKILL
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert subprocess.run([*command, stop], capture_output=True, timeout=600).returncode == -signal.SIGKILL
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     assert verify(Path(done.stdout.strip())).chunks == 4
 

@@ -318,14 +318,14 @@ def test_noise_on_the_line_is_an_error(tmp_path: Path, end: str, frame: bytes) -
 def test_strangers_at_the_door_are_turned_away(tmp_path: Path) -> None:
     cast = make_cast(tmp_path, (30,))
     with Listener() as door:
-        stranger = join(*door.address, 5.0)
+        stranger = join(*door.address, 60.0)
         stranger.send(b"hello")
         other = make_cast(tmp_path / "other", (20,)).owners[0]
-        uninvited = join(*door.address, 5.0)
+        uninvited = join(*door.address, 60.0)
         for frame in (other.card.envelope, other.card_proof, other.grant.envelope):
             uninvited.send(frame)
         guest = cast.owners[0]
-        friend = join(*door.address, 5.0)
+        friend = join(*door.address, 60.0)
         for frame in (guest.card.envelope, guest.card_proof, guest.grant.envelope):
             friend.send(frame)
         builder = Builder(
@@ -334,7 +334,7 @@ def test_strangers_at_the_door_are_turned_away(tmp_path: Path) -> None:
         (found,) = builder._welcome(door.accept)
         assert found.key == guest.key
         with pytest.raises(SessionError):
-            stranger.receive(5.0)
+            stranger.receive(60.0)
 
 
 def test_dates_are_the_setting_clocks(cast: Cast) -> None:

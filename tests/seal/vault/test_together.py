@@ -77,7 +77,7 @@ def test_too_few_stores_keep_nothing(vault: Vault, tmp_path: Path) -> None:
     found = vault.put_together([small("a"), small("b")])
     assert [type(one) for one in found] == [StoreError, StoreError]
     assert vault.count() == (0, 0)
-    until = time.monotonic() + 20  # what was on its way to the third store is deleted when it has arrived
+    until = time.monotonic() + 120  # what was on its way to the third store is deleted when it has arrived
     while kept(tmp_path / "stores" / "s2") and time.monotonic() < until:
         time.sleep(0.01)
     assert kept(tmp_path / "stores" / "s2") == set()

@@ -27,7 +27,7 @@ ROUTES = [route for one in RESOURCES for route in one.routes.routes]
 def served(folder: Path, *more: str) -> tuple[Running, str]:
     address = free_address()
     running = start(folder / "serve.log", "serve", "--listen", address, "--home", folder / "owner", *more)
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while True:
         try:
             httpx.get(f"http://{address}/healthz").raise_for_status()
@@ -53,13 +53,13 @@ def test_a_server_that_is_stopped_ends_streams_with_a_word(world: World) -> None
     assert 'bailee_requests_total{method="GET",operation="datasets.list",status="401"} 1.0' in text
     assert httpx.get(f"{url}/metrics").status_code == 404
     lines = []
-    with httpx.stream("GET", f"{url}/v1/sessions/{session.name}/events", headers=headers, timeout=60) as stream:
+    with httpx.stream("GET", f"{url}/v1/sessions/{session.name}/events", headers=headers, timeout=300) as stream:
         for line in stream.iter_lines():
             lines.append(line)
             if len(lines) == 1:
                 running.process.send_signal(signal.SIGTERM)
     assert "event: closing" in lines
-    assert running.wait(60) in (0, -signal.SIGTERM)
+    assert running.wait() in (0, -signal.SIGTERM)
     said = [json.loads(line) for line in running.said.splitlines() if line.startswith("{")]
     assert said[-1]["event"] == "stopped"
     assert token not in running.said

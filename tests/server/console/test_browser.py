@@ -50,6 +50,7 @@ def test_the_link_signs_in_once(visit: Visit, browser: Any) -> None:
     (cookie,) = visit.context.cookies()
     assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
     stranger = browser.new_context()
+    stranger.set_default_timeout(120_000)
     page = stranger.new_page()
     page.goto(visit.base + "/datasets")
     assert page.get_by_role("heading", name="You are not signed in here").is_visible()
@@ -108,7 +109,7 @@ def test_a_table_is_sealed_by_hand(visit: Visit, tmp_path: Path) -> None:
     page.get_by_label("Type").first.select_option("integer")
     page.get_by_label("I have looked").check()
     page.get_by_role("button", name="Seal it").click()
-    page.wait_for_url("**/datasets/by-hand", timeout=120_000)  # the page goes there by itself
+    page.wait_for_url("**/datasets/by-hand", timeout=300_000)  # the page goes there by itself
     assert page.get_by_role("heading", name="by-hand").is_visible()
 
 

@@ -58,7 +58,7 @@ def test_a_dropped_passport_is_checked_and_said_aloud(browser: Any, trained: Pat
         good = zipped(files_of(trained / "passport"))
         page.evaluate(DROP, ["good.zip", base64.b64encode(good).decode()])
         page.wait_for_url("**/verify/*")
-        page.locator(".verdict.good").wait_for(timeout=120_000)
+        page.locator(".verdict.good").wait_for(timeout=300_000)
         assert page.locator("[aria-live]").first.inner_text().strip() == "The passport holds."
         assert page.locator(".checks > .good").count() == 17
         assert page.get_by_role("heading", name="What is not proven").is_visible()
@@ -74,7 +74,7 @@ def test_a_tampered_passport_by_keyboard(browser: Any, trained: Path, tmp_path: 
         page.get_by_label("or a zip, or the files").set_input_files(tmp_path / "bad.zip")
         page.get_by_role("button", name="Check it").focus()
         page.keyboard.press("Enter")
-        page.locator(".verdict.bad").wait_for(timeout=120_000)  # without a script, the page loads itself again
+        page.locator(".verdict.bad").wait_for(timeout=300_000)  # without a script, the page loads itself again
         assert page.locator(".checks > .bad").count() == 1
         assert "was changed" in page.locator(".broken").inner_text()
         visit.context.close()
@@ -86,7 +86,7 @@ def test_a_plan_is_estimated_while_it_is_typed(browser: Any, rich: Path) -> None
         page = visit.go("/plans/new")
         assert not page.get_by_label("Widths of hidden layers").is_visible()
         page.get_by_label("Epsilon").fill("1")
-        page.get_by_text("73.1 %").wait_for(timeout=60_000)
+        page.get_by_text("73.1 %").wait_for(timeout=300_000)
         page.get_by_text("Network or linear model").click()
         assert page.get_by_label("Widths of hidden layers").is_visible()
         assert not page.get_by_label("Rounds").is_visible()

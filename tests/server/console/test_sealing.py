@@ -37,7 +37,7 @@ def as_drawn(page: Page, **more: str) -> dict[str, str]:
 def wait(world: World, place: str) -> Task:
     task = world.context.tasks.get(place.rpartition("/")[2])
     assert task is not None
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300
     while task.state == "running" and time.monotonic() < end:
         time.sleep(0.02)
     return task

@@ -30,6 +30,7 @@ class Door:
 
         config = Config(
             retries={"max_attempts": 0},
+            read_timeout=300,
             s3={"addressing_style": "path"},
             request_checksum_calculation=options.pop("checksums", "when_supported"),
             **options,
@@ -42,7 +43,7 @@ class Door:
 
     def ask(self, method, path, body=b"", headers=None):
         """(status, headers, body) of one raw request; `path` is sent as it is."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             connection.putrequest(method, path, skip_accept_encoding=True)
             for name, value in {"content-length": str(len(body)), **(headers or {})}.items():

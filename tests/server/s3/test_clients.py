@@ -49,7 +49,7 @@ def environment(owner, **more):
 
 
 def run(*command, env, **options):
-    done = subprocess.run([str(part) for part in command], env=env, capture_output=True, timeout=240, **options)
+    done = subprocess.run([str(part) for part in command], env=env, capture_output=True, timeout=900, **options)
     assert done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace")[-3000:]
     return done.stdout.decode()
 
