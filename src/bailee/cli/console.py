@@ -15,6 +15,7 @@ import typer
 from rich.text import Text
 
 from bailee.adapters.places import check_free, is_here, place_of
+from bailee.adapters.tls import tls_of
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, stoppable
 from bailee.errors import InputError
 
@@ -46,19 +47,16 @@ def console(
         from bailee.server.console.serving import serve, server_of
     except ImportError as error:
         raise InputError(f"the console needs: pip install 'bailee[console]' ({error.name} is missing)") from None
-    if (certificate is None) is not (private_key is None):
-        raise InputError("TLS needs both --certificate and --private-key")
-    face, (host, port) = Face(as_json), place_of(listen)
-    if not is_here(host) and certificate is None:
+    face, tls, (host, port) = Face(as_json), tls_of(certificate, private_key), place_of(listen)
+    if not is_here(host) and tls is None:
         raise InputError(
             f"{listen} can be reached from other machines, and who has the session acts with your key: give "
             "--certificate and --private-key, or listen at 127.0.0.1 and reach it through `ssh -L`"
         )
     check_free(host, port, "is another console running?")
-    tls = certificate is not None
-    hosts = _hosts(host, port, name or [], tls)
-    context = ConsoleContext(home.absolute(), frozenset(hosts), tls)
-    server = server_of(context, host, port, certificate, private_key)
+    hosts = _hosts(host, port, name or [], tls is not None)
+    context = ConsoleContext(home.absolute(), frozenset(hosts), tls is not None)
+    server = server_of(context, host, port, tls)
     base = f"http{'s' if tls else ''}://{hosts[0]}"
 
     def link() -> str:

@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from bailee.adapters.places import check_free, is_here, place_of
+from bailee.adapters.tls import tls_of
 from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile, opened_account
 from bailee.cli.asking import PATH, Bought, ask_price, buy, read_rows
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
@@ -76,9 +77,7 @@ def serve_command(
     except ImportError as error:
         raise InputError(f"a gate needs: pip install 'bailee[ledger]' ({error.name} is missing)") from None
     host, port = place_of(listen)
-    if (certificate is None) is not (private_key is None):
-        raise InputError("TLS needs both --certificate and --private-key")
-    tls = (certificate, private_key) if certificate is not None and private_key is not None else None
+    tls = tls_of(certificate, private_key)
     check_free(host, port)
     model, coin, face = open_model(passport), currency_address(currency), Face()
     signer = opened_account(home, account, passphrase_file, passphrase_fd)

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bailee.adapters.places import check_free, is_here, place_of
+from bailee.adapters.tls import tls_of
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table, stoppable
 from bailee.errors import InputError
 from bailee.party.home import PartyHome
@@ -47,13 +48,10 @@ def serve(
     """
     try:
         from bailee.server.api.application import context_for
-        from bailee.server.api.serving import TLS
         from bailee.server.api.serving import serve as run
     except ImportError as error:
         raise InputError(f"the HTTP API needs: pip install 'bailee[api]' ({error.name} is missing)") from None
-    if (certificate is None) is not (private_key is None):
-        raise InputError("TLS needs both --certificate and --private-key")
-    tls = TLS(certificate, private_key) if certificate is not None and private_key is not None else None
+    tls = tls_of(certificate, private_key)
     host, port = place_of(listen)
     check_free(host, port, "is another server there?")
     watched = None if metrics is None else place_of(metrics, "--metrics HOST:PORT")

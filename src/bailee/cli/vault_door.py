@@ -9,6 +9,7 @@ import typer
 from rich.text import Text
 
 from bailee.adapters.places import check_free, is_here, place_of
+from bailee.adapters.tls import tls_of
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
 from bailee.cli.vault_face import WHEN, columns, moment, opened, when
 from bailee.cli.vault_shares import received
@@ -42,14 +43,12 @@ def serve(
     Example: `bailee vault serve --listen 127.0.0.1:9000`
     """
     try:
-        from bailee.server.s3 import TLS, serve_shares, serve_workers
         from bailee.server.s3 import serve as run
+        from bailee.server.s3 import serve_shares, serve_workers
     except ImportError as error:
         raise InputError(f"the S3 door needs: pip install 'bailee[s3]' ({error.name} is missing)") from None
     host, port = place_of(listen)
-    if (certificate is None) is not (private_key is None):
-        raise InputError("TLS needs both --certificate and --private-key")
-    tls = TLS(certificate, private_key) if certificate is not None and private_key is not None else None
+    tls = tls_of(certificate, private_key)
     if (owner is not None or revocation) and not share:
         raise InputError("--owner and --revocation go with --share")
     if share and workers != 1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import ipaddress
 import signal
 import ssl
@@ -13,31 +12,17 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from cryptography import x509
 from typer.testing import CliRunner
 
+from authority import certificates
 from bailee.adapters.api_client import Client
 from bailee.errors import SessionError
 from bailee.keys import Identity
 from commands import Running, app, free_address, start
-
-_FILE = Path(__file__).parents[3] / "deploy" / "certificates.py"
-
-
-def _module() -> Any:
-    spec = importlib.util.spec_from_file_location("certificates", _FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-certificates = _module()
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +42,7 @@ def served(tmp_path: Path, folder: Path) -> tuple[Running, str]:
     files = ("--certificate", folder / "certificate.pem", "--private-key", folder / "key.pem")
     running = start(tmp_path / "log", "serve", "--listen", address, *files, "--home", tmp_path / "owner")
     trusted = ssl.create_default_context(cafile=str(folder.parent / "ca.pem"))
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while True:
         try:
             httpx.get(f"https://{address}/healthz", verify=trusted, trust_env=False).raise_for_status()

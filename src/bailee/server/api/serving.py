@@ -5,22 +5,13 @@ from __future__ import annotations
 import gc
 import socket
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 
 import uvicorn
 
 from bailee.adapters.connection import Connection
+from bailee.adapters.tls import TLS, spoken
 from bailee.server.api.application import application
 from bailee.server.api.context import Context
-
-
-@dataclass(frozen=True)
-class TLS:
-    """Paths of PEM files."""
-
-    certificate: Path
-    key: Path
 
 
 class Server(uvicorn.Server):
@@ -50,8 +41,7 @@ def server_of(context: Context, host: str = "127.0.0.1", port: int = 8443, tls: 
         timeout_keep_alive=75,
         timeout_graceful_shutdown=30,
         backlog=2048,
-        ssl_certfile=str(tls.certificate) if tls is not None else None,
-        ssl_keyfile=str(tls.key) if tls is not None else None,
+        **spoken(tls),
     )
     return Server(config, context)
 

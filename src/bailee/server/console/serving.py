@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import socket
 from contextlib import suppress
-from pathlib import Path
 
 import uvicorn
 
 from bailee.adapters.connection import Connection
+from bailee.adapters.tls import TLS, spoken
 from bailee.server.console.application import console
 from bailee.server.console.context import ConsoleContext
 
@@ -27,10 +27,7 @@ class Server(uvicorn.Server):
             close()
 
 
-def server_of(
-    context: ConsoleContext, host: str, port: int, certificate: Path | None = None, key: Path | None = None
-) -> Server:
-    """certificate, key: PEM files, both or none."""
+def server_of(context: ConsoleContext, host: str, port: int, tls: TLS | None = None) -> Server:
     config = uvicorn.Config(
         console(context),
         host=host,
@@ -43,8 +40,7 @@ def server_of(
         access_log=False,  # it would hold links
         log_level="warning",
         timeout_graceful_shutdown=5,
-        ssl_certfile=None if certificate is None else str(certificate),
-        ssl_keyfile=None if key is None else str(key),
+        **spoken(tls),
     )
     return Server(config, context)
 

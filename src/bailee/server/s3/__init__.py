@@ -19,12 +19,11 @@ registry      buckets and uploads in the catalogue
 from bailee.server.s3.access_keys import AccessKey, Role, access_keys, new_access_key, remove_access_key
 from bailee.server.s3.application import Application, application
 from bailee.server.s3.lifecycle import Expired, expire
-from bailee.server.s3.serving import TLS, serve, serve_shares, server
+from bailee.server.s3.serving import serve, serve_shares, server
 from bailee.server.s3.shared import shared_application
 from bailee.server.s3.workers import serve_workers
 
 __all__ = [
-    "TLS",
     "AccessKey",
     "Application",
     "Expired",

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
 
+from bailee.adapters.tls import TLS, spoken
 from bailee.seal.vault.share.received import Received
 from bailee.seal.vault.vault import Vault
 from bailee.server.s3.application import Application, application
 from bailee.server.s3.connection import Connection
 from bailee.server.s3.shared import shared_application
-
-
-@dataclass(frozen=True)
-class TLS:
-    """Paths of PEM files."""
-
-    certificate: Path
-    key: Path
 
 
 def serve(
@@ -86,7 +78,6 @@ def server_of(door: Application, host: str, port: int, tls: TLS | None = None) -
         timeout_keep_alive=75,
         timeout_graceful_shutdown=30,
         backlog=2048,
-        ssl_certfile=str(tls.certificate) if tls is not None else None,
-        ssl_keyfile=str(tls.key) if tls is not None else None,
+        **spoken(tls),
     )
     return uvicorn.Server(config)

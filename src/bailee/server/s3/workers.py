@@ -23,11 +23,12 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from bailee.adapters.tls import TLS
 from bailee.errors import BaileeError, InputError, StorageError
 from bailee.seal.vault.vault import Vault
 from bailee.server.s3.application import application
 from bailee.server.s3.changes import Changes
-from bailee.server.s3.serving import TLS, server_of
+from bailee.server.s3.serving import server_of
 
 MOST = 64
 _YOUNG = 5.0
