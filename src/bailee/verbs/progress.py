@@ -19,7 +19,7 @@ _PAUSE = 0.2
 """Seconds between two pictures in a notebook, at least."""
 _TICK = 1.0
 """Seconds after which a notebook's picture is drawn anew, whether anything was told or not: it says how long it is."""
-_LETTERS = "font-family:monospace;line-height:1.3"
+_LETTERS = "font-family:monospace;line-height:1.3;margin:0;padding:0"
 """Columns stand under one another; some pages show what is preformatted in other letters."""
 _E = TypeVar("_E", contravariant=True)
 
