@@ -13,7 +13,7 @@ from bailee.seal import Dataset
 from bailee.server.api.callers import Role
 from bailee.server.api.context import context_of
 from bailee.server.api.pages import Cursor, Limit, page
-from bailee.server.api.rendered import Body
+from bailee.server.api.rendered import ASKED, TAGGED, Body
 from bailee.server.api.routes import allows, router
 from bailee.server.api.shapes import DatasetShape, DatasetsShape, spelled
 
@@ -29,7 +29,7 @@ _PROOF: dict[int | str, dict[str, Any]] = {
 }
 
 
-@routes.get("/v1/datasets", response_model=DatasetsShape, tags=["datasets"])
+@routes.get("/v1/datasets", response_model=DatasetsShape, responses=TAGGED, openapi_extra=ASKED, tags=["datasets"])
 @allows("datasets.list", Role)
 async def datasets(request: Request, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """All sealed datasets, by name."""
@@ -43,8 +43,7 @@ async def datasets(request: Request, limit: Limit = 50, cursor: Cursor = None) -
         return Body(spelled(DatasetsShape(items=items, next=following)), folders)
 
     now = context.clock().timestamp()
-    data = context.rendered.body(("datasets", str(limit), cursor or ""), now, render)
-    return Response(data, media_type="application/json")
+    return context.rendered.answer(request, ("datasets", str(limit), cursor or ""), now, render)
 
 
 @routes.get("/v1/datasets/{name}", response_model=DatasetShape, tags=["datasets"])

@@ -19,7 +19,7 @@ from bailee.server.api.context import Context, context_of
 from bailee.server.api.gate import holder_of, owns
 from bailee.server.api.once import Answer, Attempt, Key, digest_of
 from bailee.server.api.pages import Cursor, Limit, page
-from bailee.server.api.rendered import Body
+from bailee.server.api.rendered import ASKED, TAGGED, Body
 from bailee.server.api.routes import allows, router
 from bailee.server.api.shapes import GrantAsk, GrantShape, GrantsShape, RevocationShape, RevocationsShape, spelled
 
@@ -29,7 +29,7 @@ _RAW: dict[int | str, dict[str, Any]] = {
 }
 
 
-@routes.get("/v1/grants", response_model=GrantsShape, tags=["grants"])
+@routes.get("/v1/grants", response_model=GrantsShape, responses=TAGGED, openapi_extra=ASKED, tags=["grants"])
 @allows("grants.list", (Role.OWNER, Role.BUILDER))
 async def grants(request: Request, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """Grants given here; a builder's own only."""
@@ -47,7 +47,7 @@ async def grants(request: Request, limit: Limit = 50, cursor: Cursor = None) -> 
         return Body(data, context.shelf.folders("grants", "revocations"), until)
 
     key = ("grants", holder.key, str(limit), cursor or "")
-    return Response(context.rendered.body(key, now, render), media_type="application/json")
+    return context.rendered.answer(request, key, now, render)
 
 
 @routes.post("/v1/grants", response_model=GrantShape, status_code=201, tags=["grants"])
@@ -104,7 +104,7 @@ async def revoke(request: Request, grant: str, key: Key) -> Response:
     return await context.once.do(holder.key, key, digest, lambda attempt: asyncio.to_thread(work, attempt))
 
 
-@routes.get("/v1/revocations", response_model=RevocationsShape, tags=["grants"])
+@routes.get("/v1/revocations", response_model=RevocationsShape, responses=TAGGED, openapi_extra=ASKED, tags=["grants"])
 @allows("revocations.list", (Role.OWNER, Role.BUILDER, Role.VERIFIER))
 async def revocations(request: Request, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """What was taken back here: readers of passports should know."""
@@ -115,8 +115,7 @@ async def revocations(request: Request, limit: Limit = 50, cursor: Cursor = None
         return Body(spelled(RevocationsShape(items=items, next=following)), context.shelf.folders("revocations"))
 
     now = context.clock().timestamp()
-    data = context.rendered.body(("revocations", str(limit), cursor or ""), now, render)
-    return Response(data, media_type="application/json")
+    return context.rendered.answer(request, ("revocations", str(limit), cursor or ""), now, render)
 
 
 @routes.get("/v1/revocations/{grant}", responses=_RAW, response_class=Response, tags=["grants"])

@@ -13,13 +13,15 @@ from starlette.responses import Response
 from bailee.errors import GrantError, InputError, NotFoundError
 from bailee.party.asking import answer_give, answer_refuse, receive
 from bailee.party.granting import moment
-from bailee.party.requested import Asked, facts_of, open_request, terms_of
+from bailee.party.requested import REQUESTS, Asked, facts_of, open_request, terms_of
+from bailee.records.fields import parse_time
 from bailee.records.request import REFUSED
 from bailee.server.api.callers import Role
 from bailee.server.api.context import context_of
 from bailee.server.api.gate import holder_of, owns
 from bailee.server.api.once import Answer, Attempt, Key, digest_of
 from bailee.server.api.pages import Cursor, Limit, page
+from bailee.server.api.rendered import ASKED, TAGGED, Body
 from bailee.server.api.routes import allows, router
 from bailee.server.api.shapes import AnswerAsk, RequestBriefShape, RequestShape, RequestsShape, spelled
 
@@ -49,17 +51,29 @@ async def send(request: Request, key: Key) -> Response:
     return await context.once.do(holder.key, key, digest, lambda attempt: asyncio.to_thread(work, attempt))
 
 
-@routes.get("/v1/requests", response_model=RequestsShape, tags=["asking for grants"])
+@routes.get(
+    "/v1/requests", response_model=RequestsShape, responses=TAGGED, openapi_extra=ASKED, tags=["asking for grants"]
+)
 @allows("requests.list", (Role.OWNER, Role.BUILDER))
 async def requests(request: Request, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """What was asked here; a builder's own only."""
     context, holder = context_of(request), holder_of(request)
     shelf, now = context.shelf, context.clock()
-    names = shelf.request_names()
-    if not owns(holder):
-        names = [name for name in names if shelf.request(name, now).request.record.builder == holder.key]
-    items, following = page(names, limit, cursor, lambda name: RequestBriefShape(**_facts(shelf.request(name, now))))
-    return Response(spelled(RequestsShape(items=items, next=following)), media_type="application/json")
+
+    def shown(name: str) -> RequestBriefShape:
+        return RequestBriefShape(**_facts(shelf.request(name, now)))
+
+    def render() -> Body:
+        names = shelf.request_names()
+        if not owns(holder):
+            names = [name for name in names if shelf.request(name, now).request.record.builder == holder.key]
+        items, following = page(names, limit, cursor, shown)
+        ends = [parse_time(one.until).timestamp() for one in items if one.state == "open"]
+        data = spelled(RequestsShape(items=items, next=following))
+        return Body(data, shelf.folders(REQUESTS), min(ends, default=float("inf")))
+
+    key = ("requests", holder.key, str(limit), cursor or "")
+    return context.rendered.answer(request, key, now.timestamp(), render)
 
 
 @routes.get("/v1/requests/{grant_request}", response_model=RequestShape, tags=["asking for grants"])

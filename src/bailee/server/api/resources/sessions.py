@@ -14,7 +14,7 @@ from bailee.server.api.callers import Role
 from bailee.server.api.context import context_of
 from bailee.server.api.gate import holder_of, owns
 from bailee.server.api.pages import Cursor, Limit, page
-from bailee.server.api.rendered import Body
+from bailee.server.api.rendered import ASKED, TAGGED, Body
 from bailee.server.api.routes import allows, router
 from bailee.server.api.shapes import SessionShape, SessionsShape, spelled
 from bailee.server.api.streams import SCHEMA, Told
@@ -22,7 +22,7 @@ from bailee.server.api.streams import SCHEMA, Told
 routes = router()
 
 
-@routes.get("/v1/sessions", response_model=SessionsShape, tags=["sessions"])
+@routes.get("/v1/sessions", response_model=SessionsShape, responses=TAGGED, openapi_extra=ASKED, tags=["sessions"])
 @allows("sessions.list", (Role.OWNER, Role.BUILDER))
 async def sessions(request: Request, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """Sessions of this party; a builder's own only."""
@@ -38,7 +38,7 @@ async def sessions(request: Request, limit: Limit = 50, cursor: Cursor = None) -
         return Body(spelled(SessionsShape(items=items, next=following)), folders)
 
     key, now = ("sessions", holder.key, str(limit), cursor or ""), context.clock().timestamp()
-    return Response(context.rendered.body(key, now, render), media_type="application/json")
+    return context.rendered.answer(request, key, now, render)
 
 
 @routes.get("/v1/sessions/{session}", response_model=SessionShape, tags=["sessions"])
