@@ -150,7 +150,7 @@ def start_session(
     *more: str,
     plan: str = "plan.toml",
     owner: str = "owner",
-    patience: str = "60",
+    patience: str = "240",
     builder_limit: int | None = None,
 ) -> Session:
     """`bailee train` and `bailee join`, side by side; `more` goes to both."""

@@ -64,7 +64,7 @@ _FILTERS = "healthcheck listing_formats bulk slo dlo"
 
 @dataclass(frozen=True)
 class Swift:
-    """auth: where to log in. hasty: the same, at a second proxy, whose tokens hold for three seconds; "" without one."""
+    """auth: where to log in. hasty: the same, at a second proxy, whose tokens hold for 3 seconds; "" without one."""
 
     auth: str
     hasty: str = ""

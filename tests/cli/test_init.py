@@ -55,7 +55,7 @@ def test_on_a_terminal_it_asks(tmp_path: Path) -> None:
     except OSError:  # how Linux says that the other side closed
         pass
     os.close(ours)
-    assert process.wait(60) == 0, told
+    assert process.wait(300) == 0, told
     assert b"How are others to know this party" in told
     assert b"bailee doctor" in told
     assert not (home / "vault.json").exists()

@@ -141,7 +141,7 @@ def test_the_kernel_reads_it(home: Path, vault: Vault, tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from bailee.cli import main; main()", "vault", "mount", str(folder)]
     process = subprocess.Popen([*command, "--home", str(home)], stderr=subprocess.PIPE)
     try:
-        for _ in range(600):
+        for _ in range(3000):
             if folder.is_mount() or process.poll() is not None:
                 break
             time.sleep(0.1)
@@ -152,6 +152,6 @@ def test_the_kernel_reads_it(home: Path, vault: Vault, tmp_path: Path) -> None:
         fails(errno.EROFS, (folder / "new").write_bytes, b"")
     finally:
         process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=60)[1]
+        said = process.communicate(timeout=300)[1]
     assert (process.returncode, b"is empty again" in said) == (0, True)
     assert not list(folder.iterdir())

@@ -117,7 +117,7 @@ def test_what_a_session_of_then_cost_still_counts(homes: Path, facts: dict[str, 
 
 def train(homes: Path, grant: str, out: str) -> tuple[tuple[int, int], str]:
     """The exit codes of owner and builder, and what the owner said."""
-    address, patience = free_address(), ("--patience", "60")
+    address, patience = free_address(), ("--patience", "240")
     owner = start(homes / f"{out}.log", "join", address, "--grant", grant, "--home", homes / "owner", *patience)
     named = ("--owner", homes / "owner", "--listen", address, "--out", homes / out)
     code, said = run("train", homes / "plan.toml", *named, *patience, "--home", homes / "builder")

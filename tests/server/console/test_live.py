@@ -28,7 +28,7 @@ from console_world import HOST, ORIGIN, open_console
 def finished(task: Task) -> Task:
     for thread in threading.enumerate():
         if thread.name.endswith(task.id):
-            thread.join(10)
+            thread.join(120)
     return task
 
 
@@ -72,7 +72,7 @@ def test_a_task_that_fails_says_why(error: Exception, told: str, capsys: pytest.
 
 def test_of_one_kind_one_runs_and_the_newest_are_kept() -> None:
     tasks, go = Tasks(), threading.Event()
-    first = tasks.start("sealing", "first", lambda report: go.wait(10))
+    first = tasks.start("sealing", "first", lambda report: go.wait(120))
     with pytest.raises(ConflictError, match="another sealing is under way"):
         tasks.start("sealing", "second", lambda report: None)
     other = finished(tasks.start("checking", "other", lambda report: None))
