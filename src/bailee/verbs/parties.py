@@ -34,6 +34,7 @@ from bailee.verbs.drafts import DraftSchema
 from bailee.verbs.drafts import schema as read
 from bailee.verbs.folder import Place, moment_of, now, public_of, spender
 from bailee.verbs.hidden import HiddenTraining
+from bailee.verbs.money import Royalties
 from bailee.verbs.passports import Passport
 from bailee.verbs.plans import as_plan
 from bailee.verbs.progress import steps, watching
@@ -63,7 +64,7 @@ class Status(Shown):
 
 
 @dataclass(frozen=True, repr=False)
-class Party(Telling, HiddenTraining):
+class Party(Telling, HiddenTraining, Royalties):
     """A party's folder, with its keys. Made by `bailee.init` and `bailee.open`. quiet: no progress is shown."""
 
     # what an owner does
