@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 
 from bailee.adapters.files import lock
 from bailee.errors import ConflictError, SchemaError, StoreError
+from bailee.party import followed
 from bailee.server.console import streams
 from bailee.server.console.context import ConsoleContext, visitor_of
 from bailee.server.console.door import Door
@@ -147,8 +148,9 @@ def test_too_many_streams_of_one_session(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize(("role", "theirs"), [("builder", "join"), ("owner", "train")])
 def test_a_session_that_no_process_works_on_is_not_running(
-    trained: Path, tmp_path: Path, role: str, theirs: str
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: str, theirs: str
 ) -> None:
+    monkeypatch.setattr(followed, "_QUIET", 10**6)  # the training may be long ago: it is shared
     home = tmp_path / role
     shutil.copytree(trained / role, home)
     (place,) = (home / "sessions").glob("?" * 64)
