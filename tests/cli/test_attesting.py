@@ -106,7 +106,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         def checked(kind: str, path: Path, plain: bool = False, ledger: Callable[..., Any] | None = None) -> Any:
             return verify_passport(path, cards=PretendCards(), gradients=pretend_verify, open_books=ledger)
 
-        patched.setattr("bailee.cli.ledgers.open_chain", opened)
         patched.setattr("bailee.party.opened_ledger.open_chain", opened)
         patched.setattr("bailee.party.model_claims.check_paper", checked)
         remember(home, LedgerPlace("embedded:", name))
