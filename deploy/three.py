@@ -28,9 +28,8 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         raise SystemExit(__doc__)
     folder = Path(arguments[0]).absolute()
-    for name in NAMES:
-        for inner in ("home", "cache", "store"):
-            (folder / name / inner).mkdir(parents=True, exist_ok=True, mode=0o700)
+    for place in ("chain", *(f"{name}/{inner}" for name in NAMES for inner in ("home", "cache", "store"))):
+        (folder / place).mkdir(parents=True, exist_ok=True, mode=0o700)
     hosts = [f"{name}={name},{name}-console,{name}-store,localhost,127.0.0.1" for name in NAMES]
     certificates.main([str(folder), *hosts])
     for name in NAMES:

@@ -1,4 +1,4 @@
-"""The container file, as far as it can be tried without an engine: no image is built here.
+"""The container file, as far as it can be tried without an engine: no image is built here, script/image does that.
 
 Its steps are looked at: what it copies is there and let through by the ignore file, what it installs is locked with
 hashes and as tested, it does not run as root. The check of health that it carries is run.
@@ -6,6 +6,7 @@ hashes and as tested, it does not run as root. The check of health that it carri
 
 from __future__ import annotations
 
+import json
 import re
 import ssl
 import subprocess
@@ -60,11 +61,24 @@ def test_it_ends_as_a_user_without_rights_and_starts_the_server() -> None:
     assert not [word for word, _ in steps() if word == "ADD"]
 
 
+def test_the_user_and_group_that_own_its_folders_are_those_it_runs_as() -> None:
+    (making,) = [rest for word, rest in steps() if word == "RUN" and "useradd" in rest]
+    assert "groupadd --gid 10001 bailee" in making
+    assert "useradd --uid 10001 --gid 10001" in making
+    (folders,) = re.findall(r"install -d -o bailee -g bailee -m 0700 (.*)", making)
+    assert json.loads(dict(steps())["VOLUME"]) == folders.split()
+
+
 def test_whatever_it_installs_is_locked_with_hashes() -> None:
-    for word, rest in steps():
-        for command in re.findall(r"pip (?:install|wheel) [^&]*", rest) if word == "RUN" else ():
-            assert "--require-hashes" in command or "--no-index" in command or "--no-build-isolation" in command
-            assert "--no-deps" in command
+    commands = [
+        command
+        for word, rest in steps()
+        for command in (re.findall(r"pip (?:--python \S+ )?(?:install|wheel) [^&]*", rest) if word == "RUN" else ())
+    ]
+    assert len(commands) == FILE.read_text().count("-m pip ") == 4
+    for command in commands:
+        assert "--require-hashes" in command or "--no-index" in command or "--no-build-isolation" in command
+        assert "--no-deps" in command
 
 
 def test_the_line_that_picks_setuptools_out_of_the_lock() -> None:
@@ -83,7 +97,7 @@ def test_servers_run_what_was_tested() -> None:
     wanted = [text for extra in EXTRAS for text in project["optional-dependencies"][extra]]
     lost = brought([*project["dependencies"], *wanted]) - set(servers)
     assert not lost, f"script/lock has not been run: {', '.join(sorted(lost))}"
-    assert set(project["optional-dependencies"]) - set(EXTRAS) == {"dev", "mount", "proxies", "sklearn"}
+    assert set(project["optional-dependencies"]) - set(EXTRAS) == {"dev", "media", "mount", "proxies", "sklearn"}
 
 
 @contextmanager

@@ -143,3 +143,18 @@ def test_every_service_is_held_to_little(composed: Composed) -> None:
             assert facts["cap_drop"] == ["ALL"], name
             assert facts["read_only"], name
             assert facts["user"], name
+
+
+def test_what_a_container_writes_is_its_users(composed: Composed) -> None:
+    """Engines differ in whose a named volume is; folders are made by three.py, as the user that containers run as."""
+    for name, facts in services(composed.local).items():
+        for volume in facts["volumes"] if "user" in facts else ():
+            source = Path(volume.split(":")[0])
+            assert source.exists(), (name, volume)
+
+
+def test_a_database_is_healthy_once_the_network_reaches_it(composed: Composed) -> None:
+    """The image's first server, which makes the database, answers on the socket alone, and then stops."""
+    for name in NAMES:
+        check = services(composed.local)[f"{name}-database"]["healthcheck"]["test"]
+        assert check[1:4] == ["pg_isready", "-h", "127.0.0.1"]
