@@ -5,6 +5,8 @@ Nothing lies on a store here; keys are made up.
 
 from __future__ import annotations
 
+import base64
+import json
 from datetime import UTC, datetime, timedelta
 
 from bailee.keys import Identity, Secret
@@ -29,6 +31,11 @@ YEAR = timedelta(days=365)
 PLAIN, TABLE = "a" * 32, "b" * 32
 STORES = tuple(SharedStore(name=f"s{i}", url=f"s3://bucket{i}/", provider="acme", region="de") for i in range(3))
 COLUMNS = ("age", "dose", "name", "town")
+
+
+def words_of(chain: Chain) -> bytes:
+    """What the records of a chain say; in its bytes they are base64, in which no word is found."""
+    return b"".join(base64.b64decode(json.loads(line)["payload"]) for line in chain.to_bytes().splitlines())
 
 
 def blob(number: int, name: str = "", start: int = 0, length: int = 100) -> SharedBlob:

@@ -197,7 +197,7 @@ def test_a_bug_of_ours_says_nothing_of_it(
     monkeypatch.setattr("bailee.server.console.pages.datasets.owned", broken)
     answer = seen.client.get("/datasets")
     assert answer.status_code == 500
-    assert "12345" not in answer.text
+    assert "secret is 12345" not in answer.text  # the figures alone may stand in a digest
     assert "12345" in capsys.readouterr().err
     headers_hold(answer)
     read_page(answer.text)
