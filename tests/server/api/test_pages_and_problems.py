@@ -48,6 +48,15 @@ def test_lists_through_the_api(world: World) -> None:
     refused(world.client.get("/v1/grants?cursor=%00", headers=headers), 400, "BadCursor")
     for query in ("limit=0", "limit=201", "limit=x", f"cursor={'A' * 700}"):
         refused(world.client.get(f"/v1/grants?{query}", headers=headers), 422, "BadShape")
+    said = {
+        "/v1/grants?limt=2": "this call has no parameter 'limt'; it takes limit, cursor",
+        "/v1/grants?limit=2&limit=3": "the parameter 'limit' is there twice; say it once",
+        "/healthz?really=1": "this call has no parameter 'really'; it takes none",
+    }
+    for path, reason in said.items():
+        answer = world.client.get(path, headers=headers)
+        refused(answer, 422, "BadShape")
+        assert answer.json()["detail"] == reason
 
 
 def tree() -> list[type[BaileeError]]:

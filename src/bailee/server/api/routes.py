@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.routing import APIRoute
 
 from bailee.server.api.callers import Role
+from bailee.server.api.problems import ProblemError
 from bailee.server.api.shapes import ProblemShape
 
 Access = Literal["read", "write"]
@@ -68,14 +69,28 @@ class DeclaredRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle, call = super().get_route_handler(), self.call
+        taken = tuple(one.alias for one in self.dependant.query_params)
 
         async def guarded(request: Request) -> Response:
             request.state.call = call
             request.state.caller = request.app.state.gate.admit(request, call)
+            _check_query(request, taken)
             response = handle(request)
             return await response if inspect.isawaitable(response) else response
 
         return guarded
+
+
+def _check_query(request: Request, taken: Sequence[str]) -> None:
+    """What is misspelt, or said twice, is not passed over: the caller would take the answer for another one's."""
+    seen: set[str] = set()
+    for name, _ in request.query_params.multi_items():
+        if name not in taken:
+            takes = f"it takes {', '.join(taken)}" if taken else "it takes none"
+            raise ProblemError(422, "BadShape", f"this call has no parameter {name[:60]!r}; {takes}")
+        if name in seen:
+            raise ProblemError(422, "BadShape", f"the parameter {name!r} is there twice; say it once")
+        seen.add(name)
 
 
 def router() -> APIRouter:
