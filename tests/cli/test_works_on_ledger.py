@@ -110,6 +110,7 @@ def test_a_dataset_is_registered_with_a_withheld_fingerprint_and_a_budget(world:
     code, said = world.run(*register, "--rows", world.folder / "rows.csv", "--uri", "https://example.org/tiny.json")
     assert code == 0, said
     assert (said["kind"], said["first"], said["already"], said["near"]) == ("dataset", True, False, [])
+    assert said["title"] == "tiny"
     assert said["commitment"] == digest(canonical(card.record.commitment))
     assert said["since"] < said["registered"]
     folder = Path(said["folder"])

@@ -48,6 +48,7 @@ from bailee.party.registrations import (
     require_same,
     sender,
 )
+from bailee.party.titles import title_in
 from bailee.records.canonical import canonical, digest
 from bailee.records.fingerprint import TABLE, Fingerprint
 from bailee.records.offer import DELTA_UNIT, EPSILON_UNIT
@@ -179,9 +180,10 @@ def registered_facts(ledger: Ledger, work: Work, folder: Path | None) -> dict[st
     """What a registration came to, for machines."""
     first = ledger.registry.first(work.naming.commitment)
     return {
-        "work": str(work.id), "hex": f"{work.id:064x}", "kind": work.kind.name.lower(),
-        "commitment": work.naming.commitment, "owner": work.owner, "shares": work.shares, "since": work.since,
-        "registered": work.registered, "first": first == work.id, "status": work.status.name.lower(), "uri": work.uri,
+        "work": str(work.id), "title": None if folder is None else title_in(folder) or None,
+        "hex": f"{work.id:064x}", "kind": work.kind.name.lower(), "commitment": work.naming.commitment,
+        "owner": work.owner, "shares": work.shares, "since": work.since, "registered": work.registered,
+        "first": first == work.id, "status": work.status.name.lower(), "uri": work.uri,
         "folder": None if folder is None else str(folder),
     }  # fmt: skip
 

@@ -28,7 +28,7 @@ def titles_of(home: Path, ledger: str) -> dict[int, str]:
     """
     found = {}
     for path in folder_of(home, ledger, 0).parent.glob(f"*/{METADATA}"):
-        if _NUMBER.fullmatch(path.parent.name) and (title := _title(path)):
+        if _NUMBER.fullmatch(path.parent.name) and (title := title_in(path.parent)):
             found[int(path.parent.name, 16)] = title
     return found
 
@@ -38,9 +38,10 @@ def titled(work: int, titles: Mapping[int, str]) -> str:
     return f"{work} ({titles[work]})" if work in titles else str(work)
 
 
-def _title(path: Path) -> str:
+def title_in(folder: Path) -> str:
+    """The title of what was prepared in a folder; empty where it says none."""
     try:
-        name = json_text.load(read_bytes(path, MAX_BYTES, "metadata"))["name"]
+        name = json_text.load(read_bytes(folder / METADATA, MAX_BYTES, "metadata"))["name"]
     except (BaileeError, ValueError, KeyError, TypeError):
         return ""
     text = one_line(name) if isinstance(name, str) else ""
