@@ -20,8 +20,8 @@ from bailee.adapters.chain.ledger import Ledger
 from bailee.adapters.chain.ledger.events import Accepted
 from bailee.adapters.chain.ledger.facts import NATIVE, WHOLE, ZERO, Kind, Naming, Part
 from bailee.adapters.chain.opening import embedded_chain, folder_of
-from bailee.cli.ledgers import LedgerPlace, remember
 from bailee.keys import Secret
+from bailee.party.opened_ledger import LedgerPlace, remember
 from bailee.records.offer import Offer, sign_offer
 from chains import RICH, account
 from commands import run

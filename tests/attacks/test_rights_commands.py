@@ -41,13 +41,13 @@ from bailee.adapters.chain.refusals import outside
 from bailee.cli import asking
 from bailee.cli.asking import ask_price
 from bailee.cli.face import Face
-from bailee.cli.ledgers import LedgerPlace, remember
-from bailee.cli.registered import work_named
 from bailee.errors import ChainError, InputError, StorageError
 from bailee.own.graph import Graph, WorkNode, differences, picture
 from bailee.own.trace import Happening, as_page, as_text, timeline
 from bailee.party.amounts import quoted
 from bailee.party.cases import cases_of
+from bailee.party.opened_ledger import LedgerPlace, remember
+from bailee.party.registered import work_named
 from bailee.settle.buying import Asked, sign_payment
 from bailee.settle.pricing import Currency, Price
 from bailee.settle.x402 import requirements

@@ -20,9 +20,9 @@ from bailee.adapters.chain.ledger import Ledger
 from bailee.adapters.chain.ledger.events import Accepted
 from bailee.adapters.chain.ledger.facts import NATIVE, WHOLE, ZERO, Kind, Naming
 from bailee.adapters.chain.opening import embedded_chain
-from bailee.cli.ledgers import LedgerPlace, remember
 from bailee.keys import Secret
 from bailee.party.checking import check_paper
+from bailee.party.opened_ledger import LedgerPlace, remember
 from bailee.records import canonical, digest
 from bailee.records.offer import Offer, sign_offer
 from bailee.train.holding import Holding

@@ -15,10 +15,10 @@ from bailee.adapters.chain.embedded.ledger import open_ledger
 from bailee.adapters.chain.ledger import Ledger
 from bailee.adapters.chain.ledger.facts import Kind, Naming, Part
 from bailee.adapters.chain.opening import embedded_chain, folder_of
-from bailee.cli.ledgers import LedgerPlace, remember
 from bailee.keys import Secret
 from bailee.own.fingerprints import fingerprint
 from bailee.own.graph import from_json
+from bailee.party.opened_ledger import LedgerPlace, remember
 from bailee.records.canonical import canonical, parse
 from bailee.records.fingerprint import BYTES
 from chains import RICH, Engine

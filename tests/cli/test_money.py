@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from bailee.adapters.chain.artefacts import artefact
 from bailee.adapters.chain.ledger.facts import NATIVE
-from bailee.cli.money import currency_address, in_words, money, parse_money, smallest_units
 from bailee.errors import InputError, RecordError
+from bailee.party.amounts import currency_address, in_words, money, parse_money, smallest_units
 from chains import Engine, engine  # noqa: F401
 
 

@@ -21,10 +21,10 @@ from bailee.adapters.chain.ledger.events import Accepted, Registered
 from bailee.adapters.chain.ledger.facts import NATIVE, ZERO, Budget, Kind, Naming
 from bailee.adapters.chain.opening import embedded_chain, folder_of, open_chain
 from bailee.cli.describing import basis_points
-from bailee.cli.ledgers import LedgerPlace, remember
 from bailee.cli.registering import budget_units
 from bailee.errors import ChainError, InputError
 from bailee.keys import Secret
+from bailee.party.opened_ledger import LedgerPlace, remember
 from bailee.records import canonical, digest
 from bailee.records.fingerprint import Fingerprint
 from bailee.records.offer import Offer, sign_offer

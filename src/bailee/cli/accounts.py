@@ -11,9 +11,6 @@ from rich.text import Text
 from bailee.adapters.chain.accounts import AccountFile, create_account, find_account, list_accounts, read_passphrase
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
 from bailee.cli.vault_face import columns
-from bailee.party.accounts import chosen, opened_account
-
-__all__ = ["AccountName", "AccountOption", "PassphraseFd", "PassphraseFile", "app", "chosen", "opened_account"]
 
 app = typer.Typer(no_args_is_help=True, help="Ethereum accounts: who acts and is paid on a ledger.")
 

@@ -10,11 +10,12 @@ from rich.text import Text
 
 from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.ledgers import ContractsOption, NodeOption, acting, reading
-from bailee.cli.registered import work_named
+from bailee.cli.ledgers import ContractsOption, NodeOption
 from bailee.errors import ConflictError, InputError, NotFoundError
 from bailee.party.cases import Case, cases_of
 from bailee.party.near_works import followed
+from bailee.party.opened_ledger import acting, reading
+from bailee.party.registered import work_named
 
 if TYPE_CHECKING:
     from bailee.adapters.chain.ledger import Ledger

@@ -149,7 +149,7 @@ def _alone(folder: Path) -> Iterator[None]:
 def _kept(path: Path, asked: Asked, ledger: Ledger, payer: str) -> tuple[str, str] | None:
     """The payment (header, nonce) of an earlier try, while it can still bring the answer."""
     from bailee.adapters.chain.currencies import authorization_used
-    from bailee.cli.money import currency_address
+    from bailee.party.amounts import currency_address
 
     if not path.is_file():
         return None

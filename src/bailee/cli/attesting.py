@@ -14,10 +14,11 @@ from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile
 from bailee.cli.describing import check_uri, file_commitment
 from bailee.cli.disputing import Evidence, EvidenceUri
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.ledgers import ContractsOption, NodeOption, acting, reading
-from bailee.cli.money import money
+from bailee.cli.ledgers import ContractsOption, NodeOption
 from bailee.errors import ConflictError, InputError
+from bailee.party.amounts import money
 from bailee.party.model_claims import claim_facts, claim_of_passport, claim_words
+from bailee.party.opened_ledger import acting, reading
 
 if TYPE_CHECKING:
     from bailee.adapters.chain.ledger import Ledger

@@ -12,11 +12,12 @@ from bailee.adapters.chain.opening import open_chain
 from bailee.cli import links  # the other commands of `account`
 from bailee.cli.accounts import app
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command
-from bailee.cli.ledgers import NodeOption, node_of
-from bailee.cli.money import CurrencyOption, currency_address, in_words, require_currency
+from bailee.cli.ledgers import NodeOption
+from bailee.cli.money import CurrencyOption
 from bailee.cli.vault_face import columns
 from bailee.errors import InputError
-from bailee.party.opened_ledger import remembered
+from bailee.party.amounts import currency_address, in_words, require_currency
+from bailee.party.opened_ledger import node_of, remembered
 
 if TYPE_CHECKING:
     from bailee.adapters.chain.chain import Chain

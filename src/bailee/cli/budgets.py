@@ -9,10 +9,12 @@ import typer
 
 from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.ledgers import ContractsOption, NodeOption, acting, reading
-from bailee.cli.money import money
-from bailee.cli.registered import WORK_HELP, work_named
+from bailee.cli.ledgers import ContractsOption, NodeOption
+from bailee.cli.registered import WORK_HELP
 from bailee.errors import BudgetError, InputError
+from bailee.party.amounts import money
+from bailee.party.opened_ledger import acting, reading
+from bailee.party.registered import work_named
 from bailee.records import decimal_text
 from bailee.records.offer import DELTA_UNIT, EPSILON_UNIT
 

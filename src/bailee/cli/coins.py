@@ -7,11 +7,13 @@ from typing import Annotated
 import typer
 
 from bailee.adapters.chain.opening import open_chain
-from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile, opened_account
+from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.ledgers import NodeOption, node_of
-from bailee.cli.money import currency_address, in_words, smallest_units
+from bailee.cli.ledgers import NodeOption
 from bailee.errors import InputError
+from bailee.party.accounts import opened_account
+from bailee.party.amounts import currency_address, in_words, smallest_units
+from bailee.party.opened_ledger import node_of
 
 
 @command

@@ -19,12 +19,13 @@ from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile
 from bailee.cli.budgets import budget
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
 from bailee.cli.grants import Until
-from bailee.cli.ledgers import ContractsOption, NodeOption, acting, place_of, reading
-from bailee.cli.money import CurrencyOption, currency_address, in_words, money, smallest_units
-from bailee.cli.registered import WORK_HELP, work_named
+from bailee.cli.ledgers import ContractsOption, NodeOption
+from bailee.cli.money import CurrencyOption
+from bailee.cli.registered import WORK_HELP
 from bailee.cli.vault_face import columns
 from bailee.errors import ChainError, InputError
 from bailee.grant.odrl import consent_of, to_odrl
+from bailee.party.amounts import currency_address, in_words, money, smallest_units
 from bailee.party.granting import moment
 from bailee.party.home import PartyHome
 from bailee.party.links import account_of
@@ -42,6 +43,8 @@ from bailee.party.offering import (
     make_offer,
     revoke_offer,
 )
+from bailee.party.opened_ledger import acting, place_of, reading
+from bailee.party.registered import work_named
 from bailee.records.caip import parse_account
 from bailee.records.offer import NATIVE, NONE, ONE, SignedOffer
 

@@ -30,12 +30,13 @@ from bailee.cli.describing import (
     kept_secret,
 )
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.ledgers import ContractsOption, NodeOption, acting
+from bailee.cli.ledgers import ContractsOption, NodeOption
 from bailee.cli.registering import compared, registered_facts
 from bailee.cli.works import Kind, made
 from bailee.errors import GrantError, InputError, NotFoundError
 from bailee.own.metadata import content_documents
 from bailee.party.model_claims import ModelClaim, claim_facts, claim_of_passport, claim_words
+from bailee.party.opened_ledger import acting
 from bailee.party.registrations import (
     Registration,
     asked_digest,

@@ -13,9 +13,9 @@ import typer
 from blake3 import blake3
 
 from bailee.adapters.files import read_bytes, storage_errors
-from bailee.cli.money import currency_address
 from bailee.errors import InputError
 from bailee.own.metadata import NOTHING, About
+from bailee.party.amounts import currency_address
 from bailee.records.canonical import Json, canonical, digest
 from bailee.records.fingerprint import Fingerprint
 

@@ -10,10 +10,11 @@ import typer
 from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile
 from bailee.cli.describing import check_uri, file_commitment
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.ledgers import ContractsOption, NodeOption, acting
-from bailee.cli.money import money
-from bailee.cli.registered import work_named
+from bailee.cli.ledgers import ContractsOption, NodeOption
 from bailee.cli.work_showing import WorkName
+from bailee.party.amounts import money
+from bailee.party.opened_ledger import acting
+from bailee.party.registered import work_named
 
 Evidence = Annotated[
     Path, typer.Option("--evidence", help="The file that says why; its digest is published. Keep it as it is.")

@@ -11,15 +11,18 @@ from rich.text import Text
 
 from bailee.adapters.places import check_free, is_here, place_of
 from bailee.adapters.tls import tls_of
-from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile, opened_account
+from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile
 from bailee.cli.asking import PATH, Bought, ask_price, buy, read_rows
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.ledgers import ContractsOption, NodeOption, acting, reading
+from bailee.cli.ledgers import ContractsOption, NodeOption
 from bailee.cli.models import Passport
-from bailee.cli.money import currency_address, in_words, smallest_units
-from bailee.cli.registered import WORK_HELP, work_named
+from bailee.cli.registered import WORK_HELP
 from bailee.errors import InputError, PaymentError
+from bailee.party.accounts import opened_account
+from bailee.party.amounts import currency_address, in_words, smallest_units
+from bailee.party.opened_ledger import acting, reading
 from bailee.party.paying import require_good, require_taken
+from bailee.party.registered import work_named
 
 if TYPE_CHECKING:
     from bailee.adapters.chain.ledger import Ledger

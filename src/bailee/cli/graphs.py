@@ -11,18 +11,20 @@ import typer
 from rich.text import Text
 
 from bailee.adapters.files import read_bytes, write_atomic, write_new
-from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile, chosen
+from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table, plain
-from bailee.cli.ledgers import ContractsOption, NodeOption, acting, place_of, reading
-from bailee.cli.registered import WORK_HELP, work_named
+from bailee.cli.ledgers import ContractsOption, NodeOption
+from bailee.cli.registered import WORK_HELP
 from bailee.cli.works import KeyFile, Kind, made, read_print, score_facts
 from bailee.errors import InputError, NotFoundError, ProofError
 from bailee.own.graph import Graph, differences, from_json, to_json
 from bailee.own.graph.elsewhere import LOST, Step, steps
 from bailee.own.graph.picture import as_page, as_text
 from bailee.own.near_copies import NOT_COMPARABLE, UNRELATED, decide
+from bailee.party.accounts import chosen
 from bailee.party.ledger_reading import graph_as_of
-from bailee.party.opened_ledger import index_url
+from bailee.party.opened_ledger import acting, index_url, place_of, reading
+from bailee.party.registered import work_named
 from bailee.party.titles import titles_of
 from bailee.records.canonical import MAX_BYTES, canonical, digest, parse
 

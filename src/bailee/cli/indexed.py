@@ -6,10 +6,6 @@ from typing import Annotated
 
 import typer
 
-from bailee.party.ledger_reading import read_events
-
-__all__ = ["FirstOption", "IndexOption", "read_events"]
-
 IndexOption = Annotated[
     str | None,
     typer.Option("--index", help="sqlite:////path/file.db or postgresql://...; in the home by default."),

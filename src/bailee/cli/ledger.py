@@ -11,13 +11,14 @@ import typer
 
 from bailee.adapters.chain.opening import EMBEDDED, folder_of, open_chain
 from bailee.adapters.places import check_free, place_of
-from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile, chosen, opened_account
+from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile
 from bailee.cli.coins import coin
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.ledgers import LedgerPlace, reading, remember
-from bailee.cli.money import money, parse_money
 from bailee.cli.tracing import trace
 from bailee.errors import InputError
+from bailee.party.accounts import chosen, opened_account
+from bailee.party.amounts import money, parse_money
+from bailee.party.opened_ledger import LedgerPlace, reading, remember
 
 if TYPE_CHECKING:
     from bailee.adapters.chain.chain import Chain

@@ -6,10 +6,6 @@ from typing import Annotated
 
 import typer
 
-from bailee.party.opened_ledger import LedgerPlace, acting, node_of, place_of, reading, remember
-
-__all__ = ["ContractsOption", "LedgerPlace", "NodeOption", "acting", "node_of", "place_of", "reading", "remember"]
-
 NodeOption = Annotated[
     str | None,
     typer.Option(

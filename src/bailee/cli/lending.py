@@ -11,7 +11,8 @@ import typer
 from bailee.adapters.files import write_atomic, write_new
 from bailee.cli import completing
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.nodes import NodeUrl, reached
+from bailee.cli.nodes import NodeUrl
+from bailee.party.accounts import reached
 from bailee.party.home import PartyHome
 from bailee.party.identities import read_public
 from bailee.party.lending import lend_rows, show_coin

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from bailee.cli.accounts import AccountName, PassphraseFd, PassphraseFile, app, opened_account
+from bailee.cli.accounts import AccountName, PassphraseFd, PassphraseFile, app
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.ledgers import place_of
+from bailee.party.accounts import opened_account
 from bailee.party.home import PartyHome
 from bailee.party.links import kept_link, make_link
+from bailee.party.opened_ledger import place_of
 from bailee.records.caip import parse_account, parse_chain
 
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bailee.adapters.files import lock, read_bytes
-from bailee.cli.accounts import PassphraseFd, PassphraseFile, opened_account
+from bailee.cli.accounts import PassphraseFd, PassphraseFile
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, facts_table, session_command
-from bailee.cli.nodes import NodeUrl, reached
+from bailee.cli.nodes import NodeUrl
 from bailee.cli.watching import watching
 from bailee.errors import InputError
 from bailee.grant import open_grant
+from bailee.party.accounts import opened_account, reached
 from bailee.party.handing_out import hand_out
 from bailee.party.home import PartyHome
 from bailee.party.model_training import Held, ModelRunning, borrowed, hold_model, lead_model, model_report

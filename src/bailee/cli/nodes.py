@@ -6,10 +6,6 @@ from typing import Annotated
 
 import typer
 
-from bailee.party.accounts import reached
-
-__all__ = ["NodeUrl", "reached"]
-
 NodeUrl = Annotated[
     str | None,
     typer.Option(

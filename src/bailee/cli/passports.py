@@ -11,7 +11,8 @@ from rich.text import Text
 
 from bailee.adapters.files import read_bytes
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command
-from bailee.cli.nodes import NodeUrl, reached
+from bailee.cli.nodes import NodeUrl
+from bailee.party.accounts import reached
 from bailee.party.checking import TOLD, check_known, check_paper, kind_of, load_libraries, paper_in
 from bailee.party.identities import read_public
 from bailee.records import Revocation, open_signed

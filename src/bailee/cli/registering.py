@@ -30,13 +30,14 @@ from bailee.cli.describing import (
     kept_secret,
 )
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.ledgers import ContractsOption, NodeOption, acting
+from bailee.cli.ledgers import ContractsOption, NodeOption
 from bailee.cli.works import KeyFile, Kind, made
 from bailee.errors import InputError, SchemaError
 from bailee.own.metadata import Documents, content_documents, dataset_documents
 from bailee.own.near_copies.verdict import Entry
 from bailee.party.home import PartyHome
 from bailee.party.near_works import NearWork, near_works
+from bailee.party.opened_ledger import acting
 from bailee.party.registrations import (
     Registration,
     asked_digest,

@@ -12,14 +12,19 @@ from rich.text import Text
 
 from bailee.adapters.chain.accounts import list_accounts
 from bailee.adapters.files import write_new
-from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile, chosen
+from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.indexed import FirstOption, IndexOption, read_events
-from bailee.cli.ledgers import ContractsOption, NodeOption, acting, reading
-from bailee.cli.money import CurrencyOption, currency_address, in_words
-from bailee.cli.registered import WORK_HELP, work_named
+from bailee.cli.indexed import FirstOption, IndexOption
+from bailee.cli.ledgers import ContractsOption, NodeOption
+from bailee.cli.money import CurrencyOption
+from bailee.cli.registered import WORK_HELP
 from bailee.cli.vault_face import columns
+from bailee.party.accounts import chosen
+from bailee.party.amounts import currency_address, in_words
+from bailee.party.ledger_reading import read_events
+from bailee.party.opened_ledger import acting, reading
 from bailee.party.paying import draw, pay_for, use_of
+from bailee.party.registered import work_named
 from bailee.party.titles import titled, titles_of
 
 if TYPE_CHECKING:
@@ -340,6 +345,6 @@ def _apart(shown: list[Text]) -> list[Text]:
 
 
 def _percent(units: int) -> str:
-    from bailee.cli.money import money
+    from bailee.party.amounts import money
 
     return f"{money(units, 7)} %"

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from bailee.adapters.files import write_atomic
-from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile, opened_account
+from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.nodes import NodeUrl, reached
+from bailee.cli.nodes import NodeUrl
+from bailee.party.accounts import opened_account, reached
 from bailee.party.home import PartyHome
 from bailee.party.spending import lent_for, spend_for
 from bailee.records import Spent, open_signed

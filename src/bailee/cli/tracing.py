@@ -10,12 +10,13 @@ from rich.text import Text
 
 from bailee.adapters.files import write_new
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, plain
-from bailee.cli.ledgers import ContractsOption, NodeOption, reading
-from bailee.cli.registered import WORK_HELP, work_named
+from bailee.cli.ledgers import ContractsOption, NodeOption
+from bailee.cli.registered import WORK_HELP
 from bailee.errors import ProofError
 from bailee.own.trace import as_page, as_text, timeline
 from bailee.party.ledger_reading import happening
-from bailee.party.opened_ledger import index_url
+from bailee.party.opened_ledger import index_url, reading
+from bailee.party.registered import work_named
 
 
 @command

@@ -13,12 +13,13 @@ from bailee.adapters.places import place_of
 from bailee.adapters.transport import Listener, reach
 from bailee.adapters.transport import join as connect
 from bailee.cli import completing
-from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile, opened_account
+from bailee.cli.accounts import AccountOption, PassphraseFd, PassphraseFile
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, facts_table, session_command
-from bailee.cli.nodes import NodeUrl, reached
+from bailee.cli.nodes import NodeUrl
 from bailee.cli.watching import watching
 from bailee.errors import InputError
 from bailee.grant import open_revocation
+from bailee.party.accounts import opened_account, reached
 from bailee.party.answered import require_carried
 from bailee.party.handing_out import hand_out
 from bailee.party.home import PartyHome

@@ -10,13 +10,15 @@ from rich.text import Text
 
 from bailee.adapters.chain.accounts import list_accounts
 from bailee.cli.face import DEFAULT_HOME, AsJson, Face, Home, command, facts_table
-from bailee.cli.ledgers import ContractsOption, NodeOption, reading
-from bailee.cli.registered import WORK_HELP, work_named
+from bailee.cli.ledgers import ContractsOption, NodeOption
+from bailee.cli.registered import WORK_HELP
 from bailee.cli.vault_face import columns
 from bailee.errors import RecordError
 from bailee.own.near_copies.verdict import Entry
 from bailee.party.model_claims import claim_facts, claim_words
 from bailee.party.near_works import NearWork, followed, near_works
+from bailee.party.opened_ledger import reading
+from bailee.party.registered import work_named
 from bailee.party.titles import titled, titles_of
 from bailee.records.fingerprint import Fingerprint
 from bailee.records.offer import DELTA_UNIT, EPSILON_UNIT
