@@ -20,8 +20,15 @@ def test_reals_are_exact(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"rate = ", b"\xff", b"rate = 1e9999999999999999999", b"a = " + b"[" * 9999, b"a = 1\na = 2"],
-    ids=["cut", "no UTF-8", "beyond Decimal", "deep", "twice"],
+    [
+        b"rate = ",
+        b"\xff",
+        b"rate = 1e9999999999999999999",
+        b"a = " + b"[" * 9999,
+        b"a = 1\na = 2",
+        b"a = [0x" + b"f" * 9999 + b"]",
+    ],
+    ids=["cut", "no UTF-8", "beyond Decimal", "deep", "twice", "a number of 12 000 digits"],
 )
 def test_what_is_no_toml_is_refused_as_asked(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "plan.toml").write_bytes(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bailee.adapters.transport import MAGIC, MAX_FRAME, Channel, Listener, TcpChannel, join, memory_pair
+from bailee.adapters.transport import MAGIC, MAX_FRAME, Channel, Listener, TcpChannel, join, memory_pair, reach
 from bailee.errors import InputError, SessionError
 
 
@@ -112,3 +113,64 @@ def _wrap(connection: socket.socket) -> TcpChannel:
     channel = TcpChannel.__new__(TcpChannel)
     channel._socket, channel._peer = connection, "the peer"
     return channel
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\n\r\n", MAGIC, MAGIC + bytes(4)], ids=repr)
+def test_whoever_knocks_and_leaves_takes_nobodys_place(said: bytes) -> None:
+    with Listener() as door:
+        reach(*door.address, 5.0)
+        with socket.create_connection(door.address) as rude:
+            rude.sendall(said)
+            rude.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # it is cut, not ended
+        here = join(*door.address, 5.0)
+        here.send(b"hello")
+        for _ in range(2):
+            stranger = door.accept(5.0)
+            with pytest.raises(SessionError, match=r"left|does not speak|announced"):
+                stranger.receive(5.0)
+            stranger.close()
+        there = door.accept(5.0)
+        assert there.receive(5.0) == b"hello"
+        here.close()
+        there.close()
+
+
+class LeftAtOnce:
+    """A socket of a system that tells, when it accepts, of one who has left."""
+
+    def __init__(self, door: socket.socket) -> None:
+        self._door, self._left = door, 2
+
+    def accept(self) -> tuple[socket.socket, tuple[str, int]]:
+        self._left -= 1
+        if self._left >= 0:
+            raise ConnectionAbortedError
+        return self._door.accept()
+
+    def settimeout(self, seconds: float) -> None:
+        self._door.settimeout(seconds)
+
+    def close(self) -> None:
+        self._door.close()
+
+
+def test_who_left_before_it_was_let_in_ends_no_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Listener() as door:
+        monkeypatch.setattr(door, "_socket", LeftAtOnce(door._socket))
+        here = join(*door.address, 5.0)
+        there = door.accept(5.0)
+        here.send(b"hello")
+        assert there.receive(5.0) == b"hello"
+        here.close()
+        there.close()
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this Python has no IPv6")
+def test_a_door_may_be_at_an_address_of_ipv6() -> None:
+    try:
+        door = Listener("::1")
+    except SessionError:
+        pytest.skip("this machine has no IPv6")
+    with door:
+        reach("::1", door.address[1], 5.0)
+        door.accept(5.0).close()

@@ -30,7 +30,8 @@ def test_titles_are_those_of_the_home_on_that_ledger(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "metadata", [b"", b"[]", b"{", b'{"name":7}', b'{"name":""}', b'{"other":"x"}', b"[" * 100_000, b"\xff"]
+    "metadata",
+    [b"", b"[]", b"{", b'{"name":7}', b'{"name":""}', b'{"name":" \\n"}', b'{"other":"x"}', b"[" * 100_000, b"\xff"],
 )
 def test_what_says_no_title_has_none(tmp_path: Path, metadata: bytes) -> None:
     put(tmp_path, 7, metadata)

@@ -11,9 +11,11 @@ from bailee.errors import InputError
 def place_of(text: str, expected: str = "--listen HOST:PORT") -> tuple[str, int]:
     """Host (IPv6 without brackets) and port. InputError, which says what was expected."""
     host, _, port = text.rpartition(":")
-    if not host or not (port.isascii() and port.isdecimal()) or int(port[:6]) > 65_535:
+    host = host.strip("[]")
+    digits = port.isascii() and port.isdecimal() and len(port) <= 5
+    if not _is_name(host) or not digits or int(port) > 65_535:
         raise InputError(f"expected {expected}, got {text[:80]!r}")
-    return host.strip("[]"), int(port)
+    return host, int(port)
 
 
 def check_free(host: str, port: int, guess: str = "is a door open there?", option: str = "--listen") -> None:
@@ -32,3 +34,12 @@ def is_here(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _is_name(host: str) -> bool:
+    """Whether the system may be asked for it: names with an empty or endless part end in errors of other kinds."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return host != "" and "\0" not in host

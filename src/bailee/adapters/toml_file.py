@@ -25,9 +25,11 @@ def read_toml(path: Path, what: str, refusal: type[InputError] = InputError) -> 
 def parse_toml(data: bytes, where: str, refusal: type[InputError] = InputError) -> dict[str, Any]:
     """The same of bytes that came from `where`."""
     try:
-        return tomllib.loads(data.decode(), parse_float=Decimal)
+        found = tomllib.loads(data.decode(), parse_float=Decimal)
+        str(found)  # ValueError for a hexadecimal number that is too long to be written in an error
     except (ValueError, ArithmeticError, RecursionError) as error:  # ValueError: not UTF-8, and TOML's own
         raise refusal(f"{where} is not TOML: {error}") from None
+    return found
 
 
 def toml_value(value: object) -> str:

@@ -131,7 +131,8 @@ class Listener:
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         try:
-            self._socket = socket.create_server((host, port), backlog=64)
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            self._socket = socket.create_server((host, port), family=family, backlog=64)
         except OSError as error:
             raise SessionError(f"cannot listen on {host}:{port} ({_reason(error)}); choose another port") from None
         name = self._socket.getsockname()
@@ -139,14 +140,21 @@ class Listener:
 
     def accept(self, timeout: float) -> Channel:
         """The next owner's channel. Raises SessionError if nobody comes within `timeout` seconds."""
-        self._socket.settimeout(max(timeout, 0.001))
-        try:
-            connection, peer = self._socket.accept()
-        except TimeoutError:
-            raise SessionError(f"nobody connected for {timeout:.0f} s") from None
-        except OSError as error:
-            raise SessionError(f"cannot accept a connection ({_reason(error)})") from None
-        return TcpChannel(connection, f"the party at {peer[0]}:{peer[1]}")
+        deadline = time.monotonic() + timeout
+        while True:
+            self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
+            try:
+                connection, peer = self._socket.accept()
+            except TimeoutError:
+                raise SessionError(f"nobody connected for {timeout:.0f} s") from None
+            except ConnectionError:  # some systems tell here of one who has left meanwhile; others may still come
+                continue
+            except OSError as error:
+                raise SessionError(f"cannot accept a connection ({_reason(error)})") from None
+            try:
+                return TcpChannel(connection, f"the party at {peer[0]}:{peer[1]}")
+            except OSError:  # nor can the connection be set up then
+                connection.close()
 
     def close(self) -> None:
         self._socket.close()

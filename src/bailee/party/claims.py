@@ -161,6 +161,6 @@ def _tables(found: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
 
 
 def _keys(one: Mapping[str, Any], allowed: set[str], where: str) -> None:
-    unknown = sorted(set(one) - allowed)
+    unknown = sorted(set(one) - allowed, key=str)
     if unknown:
         raise InputError(f"{where}: unknown key {unknown[0]!r}; known are {', '.join(sorted(allowed))}")

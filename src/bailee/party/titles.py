@@ -44,5 +44,5 @@ def title_in(folder: Path) -> str:
         name = json_text.load(read_bytes(folder / METADATA, MAX_BYTES, "metadata"))["name"]
     except (BaileeError, ValueError, KeyError, TypeError):
         return ""
-    text = one_line(name) if isinstance(name, str) else ""
+    text = one_line(name.strip()) if isinstance(name, str) else ""
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
