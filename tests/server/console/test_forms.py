@@ -13,9 +13,10 @@ from bailee.party.granting import Terms
 from bailee.party.home import PartyHome
 from bailee.party.plans import parse_any_plan
 from bailee.party.requested import REQUESTS, find
+from bailee.server.console.drafts import Drafts
 from commands import PLAN, make_world
 from console_html import read_page
-from console_world import HOSTILE, World, open_console
+from console_world import HOSTILE, ORIGIN, World, open_console
 
 ASKED, HOSTILE_ASKED, REFUSED = "00" * 16, "01" * 16, "03" * 16
 GRANT = "30" * 16
@@ -182,3 +183,22 @@ def test_language_and_colours_are_kept(full: World) -> None:
     assert 'lang="zh-Hans" data-theme="dark"' in text
     assert full.post("/settings/look", {"language": "xx"}).status_code == 400
     assert full.post("/settings/look", {"theme": "pink"}).status_code == 400
+
+
+@pytest.mark.parametrize("charset", ["utf-7", "unicode_escape", "punycode", "utf-16", "none such"])
+@pytest.mark.parametrize("path", ["/find/x/ask", "/verify/own", "/find/add"])
+def test_a_form_in_other_letters_is_refused_before_it_is_read(full: World, path: str, charset: str) -> None:
+    fields = {"csrf": full.token(), "dataset": "+2AA-\\ud800", "paper": "+2AA-\\ud800"}
+    parts = (f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{said}\r\n' for name, said in fields.items())
+    headers = {"Origin": ORIGIN, "Content-Type": f'multipart/form-data; boundary=b; charset="{charset}"'}
+    answer = full.client.post(path, content=f"{''.join(parts)}--b--\r\n", headers=headers, follow_redirects=False)
+    assert answer.status_code == 415
+    assert "a form is sent as UTF-8" in answer.text
+
+
+def test_what_no_form_of_ours_could_hold_is_not_kept() -> None:
+    drafts = Drafts()
+    drafts.keep("a", {"one": ["x" * (4 << 20), "y" * (4 << 20)]}, "why")
+    assert len(drafts.get("a").texts["one"]) == 2
+    drafts.keep("a", {"one": ["x" * (4 << 20)], "two": ["y" * (4 << 20), "z"]}, "why")
+    assert (drafts.get("a").texts, drafts.get("a").problem) == ({}, "why")

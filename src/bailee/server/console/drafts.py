@@ -12,6 +12,8 @@ from threading import Lock
 
 _KEPT = 8
 """Forms; one may have megabytes."""
+_LARGEST = 8 << 20
+"""Letters of a form that is kept: more than any form of ours has."""
 
 _ANEW = ("csrf", "public", "unprotected")
 
@@ -25,7 +27,8 @@ class Draft:
 
 
 class Drafts:
-    """By a name, the newest. `csrf` and what must be ticked anew each time (_ANEW) are never kept."""
+    """By a name, the newest. `csrf` and what must be ticked anew each time (_ANEW) are never kept, nor texts larger
+    than any form's."""
 
     def __init__(self) -> None:
         self._all: dict[str, Draft] = {}
@@ -33,6 +36,8 @@ class Drafts:
 
     def keep(self, name: str, texts: Mapping[str, list[str]], problem: str | None = None) -> None:
         kept = {key: list(values) for key, values in texts.items() if key not in _ANEW}
+        if sum(len(value) for values in kept.values() for value in values) > _LARGEST:
+            kept = {}
         with self._lock:
             self._all.pop(name, None)
             self._all[name] = Draft(kept, problem)
