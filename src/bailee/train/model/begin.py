@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bailee.argument.commitment_record import Commitment
-from bailee.errors import InputError, SessionError, StorageError
+from bailee.errors import BudgetError, InputError, SessionError, StorageError
 from bailee.keys import Identity, Secret
 from bailee.records import Signed, open_signed, sign, time_text
 from bailee.records.model import Lender, ModelCoin, ModelOpening, Promise, open_model_coin
@@ -60,6 +60,7 @@ def begin(holdings: Sequence[ModelHolding], plan: ModelPlan, setting: ModelSetti
     consent = open_consent(plan.ledger, setting.open_ledger)
     _check_holdings(holdings, setting)
     setting.home.mkdir(parents=True, exist_ok=True)
+    before = RunFolder.pointer(setting.home)
     kept = RunFolder.newest(setting.home, setting.identity) if setting.resume else None
     if kept is None:
         setup = fix_terms(plan, holdings, setting.memory, setting.model_openings)
@@ -73,7 +74,12 @@ def begin(holdings: Sequence[ModelHolding], plan: ModelPlan, setting: ModelSetti
         loss = model_loss(setup)
         check_plan(setup, loss)
         _permit(holdings, setup, loss, setting)
-    _charge(holdings, setup, loss, opening)
+    try:
+        _charge(holdings, setup, loss, opening)
+    except BudgetError:
+        if kept is None:  # begun anew by mistake, most often: the run that was paid for must stay the one to resume
+            folder.refused(setting.home, before)
+        raise
     anchored = None
     if consent is not None and plan.ledger is not None and loss is not None:
         anchored = Collecting(consent, plan.ledger, holdings, opening, loss, folder.folder, setting).anchor()

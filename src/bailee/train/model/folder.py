@@ -13,6 +13,7 @@ a lost proof may be made again under the same openings.
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -75,6 +76,23 @@ class RunFolder:
     def begun(self, home: Path) -> None:
         """From now on `newest` finds this run."""
         write_atomic(home / "newest", self.path.name.encode())
+
+    def refused(self, home: Path, before: bytes | None) -> None:
+        """It must not run: `newest` is what it was before (None: not there), and no coin can be asked for it."""
+        with storage_errors(home / "newest"):
+            if before is None:
+                (home / "newest").unlink(missing_ok=True)
+            else:
+                write_atomic(home / "newest", before)
+        with storage_errors(self.path):
+            shutil.rmtree(self.path)
+
+    @staticmethod
+    def pointer(home: Path) -> bytes | None:
+        """What `newest` holds, unread, or None."""
+        path = home / "newest"
+        with storage_errors(path):
+            return path.read_bytes() if path.exists() else None
 
     def seed(self, name: str, index: int) -> Secret:
         """A seed of the run's own, 32 bytes: the same after every resume."""
