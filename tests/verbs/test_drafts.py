@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import bailee
 from bailee.errors import InputError, PrivacyWarning, SchemaError
-from bailee.records.schema import CLASSES, NUMBER
+from bailee.records.schema import BINARY, CLASSES, NUMBER
 from bailee.seal import read_schema
 from bailee.seal.encode import encode
 from bailee.verbs.drafts import schema_toml
@@ -76,6 +76,8 @@ def test_a_label_of_texts_is_classes_or_says_which_count() -> None:
     rows = {"age": [1, 2, 3], "grade": ["a", "b", "a"]}
     assert bailee.schema_of(rows, "grade").found.label_kind == CLASSES
     assert bailee.schema_of(rows, "grade", positive=["b"]).found.label_column.positive == ("b",)
+    later = bailee.schema_of(rows, "grade").known("grade", positive=["b"]).found
+    assert (later.label_kind, later.label_column.positive) == (BINARY, ("b",))
     assert bailee.schema_of({"age": [1, 2], "dose": [0.1, 0.9]}, "dose").found.label_kind == NUMBER
 
 
@@ -104,7 +106,7 @@ def test_what_makes_no_draft(rows: dict[str, object], kind: type[Exception], wor
 
 def test_a_column_that_is_not_there_and_a_word_that_is_none() -> None:
     draft = bailee.schema_of(ROWS, "ill")
-    with pytest.raises(SchemaError, match="no column 'weight'"):
+    with pytest.raises(SchemaError, match="no column 'weight'; it has 'age', "):
         draft.known("weight", min=0)
     with pytest.raises(SchemaError, match="expected min, max"):
         draft.known("age", least=0)

@@ -205,6 +205,13 @@ def test_what_an_answer_refuses(world: World, words: str, rows: Any, asked: dict
         world.trainer.prove_inference(world.model, given, world.folder / "none", **asked)
 
 
+def test_a_statement_shows_what_is_told(proof: bailee.Proof) -> None:
+    statement = proof.verify()
+    for line in proof.told:
+        assert line.strip() in statement.text
+        assert line.strip() in repr(statement)
+
+
 def test_whose_model_and_whose_rows(world: World, proof: bailee.Proof, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no runs of a hidden model"):
         world.owner.evaluate(world.model, "test", tmp_path / "out")
@@ -226,6 +233,14 @@ def test_what_cannot_be_trained_on(world: World, tmp_path: Path) -> None:
     sums = bailee.plan(text=PLAN)
     with pytest.raises(InputError, match="names no loss"):
         world.trainer.train_model(sums, [world.grant])
+    with pytest.raises(InputError, match=r"rows: expected a list, got one Grant; write rows=\[\.\.\.\]"):
+        world.trainer.train_model(plan, world.grant)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="coins: expected a list, got one str"):
+        world.trainer.train_model(plan, [world.grant], coins="one.coin")
+    with pytest.raises(InputError, match="expected a sealed dataset or its name, got DataFrame; seal a table first"):
+        world.trainer.evaluate(world.model, ROWS, tmp_path / "out")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="claims: expected a dict, as the TOML file has it, or that file; got list"):
+        world.trainer.evaluate(world.model, "test", tmp_path / "out", claims=[])  # type: ignore[arg-type]
     with pytest.raises(InputError, match="say at which node with ledger="):
         world.trainer.train_model(plan, [world.grant], account="main")
     with pytest.raises(InputError, match="expected one grant for this plan and builder, there are: none"):
@@ -241,6 +256,11 @@ def test_an_owner_lends_and_draws_the_noise_and_so_does_a_third_party(world: Wor
         world.trainer.train_model(plan, [lent], promises=[promise])
     runs = world.trainer.home / "models"
     opening = runs / (runs / "newest").read_text() / "opening.json"
+    kept = sorted(one.name for one in runs.iterdir() if one.is_dir())
+    with pytest.raises(BudgetError, match="go on with the old one"):  # begun anew, which the grant does not pay for
+        world.trainer.train_model(plan, [lent], promises=[promise])
+    assert runs / (runs / "newest").read_text() / "opening.json" == opening
+    assert sorted(one.name for one in runs.iterdir() if one.is_dir()) == kept  # no coin can be shown for the other
     coins = [one.show_coin(opening, folder / f"{one.name}.coin") for one in (world.owner, notary)]
     with pytest.raises(InputError, match="promised no coin"):
         world.trainer.show_coin(opening, folder / "none.coin")

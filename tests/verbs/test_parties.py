@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +153,18 @@ def test_what_is_given_is_checked(world: World) -> None:
         owner.grant("tiny", 3, world.plan)
     with pytest.raises(InputError, match="a time with its zone"):
         owner.grant("tiny", world.builder, world.plan, until=datetime(2099, 1, 1))
+    until = owner.grant("tiny", world.builder, world.plan, until=date(2099, 1, 31)).signed.record.not_after
+    assert until == owner.grant("tiny", world.builder, world.plan, until="2099-01-31").signed.record.not_after
+    with pytest.raises(InputError, match=r"fields: expected a list, got one str; write fields=\[\.\.\.\]"):
+        owner.grant("tiny", world.builder, world.plan, fields="age")
+    with pytest.raises(InputError, match=r"plan's TOML file, got dict; for its text write bailee\.plan\(text="):
+        owner.grant("tiny", world.builder, {"name": "tiny"})  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"several lines; for its text write bailee\.schema"):
+        owner.seal(ROWS, SCHEMA)
+    with pytest.raises(InputError, match="owners: expected a list, got one Party"):
+        world.builder.train(world.plan, owner)  # type: ignore[arg-type]
+    with pytest.raises(GrantError, match=r"is for another builder .*, not for Aachen; ask its owner for one"):
+        owner.train(world.plan, [world.grants[1]])
     with pytest.raises(InputError, match=r"there are: tiny"):
         owner.dataset("large")
     with pytest.raises(InputError, match="expected an address"):

@@ -59,6 +59,11 @@ def test_what_is_no_table_is_refused(given: object) -> None:
         table_of(given)
 
 
+def test_a_column_alone_is_no_table() -> None:
+    with pytest.raises(InputError, match="Series"):
+        table_of(pd.Series([1, 2], name="age"))
+
+
 def test_a_refusal_shows_no_cell() -> None:
     with pytest.raises(InputError) as caught:
         table_of({"age": ["secret", 3]})

@@ -25,6 +25,7 @@ from bailee.records.fields import decimal_text
 from bailee.records.schema import BINARY, CLASSES, NUMBER, Column, Schema
 from bailee.seal import read_schema
 from bailee.seal.schema import MAX_SCHEMA_BYTES
+from bailee.verbs.given import path_of
 from bailee.verbs.showing import Rows, Shown
 from bailee.verbs.tables import table_of
 
@@ -54,7 +55,9 @@ def schema(file: str | os.PathLike[str] | None = None, *, text: str | None = Non
     """
     if (file is None) == (text is None):
         raise InputError("expected a schema's file, or its text: one of them")
-    return read_schema((text or "").encode() if file is None else read_bytes(Path(file), MAX_SCHEMA_BYTES, "schema"))
+    if file is None:
+        return read_schema((text or "").encode())
+    return read_schema(read_bytes(path_of(file, "schema"), MAX_SCHEMA_BYTES, "schema"))
 
 
 @dataclass(frozen=True, repr=False)
@@ -67,16 +70,19 @@ class DraftSchema(Shown):
     def known(self, column: str, **public: Any) -> DraftSchema:
         """The draft with what is publicly known of a column: `min`, `max`, `categories`, `missing`, or `type`.
 
-        missing: the constant that stands for a missing cell; None refuses rows that lack it. Raises SchemaError.
+        missing: the constant that stands for a missing cell; None refuses rows that lack it. positive: which categories
+        of the label count as 1, which makes it binary. Raises SchemaError.
         """
         unknown = set(public) - {"type", "min", "max", "categories", "missing", "positive", "positive_above"}
         if unknown:
             raise SchemaError(f"{column}: expected min, max, categories, missing or type, got {', '.join(unknown)}")
         if column not in {one.name for one in self.found.columns}:
-            raise SchemaError(f"the draft has no column {column!r}")
+            there = ", ".join(repr(one.name) for one in self.found.columns)
+            raise SchemaError(f"the draft has no column {column!r}; it has {there}")
         told = {name: _public(name, value) for name, value in public.items()}
         columns = tuple(replace(one, **told) if one.name == column else one for one in self.found.columns)
-        made = replace(self.found, columns=columns)
+        binary = column == self.found.label and bool(public.get("positive"))
+        made = replace(self.found, columns=columns, label_kind=BINARY if binary else self.found.label_kind)
         made.require()
         return DraftSchema(made, self.told - {column})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -47,7 +47,11 @@ class PartyFolder(Shown):
 
     def dataset(self, name: Dataset | str) -> Dataset:
         """The sealed dataset of that name. InputError says which there are."""
-        return name if isinstance(name, Dataset) else Dataset(self.home, self._inside.dataset(name))
+        if isinstance(name, Dataset):
+            return name
+        if not isinstance(name, str):
+            raise InputError(f"expected a sealed dataset or its name, got {type(name).__name__}; seal a table first")
+        return Dataset(self.home, self._inside.dataset(name))
 
     @property
     def _inside(self) -> PartyHome:
@@ -71,10 +75,12 @@ def public_of(who: PartyFolder | PublicIdentity | Place) -> PublicIdentity:
     raise InputError(f"expected a Party or an identity.json, got {type(who).__name__}")
 
 
-def moment_of(when: datetime | str, of_day: time) -> datetime:
-    """UTC; a text without a time of day is at `of_day`. InputError."""
+def moment_of(when: date | str, of_day: time) -> datetime:
+    """UTC; a text or a date without a time of day is at `of_day`. InputError."""
     if isinstance(when, str):
         return moment(when, of_day)
+    if not isinstance(when, datetime):
+        return datetime.combine(when, of_day.replace(microsecond=0), UTC)
     if when.tzinfo is None:
         raise InputError("expected a time with its zone, such as datetime(2027, 1, 31, tzinfo=UTC)")
     return when.astimezone(UTC)

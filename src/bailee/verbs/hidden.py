@@ -26,6 +26,7 @@ from bailee.statements.tasks import AnyPlan
 from bailee.train.consent import require_consent
 from bailee.verbs import sessions
 from bailee.verbs.folder import PartyFolder, Place, now, spender
+from bailee.verbs.given import listed
 from bailee.verbs.passports import Passport
 from bailee.verbs.plans import as_plan
 from bailee.verbs.progress import steps, watching
@@ -59,7 +60,7 @@ class HiddenTraining(PartyFolder):
             raise InputError("this plan names no loss, so it is for owners' sums: train it with `train`")
         if account is not None and ledger is None:
             raise InputError("an account is for a plan's ledger: say at which node with ledger=")
-        held = [self._held(one, wanted, resume) for one in rows]
+        held = [self._held(one, wanted, resume) for one in listed(rows, "rows")]
         here = [one for one in held if one.papers is None]
         if account is not None and not here:
             raise InputError("account spends for owners whose folders are here, and all of these lent: they spend")
@@ -72,9 +73,9 @@ class HiddenTraining(PartyFolder):
             opened = stack.enter_context(reached(ledger, self.home, acts))
             running = ModelRunning(
                 stack.enter_context(watching(course, self.quiet)),
-                promised=[open_signed(_read(one, "promise"), CoinPromise) for one in promises],
-                answers=[open_model_coin(_read(one, "coin")) for one in coins],
-                spent=[open_signed(_read(one, "spending"), Spent) for one in spent],
+                promised=[open_signed(_read(one, "promise"), CoinPromise) for one in listed(promises, "promises")],
+                answers=[open_model_coin(_read(one, "coin")) for one in listed(coins, "coins")],
+                spent=[open_signed(_read(one, "spending"), Spent) for one in listed(spent, "spent")],
                 resume=resume,
                 reveal=reveal,
                 memory=memory,

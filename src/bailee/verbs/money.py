@@ -132,7 +132,9 @@ class Royalties(PartyFolder):
         GrantError (a void work), NotFoundError, RevertError, ChainError.
         """
         if not isinstance(amount, str):
-            raise InputError(f'expected an amount as text, such as "3.50", got {type(amount).__name__}: a float rounds')
+            raise InputError(
+                f'expected an amount as text, such as "3.50" (a float rounds), got {type(amount).__name__}'
+            )
         what, file = use_of(None if use is None else str(use)), passphrase_of(passphrase_file)
         with acting(self.home, ledger, contracts, account, file) as found:
             paid = pay_for(found, self.home, str(work), amount, currency, what)

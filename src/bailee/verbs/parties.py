@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from bailee.adapters.files import lock, read_bytes
 from bailee.adapters.places import place_of
 from bailee.adapters.transport import join as connect
 from bailee.adapters.transport import reach
-from bailee.errors import InputError
+from bailee.errors import GrantError, InputError
 from bailee.grant import open_revocation
 from bailee.keys import PublicIdentity
 from bailee.party.accounts import reached
@@ -33,6 +33,7 @@ from bailee.verbs import sessions
 from bailee.verbs.drafts import DraftSchema
 from bailee.verbs.drafts import schema as read
 from bailee.verbs.folder import Place, moment_of, now, public_of, spender
+from bailee.verbs.given import listed
 from bailee.verbs.hidden import HiddenTraining
 from bailee.verbs.money import Royalties
 from bailee.verbs.passports import Passport
@@ -102,13 +103,13 @@ class Party(Telling, HiddenTraining, Royalties):
 
     def grant(
         self, dataset: Dataset | str, builder: Party | PublicIdentity | Place, plan: AnyPlan | Place, *,
-        starts: datetime | str | None = None, until: datetime | str | None = None, days: int = 30,
+        starts: date | str | None = None, until: date | str | None = None, days: int = 30,
         fields: Sequence[str] | None = None, max_epsilon: str | None = None, max_delta: str | None = None,
         purpose: str | None = None, unprotected: bool = False,
     ) -> Grant:  # fmt: skip
         """Let a builder run exactly this plan on a dataset: for a purpose, for some columns, for a time, up to a loss.
 
-        builder: a Party, or the builder's identity.json. starts, until: UTC, as datetime or as text like 2027-01-31;
+        builder: a Party, or the builder's identity.json. starts, until: UTC, as date, datetime or text like 2027-01-31;
         days where `until` is not given. fields: columns that may be used, all by default. max_epsilon, max_delta: as
         decimal texts, the plan's by default. unprotected: also sign a waiver, for a plan without privacy. Hand
         `grant.file` to the builder. Raises GrantError, PlanError, SchemaError, InputError.
@@ -116,9 +117,8 @@ class Party(Telling, HiddenTraining, Royalties):
         asked = now()
         begins = asked if starts is None else moment_of(starts, time.min)
         ends = begins + timedelta(days=days) if until is None else moment_of(until, time.max)
-        terms = Terms(
-            public_of(builder).public_key.hex(), begins, ends, fields, max_epsilon, max_delta, purpose, unprotected
-        )
+        whom, some = public_of(builder).public_key.hex(), None if fields is None else listed(fields, "fields")
+        terms = Terms(whom, begins, ends, some, max_epsilon, max_delta, purpose, unprotected)
         sealed, inside = self.dataset(dataset).sealed, self._inside
         given = give(inside, inside.identity, sealed, as_plan(plan), terms, asked, secrets.token_bytes(16))
         return Grant(self.home, given.grant, given.useless)
@@ -248,11 +248,16 @@ class Party(Telling, HiddenTraining, Royalties):
     ) -> tuple[list[sessions.Local], dict[str, str]]:
         local: list[sessions.Local] = []
         remote: dict[str, str] = {}
-        for one in owners:
+        for one in listed(owners, "owners"):
             if isinstance(one, Party):
                 local.append(sessions.Local(one._inside, sessions.fitting(one._inside, plan, self.key, resume)))
             elif isinstance(one, Grant):
                 inside = PartyHome(one.home)
+                if (whose := one.signed.record.builder) != self.key:
+                    raise GrantError(
+                        f"the grant {one.signed.record.id} is for another builder ({whose[:16]}...), not for "
+                        f"{self.name}; ask its owner for one: owner.grant(dataset, builder, plan)"
+                    )
                 if not resume:
                     require_worth_joining(inside, inside.dataset_of(one.signed), one.signed)
                 local.append(sessions.Local(inside, one.signed))

@@ -21,8 +21,11 @@ from bailee.party.checking import check_known, check_paper, kind_of, load_librar
 from bailee.party.identities import read_public
 from bailee.records import Revocation, open_signed
 from bailee.records.canonical import MAX_BYTES
+from bailee.verbs.given import listed
 from bailee.verbs.showing import Rows, Shown
 from bailee.verbs.tables import table_of
+from bailee.verify.inference import ProvenClaim
+from bailee.verify.rules import ProvenRules
 
 if TYPE_CHECKING:
     from bailee.release import ReleasedModel
@@ -49,8 +52,12 @@ class Statement(Shown):
         return "It holds: every signature, grant, card and proof"
 
     def _facts(self) -> Mapping[str, object]:
+        told = None if not isinstance(self.proven, ProvenClaim | ProvenRules) else [
+            line.strip() for line in self.text.splitlines()[isinstance(self.proven, ProvenClaim) : -1]
+        ]  # fmt: skip
         short = {name.replace("_", " "): value for name, value in self.facts.items() if name not in _LONG}
-        return {name: value for name, value in short.items() if isinstance(value, str | int | float)}
+        plain = {name: value for name, value in short.items() if isinstance(value, str | int | float)}
+        return plain if told is None else {**plain, "told": told}
 
     def _tables(self) -> Mapping[str, Rows]:
         shown = ("name", "rows", "epsilon", "delta", "share", "grant_id", "revoked")
@@ -82,7 +89,7 @@ class Paper(Shown):
             load_libraries(plain)
             proven = check_paper(kind, self.file, plain, revoked, opened)
         if trusted:
-            check_known(proven, {_key(one) for one in trusted})
+            check_known(proven, {_key(one) for one in listed(trusted, "trusted")})
         return Statement(proven)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from bailee.errors import InputError
 from bailee.party.plans import parse_any_plan, read_any_plan
+from bailee.statements.network.plan import ModelPlan
+from bailee.statements.plan import Plan
 from bailee.statements.tasks import AnyPlan
+from bailee.verbs.given import path_of
 
 
 def plan(file: str | os.PathLike[str] | None = None, *, text: str | None = None) -> AnyPlan:
@@ -29,9 +31,11 @@ def plan(file: str | os.PathLike[str] | None = None, *, text: str | None = None)
     """
     if (file is None) == (text is None):
         raise InputError("expected a plan's file, or its text: one of them")
-    return parse_any_plan(text or "") if file is None else read_any_plan(Path(file))
+    if file is None:
+        return parse_any_plan(text or "")
+    return read_any_plan(path_of(file, "plan"))
 
 
 def as_plan(given: AnyPlan | str | os.PathLike[str]) -> AnyPlan:
     """A plan as it is, or the one in a file."""
-    return plan(given) if isinstance(given, str | os.PathLike) else given
+    return given if isinstance(given, Plan | ModelPlan) else plan(given)

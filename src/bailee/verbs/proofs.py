@@ -132,4 +132,8 @@ def _run(model: Passport | Place) -> str:
 
 
 def _toml(given: Mapping[str, Any] | Place | None, what: str) -> Mapping[str, Any] | None:
-    return given if given is None or isinstance(given, Mapping) else read_toml(Path(given), what)
+    if given is None or isinstance(given, Mapping):
+        return given
+    if not isinstance(given, str | os.PathLike):
+        raise InputError(f"{what}: expected a dict, as the TOML file has it, or that file; got {type(given).__name__}")
+    return read_toml(Path(given), what)

@@ -28,7 +28,7 @@ def table_of(given: Any) -> Source:
             return given
         if isinstance(given, pa.RecordBatch):
             return pa.Table.from_batches([given])
-        if type(given).__module__.partition(".")[0] == "pandas":
+        if type(given).__module__.partition(".")[0] == "pandas" and hasattr(given, "columns"):
             return pa.Table.from_pandas(given, preserve_index=False)
         if hasattr(given, "__arrow_c_stream__"):
             return pa.table(given)
