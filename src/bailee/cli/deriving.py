@@ -167,7 +167,7 @@ def _model(
     return keep_registration(
         folder, ledger.name, sender(ledger), int(WorkKind.MODEL),
         content_documents("model", found.commitment, shown, asked.about), wish, uri=asked.uri, resale=asked.resale,
-        currencies=asked.currencies, parts=parts, secret=secret, files=_files(asked),
+        currencies=asked.currencies, parts=parts, secret=secret, files=_files(asked), seen=prepared,
     )  # fmt: skip
 
 
@@ -204,7 +204,7 @@ def _content(
     return keep_registration(
         folder, ledger.name, sender(ledger), int(WorkKind.CONTENT),
         content_documents("content", commitment, shown, asked.about), wish, uri=asked.uri, resale=asked.resale,
-        currencies=asked.currencies, parts=named, secret=secret, files=_files(asked),
+        currencies=asked.currencies, parts=named, secret=secret, files=_files(asked), seen=prepared,
     )  # fmt: skip
 
 

@@ -128,7 +128,7 @@ def register(
             path = Path(name) if dataset is None else _rows_of(party, dataset, rows)
             whole = made(face, path, kind, asked.about.name, asked.about.description, key)
             near, uncompared = compared(face, home, opened, number, commitment, whole, anyway)
-            prepared = _prepare(folder, opened, dataset, commitment, whole, asked, wish, hidden, face)
+            prepared = _prepare(folder, prepared, opened, dataset, commitment, whole, asked, wish, hidden, face)
         elif done is None and prepared is not None:
             require_same(prepared, wish)
         work = done if prepared is None and done is not None else _carried(opened, prepared, face)
@@ -259,6 +259,7 @@ def _rows_of(party: PartyHome, dataset: Dataset, rows: Path | None) -> Path:
 
 def _prepare(
     folder: Path,
+    seen: Registration | None,
     ledger: Ledger,
     dataset: Dataset | None,
     commitment: str,
@@ -287,7 +288,7 @@ def _prepare(
         files = {**files, "schema.json": canonical(dataset.card.record.schema), CARD_FILE: dataset.card.envelope}
     return keep_registration(
         folder, ledger.name, sender(ledger), int(kind), documents, wish, uri=asked.uri,
-        resale=asked.resale, currencies=asked.currencies, secret=secret, files=files,
+        resale=asked.resale, currencies=asked.currencies, secret=secret, files=files, seen=seen,
     )  # fmt: skip
 
 

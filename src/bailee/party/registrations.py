@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bailee.adapters.files import move_directory, new_directory, read_bytes, write_new
+from bailee.adapters.files import lock, move_directory, new_directory, read_bytes, write_new
 from bailee.errors import ConflictError, InputError, NotFoundError, RecordError, StorageError
 from bailee.own.metadata import Documents
 from bailee.records.caip import parse_account
@@ -91,6 +91,7 @@ def keep_registration(
     documents: Documents,
     asked: str,
     *,
+    seen: Registration | None,
     uri: str = "",
     resale: int = 0,
     currencies: Sequence[str] = (),
@@ -98,29 +99,36 @@ def keep_registration(
     secret: bytes | None = None,
     files: Mapping[str, bytes] | None = None,
 ) -> Registration:
-    """All of it on disk, at once. What was prepared there before is moved aside; the salt of its reservation stays."""
-    aside = [path for n in range(1, 1000) if (path := folder.with_name(f"{folder.name}.{n}")).exists()]
-    places = [folder, *reversed(aside)]
-    before = next((found for path in places if (found := read_registration(path)) is not None), None)
-    salt = before.salt if before is not None else secrets.token_hex(32)
-    if folder.exists():
-        move_directory(folder, folder.with_name(f"{folder.name}.{len(aside) + 1}"))
-    naming = tuple(getattr(documents.naming, name) for name in _NAMING)
-    made = Registration(
-        folder, ledger, account, kind, naming, uri, resale, tuple(currencies), tuple(parts), salt, asked
-    )  # fmt: skip
-    fields = {name: value for name, value in asdict(made).items() if name != "folder"}
-    with new_directory(folder) as draft:
-        write_new(draft / REGISTRATION, canonical(_listed(fields)), 0o600)
-        write_new(draft / FINGERPRINT, documents.fingerprint)
-        write_new(draft / METADATA, documents.token)
-        if documents.croissant is not None:
-            write_new(draft / "croissant.json", documents.croissant)
-        if secret is not None:
-            write_new(draft / SECRET, secret, 0o600)
-        for name, data in (files or {}).items():
-            write_new(draft / name, data)
-    return made
+    """All of it on disk, at once. What was prepared there before is moved aside; the salt of its reservation stays.
+
+    seen: what `read_registration` gave. ConflictError where another command has prepared the work since: it may be
+    sending what it prepared, and the folder must hold the documents of what is sent.
+    """
+    with lock(folder.parent):
+        if read_registration(folder) != seen:
+            raise ConflictError(f"another command has prepared {folder} meanwhile; when it is done, run this one again")
+        aside = [path for n in range(1, 1000) if (path := folder.with_name(f"{folder.name}.{n}")).exists()]
+        places = [folder, *reversed(aside)]
+        before = next((found for path in places if (found := read_registration(path)) is not None), None)
+        salt = before.salt if before is not None else secrets.token_hex(32)
+        if folder.exists():
+            move_directory(folder, folder.with_name(f"{folder.name}.{len(aside) + 1}"))
+        naming = tuple(getattr(documents.naming, name) for name in _NAMING)
+        made = Registration(
+            folder, ledger, account, kind, naming, uri, resale, tuple(currencies), tuple(parts), salt, asked
+        )  # fmt: skip
+        fields = {name: value for name, value in asdict(made).items() if name != "folder"}
+        with new_directory(folder) as draft:
+            write_new(draft / REGISTRATION, canonical(_listed(fields)), 0o600)
+            write_new(draft / FINGERPRINT, documents.fingerprint)
+            write_new(draft / METADATA, documents.token)
+            if documents.croissant is not None:
+                write_new(draft / "croissant.json", documents.croissant)
+            if secret is not None:
+                write_new(draft / SECRET, secret, 0o600)
+            for name, data in (files or {}).items():
+                write_new(draft / name, data)
+        return made
 
 
 def sender(ledger: Ledger) -> str:
