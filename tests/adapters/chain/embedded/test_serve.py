@@ -98,6 +98,11 @@ def test_pages_and_floods_are_turned_away(url: str) -> None:
     assert asked(url, request, Host="evil.example")[0] == 403
     assert asked(url, request, Host="evil.example:8545")[0] == 403
     assert asked(url, request, Host="localhost:1")[0] == 200
+    for page in ("https://evil.example", "http://localhost:3000", "null", "HTTP://EVIL.EXAMPLE", "file://"):
+        # What a page may send to any host unasked: it could not read the answer, but it would be done.
+        told = asked(url, request, **{"Origin": page, "Content-Type": "text/plain"})
+        assert (told[0], told[1]["error"]["message"]) == (403, "no page in a browser is served"), page
+    assert asked(url, request, Origin="chrome-extension://wallet")[0] == 200
     assert asked(url, b"", "GET")[0] == 405
     assert asked(url, b"", "OPTIONS")[0] == 405
     assert asked(url, b" " * (BODY_LIMIT + 1))[0] == 413

@@ -1,8 +1,9 @@
 """JSON-RPC over HTTP on loopback, so that several processes share one embedded chain.
 
 Whoever can reach the port can read the chain and send transactions that they signed; nobody can sign for another. No
-page in a browser can: there is no CORS, and a request must name a loopback host (or one that was allowed), which keeps
-out names that a page makes point here. Heads, batches and bodies are bounded.
+page in a browser can: there is no CORS, what a page sends without being let read the answer is refused by its `Origin`,
+and a request must name a loopback host (or one that was allowed), which keeps out names that a page makes point here.
+Heads, batches and bodies are bounded.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ BODY_LIMIT = 2 * 1024 * 1024
 """Bytes. The largest transaction that a block has room for is well below."""
 BATCH_LIMIT = 100
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+PAGES = (b"http", b"null", b"file")
+"""How the `Origin` of a page begins; a wallet that is part of the browser has another."""
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
@@ -47,6 +50,8 @@ class Application:
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         if name.lower() not in self._hosts:
             await _answer(send, 403, _refused("this host name is not served", -32600))
+        elif headers.get(b"origin", b"").lower().startswith(PAGES):
+            await _answer(send, 403, _refused("no page in a browser is served", -32600))
         elif scope["method"] != "POST":
             await _answer(send, 405, _refused("send JSON-RPC by POST", -32600))
         elif (body := await _body(receive)) is None:
