@@ -14,6 +14,7 @@ import pytest
 
 import parties
 from bailee.adapters.transport import Channel
+from bailee.errors import BudgetError
 from bailee.records import Passport, Round, open_signed, predicate_type_of
 from bailee.statements.fixed_point import WEIGHT_BITS
 from bailee.train.events import Event
@@ -130,6 +131,26 @@ def test_a_party_killed_at_any_step_comes_back(tmp_path: Path, who: str, stage: 
     assert content(again.passport.record) == content(outcome.passport.record)
     if (who, stage) not in (("builder", "joined"), ("owner0", "joined")):
         assert len(cast.ledger(0).entries()) == 1
+
+
+def test_a_session_begun_anew_by_mistake_does_not_bury_the_one_that_was_paid(tmp_path: Path) -> None:
+    cast = make_cast(tmp_path, (30, 40))
+
+    def kill(name: str, event: Event) -> None:
+        if (name, event.stage, event.round) == ("builder", "round", 1):
+            raise Killed
+
+    assert run_session(cast, watch=kill)[0] is None
+    (paid,) = (path.name for path in (tmp_path / "builder" / "sessions").iterdir() if path.is_dir())
+    for _ in range(2):
+        outcome, said = run_session(cast)
+        assert outcome is None
+        assert isinstance(said["owner0"], BudgetError), said
+    outcome, said = run_session(cast, resume=True)
+    assert outcome is not None, said
+    assert outcome.passport.record.session == paid
+    verified(outcome.path)
+    assert len(cast.ledger(0).entries()) == 1
 
 
 class Recorder:

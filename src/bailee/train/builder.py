@@ -8,6 +8,7 @@ The owner's side is `owner.py`; what messages mean is in `bailee.statements.sess
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -157,10 +158,11 @@ class Builder:
             folder.put("invite.json", invite.envelope, "the invite")
             write_atomic(self.setting.home / "newest", session.encode())
         else:
-            folder = kept
-            invite = open_signed(folder.need("invite.json"), Invite, self.identity.public_key)
-            if invite.record.owners != entrants or plan_of(invite.record.plan) != self.plan:
+            folder, invite = kept, self._invited(kept)
+            if not self._fits(invite.record, entrants):
                 raise SessionError("the session to resume has other owners, cards, grants or another plan")
+            if not _all_in(folder, entrants) and (before := self._all_answered(entrants)) is not None:
+                folder, invite = before, self._invited(before)
         for guest in guests:
             guest.channel.send(invite.envelope)
         self.setting.watch(Event("invited", rounds=task_of(self.plan, invite.record.terms).rounds))
@@ -176,3 +178,27 @@ class Builder:
         if len(session) != 64 or any(letter not in "0123456789abcdef" for letter in session):
             raise SessionError(f"{path} does not name a session; delete it and start anew")
         return Folder.open(self.setting.home, session, resume=True)
+
+    def _all_answered(self, entrants: Sequence[Entrant]) -> Folder | None:
+        """The last session of these owners under this plan that all of them entered, and so paid for, and that has not
+        ended. It is meant where one was begun anew beside it by mistake, and an owner that had paid refused that."""
+        found: list[tuple[str, Folder]] = []
+        for path in self.setting.home.glob("[0-9a-f]" * 64):
+            folder = Folder(path)
+            if _all_in(folder, entrants) and folder.get("passport.json") is None:
+                with suppress(BaileeError):  # a damaged one cannot be gone on with
+                    record = self._invited(folder).record
+                    if self._fits(record, entrants):
+                        found.append((record.created, folder))
+        return max(found, key=lambda one: one[0])[1] if found else None
+
+    def _invited(self, folder: Folder) -> Signed[Invite]:
+        return open_signed(folder.need("invite.json"), Invite, self.identity.public_key)
+
+    def _fits(self, record: Invite, entrants: Sequence[Entrant]) -> bool:
+        return record.owners == tuple(entrants) and plan_of(record.plan) == self.plan
+
+
+def _all_in(folder: Folder, entrants: Sequence[Entrant]) -> bool:
+    """Whether every owner entered the session: it charges its budget first, then says its noise commitment."""
+    return all((folder.path / f"noise-{one.owner}.json").exists() for one in entrants)
